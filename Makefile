@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0
+# Kernel modules against $(KDIR), the library, and the lab (qemu/lab does its own set-up and needs root).
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+LAB := qemu/lab
+
+# Every option of Kconfig, as a kernel build that has them all would set it. The ones that need KUnit are for kernels
+# that have it.
+CONFIGS := $(shell awk '/^(menu)?config HMM_P2P/ { name = $$2 } \
+	name && /^\t(bool|tristate)/ { print "CONFIG_" name "=" ($$1 == "bool" ? "y" : "m"); name = "" }' Kconfig)
+KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)/hmm_p2p $(filter-out %KUNIT_TEST=m,$(CONFIGS))
+
+help:
+	@echo 'make run              show the three outcomes in a guest (root)'
+	@echo 'make check            all tests (root)'
+	@echo 'make bench            the measurements (root)'
+	@echo 'make lint             checkpatch, sparse, kernel-doc, W=1, shellcheck (root)'
+	@echo 'make modules          kernel modules against KDIR=$(KDIR)'
+	@echo 'make modules_install  install them'
+	@echo 'make lib              the library and the tool hmmp2p'
+	@echo 'make install          install these (DESTDIR, PREFIX)'
+	@echo 'make clean            remove what was built here and in the lab'
+
+run check bench lint:
+	$(LAB) $@
+
+modules modules_install:
+	$(KBUILD) $@
+
+# for a kernel's configuration
+config:
+	@printf '%s\n' $(CONFIGS)
+
+lib:
+	$(MAKE) -C lib
+
+install:
+	$(MAKE) -C lib install
+
+clean:
+	[ ! -d "$(KDIR)" ] || $(KBUILD) clean
+	$(MAKE) -C lib clean
+	[ "$$(id -u)" != 0 ] || $(LAB) clean
+
+.PHONY: help run check bench lint modules modules_install config lib install clean

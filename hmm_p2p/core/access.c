@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An importer reaches a process's memory: fault for it, let it transfer, tell
+ * what happened. Long ranges go piece by piece, so that no piece holds the
+ * mirror lock, and with it somebody's munmap(), for long.
+ */
+#include <linux/hmm-dma.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "internal.h"
+
+/**
+ * struct access_state - an access under way
+ * @ctx: what was asked for
+ * @mirror: covers the whole range
+ * @buf: kernel side of the caller's buffer for one piece, or NULL
+ * @report: outcome and reason of each page of a piece
+ */
+struct access_state {
+	struct hmm_p2p_access_ctx *ctx;
+	struct hmm_p2p_mirror mirror;
+	void *buf;
+	u8 report[HMM_P2P_BATCH_PAGES];
+};
+
+static bool is_write(const struct access_state *state)
+{
+	return state->ctx->arg->flags & HMM_P2P_ACCESS_WRITE;
+}
+
+/* Pages of the piece at @addr that are to be transferred; 0: only faulted. */
+static unsigned long piece_data(const struct access_state *state, u64 addr)
+{
+	const struct hmm_p2p_access *arg = state->ctx->arg;
+	u64 end = arg->addr + (arg->data ? arg->data_length : 0);
+
+	return addr < end ? (end - addr) >> PAGE_SHIFT : 0;
+}
+
+/* A piece ends at a huge page boundary, or where the data ends. */
+static unsigned long piece_pages(const struct access_state *state, u64 addr)
+{
+	const struct hmm_p2p_access *arg = state->ctx->arg;
+	u64 end = min(arg->addr + arg->length, ALIGN(addr + 1, HPAGE_PMD_SIZE));
+	unsigned long nr = (end - addr) >> PAGE_SHIFT;
+	unsigned long data = piece_data(state, addr);
+
+	if (data)
+		nr = min(nr, data);
+	return nr;
+}
+
+static void __user *piece_user(const struct access_state *state, u64 addr)
+{
+	const struct hmm_p2p_access *arg = state->ctx->arg;
+
+	return u64_to_user_ptr(arg->data + (addr - arg->addr));
+}
+
+/* The fault sees to it; data is worth a second look. */
+static bool is_permitted(const struct access_state *state,
+			 const unsigned long *pfns, unsigned long nr)
+{
+	unsigned long need = HMM_PFN_VALID | (is_write(state) ? HMM_PFN_WRITE : 0);
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		if ((pfns[i] & need) != need)
+			return false;
+	return true;
+}
+
+static int transfer_some(struct access_state *state, struct hmm_dma_map *map,
+			 unsigned long first, unsigned long nr)
+{
+	struct hmm_p2p_device *importer = state->ctx->importer;
+	const struct hmm_p2p_transfer xfer = {
+		.map = map,
+		.first = first,
+		.nr_pages = nr,
+		.buf = state->buf + (first << PAGE_SHIFT),
+		.write = is_write(state),
+	};
+
+	if (WARN_ON_ONCE(!is_permitted(state, map->pfn_list + first, nr)))
+		return -EPERM;
+	return importer->config.importer_ops->transfer(importer, &xfer);
+}
+
+/*
+ * Transfers the pages from @done on, as many at a time as the importer takes,
+ * and gives invalidation a chance in between. Called with the mirror lock
+ * held, returns without it: how many pages are done, or an error.
+ */
+static long transfer_valid(struct access_state *state, struct hmm_dma_map *map,
+			   const struct hmm_range *range, unsigned long done,
+			   unsigned long nr)
+{
+	unsigned int limit = state->ctx->importer->config.max_transfer;
+	unsigned long some;
+	int ret = 0;
+
+	while (!ret && done < nr) {
+		some = limit ? min_t(unsigned long, limit, nr - done) : nr - done;
+		ret = transfer_some(state, map, done, some);
+		done += some;
+		mutex_unlock(&state->mirror.lock);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		mutex_lock(&state->mirror.lock);
+		if (mmu_interval_read_retry(range->notifier, range->notifier_seq))
+			break;
+	}
+	mutex_unlock(&state->mirror.lock);
+	return ret ?: done;
+}
+
+/*
+ * Faults the pages from @done on and transfers what it can. Returns how many
+ * pages are done then, or an error.
+ */
+static long piece_fault(struct access_state *state, struct hmm_dma_map *map,
+			u64 addr, unsigned long done, unsigned long nr)
+{
+	struct hmm_p2p_device *importer = state->ctx->importer;
+	const struct hmm_p2p_fault fault = {
+		.importer = importer->config.dev,
+		.no_p2p = state->ctx->arg->flags & HMM_P2P_ACCESS_NO_P2P,
+		.report = state->report + done,
+	};
+	struct hmm_range range = {
+		.start = addr + (done << PAGE_SHIFT),
+		.end = addr + (nr << PAGE_SHIFT),
+		.hmm_pfns = map->pfn_list + done,
+		.default_flags = HMM_PFN_REQ_FAULT |
+				 (is_write(state) ? HMM_PFN_REQ_WRITE : 0),
+		.dev_private_owner = importer->owner,
+	};
+	int ret;
+
+	ret = hmm_p2p_mirror_fault(&state->mirror, &range, &fault);
+	if (ret)
+		return ret;
+	if (piece_data(state, addr))
+		return transfer_valid(state, map, &range, done, nr);
+	mutex_unlock(&state->mirror.lock);
+	return nr;
+}
+
+static int piece_mapped(struct access_state *state, u64 addr, unsigned long nr)
+{
+	struct device *dev = state->ctx->importer->config.dev;
+	struct hmm_dma_map map = {};
+	long done;
+	int ret;
+
+	ret = hmm_dma_map_alloc(dev, &map, nr, PAGE_SIZE);
+	if (ret)
+		return ret;
+	memset(state->report, 0, nr);
+	for (done = 0; done >= 0 && done < nr; )
+		done = piece_fault(state, &map, addr, done, nr);
+	hmm_dma_map_free(dev, &map);
+	return min(done, 0L);
+}
+
+static void piece_tally(struct access_state *state, unsigned long nr)
+{
+	struct hmm_p2p_access *arg = state->ctx->arg;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		u8 report = state->report[i];
+
+		switch (HMM_P2P_REPORT_OUTCOME(report)) {
+		case HMM_P2P_OUTCOME_PRIVATE:
+			arg->out_private++;
+			break;
+		case HMM_P2P_OUTCOME_P2P:
+			arg->out_p2p++;
+			break;
+		case HMM_P2P_OUTCOME_MIGRATED:
+			arg->out_migrated++;
+			arg->out_reasons[HMM_P2P_REPORT_REASON(report)]++;
+			break;
+		default:
+			arg->out_system++;
+		}
+	}
+}
+
+static int piece_deliver(struct access_state *state, u64 addr, unsigned long nr)
+{
+	struct hmm_p2p_access *arg = state->ctx->arg;
+	unsigned long first = (addr - arg->addr) >> PAGE_SHIFT;
+
+	if (piece_data(state, addr)) {
+		if (!is_write(state) &&
+		    copy_to_user(piece_user(state, addr), state->buf, nr << PAGE_SHIFT))
+			return -EFAULT;
+		arg->out_bytes += nr << PAGE_SHIFT;
+	}
+	if (arg->outcomes &&
+	    copy_to_user(u64_to_user_ptr(arg->outcomes + first), state->report, nr))
+		return -EFAULT;
+	return 0;
+}
+
+static int access_piece(struct access_state *state, u64 addr, unsigned long nr)
+{
+	int idx, ret = -ENODEV;
+
+	if (is_write(state) && piece_data(state, addr) &&
+	    copy_from_user(state->buf, piece_user(state, addr), nr << PAGE_SHIFT))
+		return -EFAULT;
+
+	/*
+	 * The importer's driver waits for this before it goes away, and nobody
+	 * else does: the fault may wait for a filesystem or a userfault.
+	 */
+	idx = srcu_read_lock(&state->ctx->importer->users);
+	if (!READ_ONCE(state->ctx->importer->removed))
+		ret = piece_mapped(state, addr, nr);
+	srcu_read_unlock(&state->ctx->importer->users, idx);
+	if (ret)
+		return ret;
+	piece_tally(state, nr);
+	return piece_deliver(state, addr, nr);
+}
+
+static int access_all(struct access_state *state)
+{
+	const struct hmm_p2p_access *arg = state->ctx->arg;
+	u64 addr = arg->addr, end = arg->addr + arg->length;
+	unsigned long nr;
+	int ret;
+
+	for (; addr < end; addr += (u64)nr << PAGE_SHIFT) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		nr = piece_pages(state, addr);
+		ret = access_piece(state, addr, nr);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int access_buf(struct access_state *state)
+{
+	u64 size = state->ctx->arg->data ? state->ctx->arg->data_length : 0;
+
+	if (!size)
+		return 0;
+	state->buf = __vmalloc(min_t(u64, size, HMM_P2P_BATCH_PAGES << PAGE_SHIFT),
+			       GFP_KERNEL | __GFP_NOWARN);
+	return state->buf ? 0 : -ENOMEM;
+}
+
+/**
+ * hmm_p2p_do_access - let an importer reach a range
+ * @ctx: who reaches what; its argument was checked and receives the counts
+ *
+ * Context: may sleep.
+ * Return: 0, -ENODEV when the importer went away, -EOPNOTSUPP when it cannot
+ * DMA to all memory, -EIO, -EREMOTEIO, -EFAULT, -EPERM, -EINTR, -ENOMEM.
+ */
+int hmm_p2p_do_access(struct hmm_p2p_access_ctx *ctx)
+{
+	struct access_state *state;
+	int ret;
+
+	state = kzalloc_obj(*state, GFP_KERNEL);
+	if (!state)
+		return -ENOMEM;
+	state->ctx = ctx;
+	ret = access_buf(state);
+	if (!ret)
+		ret = hmm_p2p_mirror_init(&state->mirror, ctx->mm, ctx->arg->addr,
+					  ctx->arg->length);
+	if (!ret) {
+		ret = access_all(state);
+		hmm_p2p_mirror_fini(&state->mirror);
+	}
+	vfree(state->buf);
+	kfree(state);
+	return ret;
+}

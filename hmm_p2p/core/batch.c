@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One batch of pages on its way: find room at the destination, copy, count.
+ *
+ * The kernel's migrate_vma calls work on two arrays, source and destination,
+ * with an entry per page. A huge page stands at its first entry, flagged
+ * MIGRATE_PFN_COMPOUND, and the entries behind it are empty.
+ *
+ * If there is no huge page at the destination, the huge page stays for now and
+ * @want_split is set: the caller goes over the range again without
+ * MIGRATE_VMA_SELECT_COMPOUND, and the kernel splits the page before it unmaps
+ * it. Single pages as the destination of a huge one would be allowed, but then
+ * the kernel (7.2) splits an unmapped page in the one mapping it looks at, and
+ * leaves the huge migration entry of a forked process to a single page.
+ *
+ * Rules:
+ * - Whatever gets an entry in dst is locked and has one reference; finalize
+ *   drops both, also for pages that did not move.
+ * - Room is found for a whole entry before its copy is collected, so that no
+ *   copy goes to a page that was given back.
+ * - A copy that fails stops the batch. The sources are whole: everything stays
+ *   where it was.
+ */
+#include <linux/slab.h>
+
+#include "batch.h"
+#include "profile.h"
+
+/*
+ * migrate_vma_setup() writes past the arrays (7.2): when it has to split a
+ * folio it starts again, and if the page table was freed meanwhile it starts
+ * at the first page without taking back what it has collected. That is less
+ * than twice the range, as long as the range lies in one page table.
+ */
+#define COLLECT_ROOM	2
+
+struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages)
+{
+	unsigned int entries = COLLECT_ROOM * npages;
+	struct hmm_p2p_batch *batch;
+
+	batch = kvmalloc(sizeof(*batch) + 2 * entries * sizeof(unsigned long) +
+			 npages * sizeof(struct hmm_p2p_copy),
+			 GFP_KERNEL | __GFP_NOWARN);
+	if (!batch)
+		return NULL;
+	memset(&batch->args, 0, sizeof(batch->args));
+	bitmap_zero(batch->done, HMM_P2P_BATCH_PAGES);
+	batch->args.src = (unsigned long *)(batch + 1);
+	batch->args.dst = batch->args.src + entries;
+	batch->runs = (struct hmm_p2p_copy *)(batch->args.dst + entries);
+	return batch;
+}
+
+void hmm_p2p_batch_free(struct hmm_p2p_batch *batch)
+{
+	kvfree(batch);
+}
+
+/* For a batch whose sources were not collected from a mapping. */
+void hmm_p2p_batch_begin(struct hmm_p2p_batch *batch, unsigned int npages)
+{
+	batch->args.vma = NULL;
+	batch->args.start = 0;
+	batch->args.npages = npages;
+	memset(batch->args.dst, 0, npages * sizeof(*batch->args.dst));
+	batch->nr_runs = 0;
+	batch->run_device = NULL;
+	batch->pending = NULL;
+	batch->copy_error = 0;
+	batch->no_room = 0;
+	batch->want_split = false;
+}
+
+/*
+ * The range lies in one page table. Return: what migrate_vma_setup() returns;
+ * args.cpages are ready to move, which may be none.
+ */
+int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
+			unsigned long start, unsigned long end, void *owner,
+			unsigned long flags)
+{
+	struct migrate_vma *args = &batch->args;
+	u64 start_ns;
+	int ret;
+
+	hmm_p2p_batch_begin(batch, (end - start) >> PAGE_SHIFT);
+	args->vma = vma;
+	args->start = start;
+	args->end = end;
+	args->pgmap_owner = owner;
+	args->flags = flags;
+	start_ns = hmm_p2p_profile_now();
+	ret = migrate_vma_setup(args);
+	hmm_p2p_profile(flags & MIGRATE_VMA_SELECT_SYSTEM, HMM_P2P_PHASE_SETUP,
+			start_ns);
+	if (!ret && args->npages != (end - start) >> PAGE_SHIFT) {
+		/* It started again: entries and addresses do not match. */
+		migrate_vma_finalize(args);
+		args->cpages = 0;
+	}
+	return ret;
+}
+
+/* Moves the pages that have a destination; count them, then finalize. */
+void hmm_p2p_batch_move(struct hmm_p2p_batch *batch)
+{
+	u64 start = hmm_p2p_profile_now();
+
+	migrate_vma_pages(&batch->args);
+	hmm_p2p_profile(batch->args.flags & MIGRATE_VMA_SELECT_SYSTEM,
+			HMM_P2P_PHASE_PAGES, start);
+}
+
+void hmm_p2p_batch_finalize(struct hmm_p2p_batch *batch)
+{
+	u64 start = hmm_p2p_profile_now();
+
+	migrate_vma_finalize(&batch->args);
+	hmm_p2p_profile(batch->args.flags & MIGRATE_VMA_SELECT_SYSTEM,
+			HMM_P2P_PHASE_FINALIZE, start);
+}
+
+/* How many pages the entry stands for. */
+static unsigned long entry_nr(unsigned long mpfn)
+{
+	return mpfn & MIGRATE_PFN_COMPOUND ? HPAGE_PMD_NR : 1;
+}
+
+static void copy_note(struct hmm_p2p_batch *batch, int error)
+{
+	if (error && !batch->copy_error)
+		batch->copy_error = error;
+}
+
+static void runs_wait(struct hmm_p2p_batch *batch)
+{
+	struct hmm_p2p_device *hdev = batch->pending;
+
+	if (hdev && hdev->config.ops->copy_wait)
+		copy_note(batch, hdev->config.ops->copy_wait(hdev));
+	batch->pending = NULL;
+}
+
+static int runs_copy(struct hmm_p2p_batch *batch, bool to_device)
+{
+	struct hmm_p2p_device *hdev = batch->run_device;
+	const struct hmm_p2p_device_ops *ops = hdev->config.ops;
+
+	if (READ_ONCE(hdev->lost) || hmm_p2p_fail_copy())
+		return -EIO;
+	if (batch->pending != hdev)
+		runs_wait(batch);
+	batch->pending = hdev;
+	if (to_device)
+		return ops->copy_to_device(hdev, batch->runs, batch->nr_runs);
+	return ops->copy_to_ram(hdev, batch->runs, batch->nr_runs);
+}
+
+static void runs_start(struct hmm_p2p_batch *batch, bool to_device)
+{
+	u64 start = hmm_p2p_profile_now();
+
+	if (!batch->nr_runs)
+		return;
+	copy_note(batch, runs_copy(batch, to_device));
+	batch->nr_runs = 0;
+	hmm_p2p_profile(to_device, HMM_P2P_PHASE_COPY, start);
+}
+
+static bool run_extends(const struct hmm_p2p_copy *run, u64 offset,
+			const struct page *page)
+{
+	if (offset != run->offset + ((u64)run->nr_pages << PAGE_SHIFT))
+		return false;
+	if (!page || !run->page)
+		return !page && !run->page;
+	return page_to_pfn(page) == page_to_pfn(run->page) + run->nr_pages;
+}
+
+static void run_add(struct hmm_p2p_batch *batch, struct hmm_p2p_device *hdev,
+		    u64 offset, struct page *page, unsigned int nr)
+{
+	struct hmm_p2p_copy *run = batch->runs + batch->nr_runs;
+
+	if (batch->nr_runs && run_extends(run - 1, offset, page)) {
+		run[-1].nr_pages += nr;
+		return;
+	}
+	batch->run_device = hdev;
+	run->offset = offset;
+	run->page = page;
+	run->nr_pages = nr;
+	batch->nr_runs++;
+}
+
+static void dst_drop(unsigned long *dst)
+{
+	struct page *page = migrate_pfn_to_page(*dst);
+
+	if (!page)
+		return;
+	folio_unlock(page_folio(page));
+	folio_put(page_folio(page));
+	*dst = 0;
+}
+
+static void dst_drop_all(struct hmm_p2p_batch *batch)
+{
+	unsigned long i;
+
+	for (i = 0; i < batch->args.npages; i++)
+		dst_drop(&batch->args.dst[i]);
+}
+
+static struct page *device_page(struct hmm_p2p_device *hdev, unsigned int order)
+{
+	return hmm_p2p_fail_alloc(hdev) ? NULL : hmm_p2p_page_alloc(hdev, order);
+}
+
+/*
+ * Single device pages for the @nr entries of a hole: all or none, because the
+ * kernel fills a hole of the size of a huge page as a whole.
+ */
+static bool device_singles(struct hmm_p2p_batch *batch,
+			   struct hmm_p2p_device *hdev, unsigned long i,
+			   unsigned long nr)
+{
+	unsigned long *dst = batch->args.dst + i;
+	unsigned long j;
+
+	for (j = 0; j < nr; j++) {
+		struct page *page = device_page(hdev, 0);
+
+		if (!page)
+			break;
+		dst[j] = migrate_pfn(page_to_pfn(page));
+	}
+	if (j == nr)
+		return true;
+	hmm_p2p_count(hdev, HMM_P2P_COUNTER_ALLOC_FAILED, 1);
+	while (j)
+		dst_drop(&dst[--j]);
+	batch->no_room += nr;
+	return false;
+}
+
+static void device_entry(struct hmm_p2p_batch *batch,
+			 struct hmm_p2p_device *hdev, unsigned long i)
+{
+	unsigned long src = batch->args.src[i], nr = entry_nr(src), j;
+	struct page *from = migrate_pfn_to_page(src);
+	unsigned long *dst = batch->args.dst + i;
+	struct page *to = NULL;
+
+	if (nr > 1)
+		to = device_page(hdev, HPAGE_PMD_ORDER);
+	if (to) {
+		hmm_p2p_huge_note(to, batch->args.vma->vm_mm,
+				  batch->args.start + (i << PAGE_SHIFT));
+		dst[0] = migrate_pfn(page_to_pfn(to)) | MIGRATE_PFN_COMPOUND;
+		run_add(batch, hdev, hmm_p2p_page_offset(to), from, nr);
+		return;
+	}
+	if (nr > 1 && from) {
+		batch->want_split = true;
+		return;
+	}
+	if (!device_singles(batch, hdev, i, nr))
+		return;
+	for (j = 0; j < nr; j++)
+		run_add(batch, hdev,
+			hmm_p2p_page_offset(migrate_pfn_to_page(dst[j])), from, 1);
+}
+
+/* Finds room on the device and starts the copies. */
+void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
+			       struct hmm_p2p_device *hdev)
+{
+	u64 start = hmm_p2p_profile_now();
+	unsigned long i, nr;
+
+	for (i = 0; i < batch->args.npages; i += nr) {
+		nr = 1;
+		if (!(batch->args.src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		nr = entry_nr(batch->args.src[i]);
+		device_entry(batch, hdev, i);
+	}
+	hmm_p2p_profile(true, HMM_P2P_PHASE_ALLOC, start);
+	runs_start(batch, true);
+}
+
+/*
+ * A system folio for what is in @from. With a mapping its memory policy decides
+ * where; without one (the device is going away) any memory will do.
+ */
+static struct page *ram_page(struct hmm_p2p_batch *batch, unsigned long i,
+			     struct page *from, unsigned int order)
+{
+	unsigned long addr = batch->args.start + (i << PAGE_SHIFT);
+	struct vm_area_struct *vma = batch->args.vma;
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
+	struct folio *folio;
+
+	if (hmm_p2p_fail_alloc(hmm_p2p_page_device(from)))
+		return NULL;
+	if (order)
+		gfp = GFP_TRANSHUGE | __GFP_NORETRY | __GFP_NOWARN;
+	if (vma)
+		folio = vma_alloc_folio(gfp, order, vma, addr);
+	else
+		folio = folio_alloc(gfp | __GFP_NOWARN | __GFP_RETRY_MAYFAIL, order);
+	if (!folio)
+		return NULL;
+	folio_lock(folio);
+	return folio_page(folio, 0);
+}
+
+static void ram_run(struct hmm_p2p_batch *batch, struct page *from,
+		    struct page *to, unsigned int nr)
+{
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(from);
+
+	/* One owner can have several devices. */
+	if (batch->nr_runs && hdev != batch->run_device)
+		runs_start(batch, false);
+	run_add(batch, hdev, hmm_p2p_page_offset(from), to, nr);
+}
+
+static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
+{
+	unsigned long src = batch->args.src[i], nr = entry_nr(src);
+	struct page *from = migrate_pfn_to_page(src), *to;
+	unsigned long *dst = batch->args.dst + i;
+
+	to = ram_page(batch, i, from, nr > 1 ? HPAGE_PMD_ORDER : 0);
+	if (to && nr > 1) {
+		dst[0] = MIGRATE_PFN_COMPOUND;
+	} else if (nr > 1 && batch->args.fault_page) {
+		/*
+		 * The fault holds the page, so the kernel cannot split it now;
+		 * it splits the mapping, and the CPU faults again for one page.
+		 */
+		to = ram_page(batch, i, from, 0);
+		nr = 1;
+	} else if (nr > 1) {
+		batch->want_split = true;
+		return;
+	}
+	if (!to) {
+		batch->no_room++;
+		return;
+	}
+	dst[0] |= migrate_pfn(page_to_pfn(to));
+	ram_run(batch, from, to, nr);
+}
+
+/* Finds room in system memory and starts the copies. */
+void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch)
+{
+	u64 start = hmm_p2p_profile_now();
+	unsigned long i, nr;
+
+	for (i = 0; i < batch->args.npages; i += nr) {
+		unsigned long src = batch->args.src[i];
+
+		nr = 1;
+		if (!(src & MIGRATE_PFN_MIGRATE) || !migrate_pfn_to_page(src))
+			continue;
+		nr = entry_nr(src);
+		ram_entry(batch, i);
+	}
+	hmm_p2p_profile(false, HMM_P2P_PHASE_ALLOC, start);
+	runs_start(batch, false);
+}
+
+/**
+ * hmm_p2p_batch_copy - wait for the copies that filling has started
+ * @batch: batch
+ *
+ * Return: 0; or -EIO, and then no entry has a destination any more.
+ */
+int hmm_p2p_batch_copy(struct hmm_p2p_batch *batch)
+{
+	runs_wait(batch);
+	if (batch->copy_error)
+		dst_drop_all(batch);
+	return batch->copy_error;
+}
+
+static bool entry_moved(const struct hmm_p2p_batch *batch, unsigned long i)
+{
+	return (batch->args.src[i] & MIGRATE_PFN_MIGRATE) && batch->args.dst[i];
+}
+
+/* After migrate_vma_pages(): which pages have moved to @hdev? */
+void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,
+				struct hmm_p2p_device *hdev, u64 *populated)
+{
+	unsigned long i, nr, moved = 0, zeroed = 0, huge = 0;
+
+	for (i = 0; i < batch->args.npages; i += nr) {
+		nr = 1;
+		if (!entry_moved(batch, i))
+			continue;
+		nr = entry_nr(batch->args.dst[i]);
+		huge += nr > 1;
+		moved += nr;
+		if (!(batch->args.src[i] & MIGRATE_PFN_VALID))
+			zeroed += nr;
+		bitmap_set(batch->done, i, nr);
+	}
+	*populated += zeroed;
+	hmm_p2p_count(hdev, HMM_P2P_COUNTER_TO_DEVICE, moved);
+	hmm_p2p_count(hdev, HMM_P2P_COUNTER_POPULATED, zeroed);
+	hmm_p2p_count(hdev, HMM_P2P_COUNTER_HUGE_TO_DEVICE, huge);
+}
+
+/* After migrate_vma_pages(): how many pages are back in RAM, and why? */
+unsigned long hmm_p2p_batch_count_ram(struct hmm_p2p_batch *batch,
+				      enum hmm_p2p_counter cause)
+{
+	unsigned long i, nr, moved = 0;
+
+	for (i = 0; i < batch->args.npages; i += nr) {
+		struct hmm_p2p_device *hdev;
+
+		nr = 1;
+		if (!entry_moved(batch, i))
+			continue;
+		nr = entry_nr(batch->args.dst[i]);
+		hdev = hmm_p2p_page_device(migrate_pfn_to_page(batch->args.src[i]));
+		hmm_p2p_count(hdev, HMM_P2P_COUNTER_TO_RAM, nr);
+		if (cause != HMM_P2P_COUNTER_TO_RAM)
+			hmm_p2p_count(hdev, cause, nr);
+		hmm_p2p_count(hdev, HMM_P2P_COUNTER_HUGE_TO_RAM, nr > 1);
+		bitmap_set(batch->done, i, nr);
+		moved += nr;
+	}
+	return moved;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One batch of pages on its way, between migrate_vma_setup() and finalize. */
+#ifndef _HMM_P2P_BATCH_H
+#define _HMM_P2P_BATCH_H
+
+#include <linux/bitmap.h>
+
+#include "internal.h"
+
+/**
+ * struct hmm_p2p_batch - pages on their way
+ * @args: for the kernel's migrate_vma calls; its arrays belong to the batch
+ * @runs: copies that are collected and not yet started
+ * @nr_runs: length of @runs
+ * @run_device: whose memory @runs are about
+ * @pending: a copy of this device was started and not waited for
+ * @copy_error: a copy failed: nothing of this batch may move
+ * @no_room: pages that found no memory at the destination
+ * @want_split: a huge page found no huge page at the destination
+ * @done: pages that have moved; adds up until the caller clears it
+ */
+struct hmm_p2p_batch {
+	struct migrate_vma args;
+	struct hmm_p2p_copy *runs;
+	unsigned int nr_runs;
+	struct hmm_p2p_device *run_device;
+	struct hmm_p2p_device *pending;
+	int copy_error;
+	unsigned long no_room;
+	bool want_split;
+	DECLARE_BITMAP(done, HMM_P2P_BATCH_PAGES);
+};
+
+struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages);
+void hmm_p2p_batch_free(struct hmm_p2p_batch *batch);
+int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
+			unsigned long start, unsigned long end, void *owner,
+			unsigned long flags);
+void hmm_p2p_batch_begin(struct hmm_p2p_batch *batch, unsigned int npages);
+void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
+			       struct hmm_p2p_device *hdev);
+void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch);
+void hmm_p2p_batch_move(struct hmm_p2p_batch *batch);
+void hmm_p2p_batch_finalize(struct hmm_p2p_batch *batch);
+int hmm_p2p_batch_copy(struct hmm_p2p_batch *batch);
+void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,
+				struct hmm_p2p_device *hdev, u64 *populated);
+unsigned long hmm_p2p_batch_count_ram(struct hmm_p2p_batch *batch,
+				      enum hmm_p2p_counter cause);
+
+/* evict.c */
+unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
+				 struct hmm_p2p_batch *batch, unsigned long wanted);
+
+#endif /* _HMM_P2P_BATCH_H */

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The registry: which devices there are, and how they come and go.
+ *
+ * Removal has a written order, and every step can only be left when nothing
+ * depends on what the next one takes away:
+ *
+ * 1. @removed is set: no page is handed out any more, no new p2p outcome.
+ * 2. Every page is evicted to RAM. That invalidates every importer that still
+ *    uses an alias, and an importer's invalidation returns only when its DMA
+ *    has stopped.
+ * 3. synchronize_srcu(): nobody is in a fault or a call that saw the device,
+ *    and no access of this importer is under way.
+ * 4. The pagemap goes; the driver then takes down the aliases and the BAR.
+ *
+ * A device that was torn out cannot give its pages in step 2. They are lost,
+ * and must not turn up as pages full of something else: the pagemap stays, and
+ * with it the structure and this module, but nothing of the driver. Who
+ * touches a lost page gets SIGBUS; with the last one the rest goes.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/*
+ * An interconnect address is the device's number and an offset in its memory.
+ * Numbers are used again only when all were.
+ */
+#define INTERCONNECT_SHIFT	44
+#define INTERCONNECT_IDS	BIT(64 - INTERCONNECT_SHIFT)
+
+DEFINE_SRCU(hmm_p2p_srcu);
+/* Protects the registry and who owns what; taken before any device lock. */
+DEFINE_MUTEX(hmm_p2p_registry_lock);
+static DEFINE_XARRAY_ALLOC1(registry);
+
+static void device_release(struct kref *ref)
+{
+	struct hmm_p2p_device *hdev = container_of(ref, struct hmm_p2p_device, ref);
+
+	cleanup_srcu_struct(&hdev->users);
+	free_percpu(hdev->stats);
+	kfree(hdev);
+}
+
+/**
+ * hmm_p2p_device_put - give back a reference
+ * @hdev: device, from hmm_p2p_exporter_find()
+ *
+ * Context: any.
+ */
+void hmm_p2p_device_put(struct hmm_p2p_device *hdev)
+{
+	kref_put(&hdev->ref, device_release);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_put, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_device_get - find a device
+ * @id: its number
+ *
+ * The reference keeps the structure, not the device: whoever calls into the
+ * device is under hmm_p2p_srcu from before this call on.
+ *
+ * Return: the device, or NULL.
+ */
+struct hmm_p2p_device *hmm_p2p_device_get(u32 id)
+{
+	struct hmm_p2p_device *hdev;
+
+	mutex_lock(&hmm_p2p_registry_lock);
+	hdev = xa_load(&registry, id);
+	if (hdev && READ_ONCE(hdev->removed))
+		hdev = NULL;
+	if (hdev)
+		kref_get(&hdev->ref);
+	mutex_unlock(&hmm_p2p_registry_lock);
+	return hdev;
+}
+
+/* As hmm_p2p_device_get(), for the smallest id that is not below @id. */
+struct hmm_p2p_device *hmm_p2p_device_next(u32 id)
+{
+	struct hmm_p2p_device *hdev, *found = NULL;
+	unsigned long index;
+
+	mutex_lock(&hmm_p2p_registry_lock);
+	xa_for_each_start(&registry, index, hdev, id) {
+		if (READ_ONCE(hdev->removed))
+			continue;
+		kref_get(&hdev->ref);
+		found = hdev;
+		break;
+	}
+	mutex_unlock(&hmm_p2p_registry_lock);
+	return found;
+}
+
+unsigned int hmm_p2p_device_count(void)
+{
+	struct hmm_p2p_device *hdev;
+	unsigned long index;
+	unsigned int nr = 0;
+
+	mutex_lock(&hmm_p2p_registry_lock);
+	xa_for_each(&registry, index, hdev)
+		nr += !READ_ONCE(hdev->removed);
+	mutex_unlock(&hmm_p2p_registry_lock);
+	return nr;
+}
+
+void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev))
+{
+	struct hmm_p2p_device *hdev;
+	unsigned long index;
+
+	mutex_lock(&hmm_p2p_registry_lock);
+	xa_for_each(&registry, index, hdev)
+		fn(hdev);
+	mutex_unlock(&hmm_p2p_registry_lock);
+}
+
+/**
+ * hmm_p2p_device_set_owner - move a device to another interconnect
+ * @hdev: an exporter that holds no pages
+ * @peer: whose owner it joins, NULL for one of its own
+ * @id: number of the owner that it has now
+ *
+ * Return: 0, -EBUSY when it holds pages, -EOPNOTSUPP when either has no memory
+ * or their drivers have no interconnect, -ENODEV when either is going away,
+ * -ENOMEM.
+ */
+int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
+			     struct hmm_p2p_device *peer, u32 *id)
+{
+	struct hmm_p2p_owner *owner, *old;
+	int ret = 0;
+
+	mutex_lock(&hmm_p2p_registry_lock);
+	if (!hdev->config.memory || (peer && !peer->config.memory)) {
+		mutex_unlock(&hmm_p2p_registry_lock);
+		return -EOPNOTSUPP;
+	}
+	/* Devices of different drivers have no interconnect. */
+	if (peer && (peer->config.ops != hdev->config.ops ||
+		     !hdev->config.ops->copy_peer)) {
+		mutex_unlock(&hmm_p2p_registry_lock);
+		return -EOPNOTSUPP;
+	}
+	if (peer && READ_ONCE(peer->removed)) {
+		mutex_unlock(&hmm_p2p_registry_lock);
+		return -ENODEV;
+	}
+	owner = peer ? hmm_p2p_owner_get(peer->owner) : hmm_p2p_owner_create();
+	if (!owner) {
+		mutex_unlock(&hmm_p2p_registry_lock);
+		return -ENOMEM;
+	}
+
+	spin_lock_irq(&hdev->lock);
+	old = hdev->owner;
+	if (hdev->removed)
+		ret = -ENODEV;
+	else if (hdev->used)
+		ret = -EBUSY;
+	if (!ret) {
+		hdev->owner = owner;
+		hdev->pagemap.owner = owner;
+		*id = owner->id;
+	}
+	spin_unlock_irq(&hdev->lock);
+	mutex_unlock(&hmm_p2p_registry_lock);
+
+	hmm_p2p_owner_put(ret ? owner : old);
+	return ret;
+}
+
+static void exporter_fini(struct hmm_p2p_device *hdev)
+{
+	if (hdev->staging_valid)
+		hmm_p2p_raw_free(hdev, hdev->staging);
+	hmm_p2p_pagemap_destroy(hdev);
+	hmm_p2p_owner_put(hdev->owner);
+}
+
+/* The last page of a lost device is gone. */
+static void lost_work(struct work_struct *work)
+{
+	struct hmm_p2p_device *hdev =
+		container_of(work, struct hmm_p2p_device, lost_work);
+
+	/* Whoever still looks at one of its pages is in such a section. */
+	synchronize_srcu(&hmm_p2p_srcu);
+	exporter_fini(hdev);
+	hmm_p2p_device_put(hdev);
+	module_put(THIS_MODULE);
+}
+
+/* The device is gone and some of its pages with it: nobody uses its driver. */
+static void exporter_lost(struct hmm_p2p_device *hdev)
+{
+	unsigned long used;
+
+	spin_lock_irq(&hdev->lock);
+	WRITE_ONCE(hdev->lost, true);
+	used = hdev->used;
+	spin_unlock_irq(&hdev->lock);
+	dev_err(hdev->config.dev, "hmm_p2p: %s cannot be read: %lu pages are lost, who touches one gets SIGBUS\n",
+		hdev->name, used);
+}
+
+/* From here on lost_work() holds what the caller held. */
+static void exporter_reap(struct hmm_p2p_device *hdev)
+{
+	__module_get(THIS_MODULE);
+	spin_lock_irq(&hdev->lock);
+	hdev->reap = true;
+	if (!hdev->used)
+		queue_work(hmm_p2p_wq, &hdev->lost_work);
+	spin_unlock_irq(&hdev->lock);
+}
+
+static int config_check(const struct hmm_p2p_device_config *config)
+{
+	if (!config->dev || !config->name || !config->name[0] ||
+	    strlen(config->name) >= HMM_P2P_NAME_SIZE)
+		return -EINVAL;
+	if (!config->memory != !config->ops)
+		return -EINVAL;
+	if (!config->ops)
+		return config->importer_ops ? 0 : -EINVAL;
+	if (!IS_ALIGNED(config->memory, PAGE_SIZE) ||
+	    config->memory > BIT_ULL(INTERCONNECT_SHIFT) ||
+	    config->window > config->memory ||
+	    !config->ops->copy_to_device || !config->ops->copy_to_ram)
+		return -EINVAL;
+	return 0;
+}
+
+static struct hmm_p2p_device *
+device_alloc(const struct hmm_p2p_device_config *config)
+{
+	struct hmm_p2p_device *hdev = kzalloc_obj(*hdev, GFP_KERNEL);
+
+	if (!hdev)
+		return NULL;
+	hdev->stats = alloc_percpu(struct hmm_p2p_stats);
+	if (!hdev->stats || init_srcu_struct(&hdev->users)) {
+		free_percpu(hdev->stats);
+		kfree(hdev);
+		return NULL;
+	}
+	kref_init(&hdev->ref);
+	hdev->config = *config;
+	strscpy(hdev->name, config->name);
+	hdev->config.name = hdev->name;
+	spin_lock_init(&hdev->lock);
+	INIT_LIST_HEAD(&hdev->free);
+	INIT_LIST_HEAD(&hdev->partial);
+	INIT_WORK(&hdev->lost_work, lost_work);
+	init_waitqueue_head(&hdev->drained);
+	xa_init(&hdev->paths);
+	mutex_init(&hdev->staging_lock);
+	return hdev;
+}
+
+static int exporter_init(struct hmm_p2p_device *hdev)
+{
+	int ret;
+
+	hdev->owner = hmm_p2p_owner_create();
+	if (!hdev->owner)
+		return -ENOMEM;
+	ret = hmm_p2p_pagemap_create(hdev);
+	if (ret)
+		goto err_owner;
+	if (hdev->config.importer_ops) {
+		ret = hmm_p2p_raw_alloc(hdev, &hdev->staging);
+		if (ret)
+			goto err_pagemap;
+		hdev->staging_valid = true;
+	}
+	return 0;
+
+err_pagemap:
+	hmm_p2p_pagemap_destroy(hdev);
+err_owner:
+	hmm_p2p_owner_put(hdev->owner);
+	return ret;
+}
+
+static bool name_is_taken(const char *name)
+{
+	struct hmm_p2p_device *hdev;
+	unsigned long index;
+
+	lockdep_assert_held(&hmm_p2p_registry_lock);
+	xa_for_each(&registry, index, hdev)
+		if (!strcmp(hdev->name, name))
+			return true;
+	return false;
+}
+
+static int registry_add(struct hmm_p2p_device *hdev)
+{
+	static u32 next_id;
+	int ret;
+
+	mutex_lock(&hmm_p2p_registry_lock);
+	if (name_is_taken(hdev->name))
+		ret = -EEXIST;
+	else
+		ret = xa_alloc_cyclic(&registry, &hdev->id, hdev,
+				      XA_LIMIT(1, INTERCONNECT_IDS - 1), &next_id, GFP_KERNEL);
+	mutex_unlock(&hmm_p2p_registry_lock);
+	return ret < 0 ? ret : 0;
+}
+
+/**
+ * hmm_p2p_device_register - make a device known
+ * @config: what it is and can do; copied
+ *
+ * An exporter's memory is ready for pages, and an importer may be asked to
+ * transfer, before this returns.
+ *
+ * Context: process; may sleep.
+ * Return: the device, or an error pointer: -EINVAL for a config that
+ * contradicts itself, -EEXIST for a name that is taken, -ENOMEM, -ERANGE when
+ * there is no physical address range for the page structures.
+ */
+struct hmm_p2p_device *
+hmm_p2p_device_register(const struct hmm_p2p_device_config *config)
+{
+	struct hmm_p2p_device *hdev;
+	int ret;
+
+	ret = config_check(config);
+	if (ret)
+		return ERR_PTR(ret);
+	hdev = device_alloc(config);
+	if (!hdev)
+		return ERR_PTR(-ENOMEM);
+
+	if (config->memory) {
+		ret = exporter_init(hdev);
+		if (ret)
+			goto err_put;
+	}
+	ret = registry_add(hdev);
+	if (ret)
+		goto err_exporter;
+	dev_info(config->dev, "hmm_p2p: %s is device %u: %llu MiB, window %llu MiB\n",
+		 hdev->name, hdev->id, config->memory >> 20, config->window >> 20);
+	return hdev;
+
+err_exporter:
+	if (config->memory)
+		exporter_fini(hdev);
+err_put:
+	hmm_p2p_device_put(hdev);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_register, HMM_P2P_NS);
+
+static void mark_removed(struct hmm_p2p_device *hdev)
+{
+	spin_lock_irq(&hdev->lock);
+	hdev->removed = true;
+	spin_unlock_irq(&hdev->lock);
+}
+
+static void registry_del(struct hmm_p2p_device *hdev)
+{
+	mutex_lock(&hmm_p2p_registry_lock);
+	xa_erase(&registry, hdev->id);
+	mutex_unlock(&hmm_p2p_registry_lock);
+}
+
+/**
+ * hmm_p2p_device_unregister - take a device away
+ * @hdev: as returned by hmm_p2p_device_register(); gone afterwards
+ *
+ * Never fails. Every page that the device holds is back in RAM, and no
+ * importer uses an alias any more, when this returns; so its memory must still
+ * be readable while it runs. The aliases go after that, not before. Pages that
+ * @copy_to_ram of the driver could not read are lost: who touches one gets
+ * SIGBUS.
+ *
+ * Context: process; may sleep, and waits for as long as a page of the device
+ * is pinned or the system has no memory to take its pages.
+ */
+void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
+{
+	bool lost = false;
+
+	mark_removed(hdev);
+	if (hdev->config.memory && !hmm_p2p_evict_all(hdev)) {
+		lost = true;
+		exporter_lost(hdev);
+	}
+	/* Until here it answers at its interconnect addresses. */
+	registry_del(hdev);
+	synchronize_srcu(&hmm_p2p_srcu);
+	synchronize_srcu(&hdev->users);
+	hmm_p2p_path_flush(hdev);
+	if (lost) {
+		exporter_reap(hdev);
+		return;
+	}
+	if (hdev->config.memory)
+		exporter_fini(hdev);
+	hmm_p2p_device_put(hdev);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_unregister, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_device_private - the driver's pointer
+ * @hdev: device
+ *
+ * Return: hmm_p2p_device_config.private as registered.
+ */
+void *hmm_p2p_device_private(const struct hmm_p2p_device *hdev)
+{
+	return hdev->config.private;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_private, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_device_dev - the struct device behind a device
+ * @hdev: device
+ *
+ * Return: hmm_p2p_device_config.dev as registered.
+ */
+struct device *hmm_p2p_device_dev(const struct hmm_p2p_device *hdev)
+{
+	return hdev->config.dev;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_dev, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_device_uses - is a device one of mine?
+ * @hdev: device
+ * @ops: operations of the driver that asks
+ *
+ * Return: whether @hdev was registered with @ops, so that
+ * hmm_p2p_device_private() has that driver's type.
+ */
+bool hmm_p2p_device_uses(const struct hmm_p2p_device *hdev,
+			 const struct hmm_p2p_device_ops *ops)
+{
+	return hdev->config.ops == ops;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_uses, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_interconnect_addr - address of a private page on its interconnect
+ * @page: a device-private page of an exporter with the caller's owner
+ *
+ * Context: any.
+ * Return: the address, for hmm_p2p_interconnect_device() on any device of the
+ * same owner.
+ */
+u64 hmm_p2p_interconnect_addr(const struct page *page)
+{
+	return (u64)hmm_p2p_page_device(page)->id << INTERCONNECT_SHIFT |
+	       hmm_p2p_page_offset(page);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_interconnect_addr, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_interconnect_device - who answers at an interconnect address
+ * @hdev: device that asks
+ * @addr: address from hmm_p2p_interconnect_addr()
+ * @offset: where in the memory of the device that is returned
+ *
+ * Context: process; under the mirror lock of a range whose page is at @addr,
+ * which keeps that device from going away.
+ * Return: the device, or NULL when nobody with the owner of @hdev answers.
+ */
+struct hmm_p2p_device *hmm_p2p_interconnect_device(struct hmm_p2p_device *hdev,
+						   u64 addr, u64 *offset)
+{
+	struct hmm_p2p_device *peer = xa_load(&registry, addr >> INTERCONNECT_SHIFT);
+
+	*offset = addr & (BIT_ULL(INTERCONNECT_SHIFT) - 1);
+	if (!peer || peer->owner != hdev->owner || *offset >= peer->config.memory)
+		return NULL;
+	return peer;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_interconnect_device, HMM_P2P_NS);

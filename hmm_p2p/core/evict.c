@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bringing memory home because the device goes away, because it is full and
+ * somebody wants to move more there, or because somebody asks for it. In any
+ * case it goes by device memory, not by process: chunk by chunk, through
+ * whatever maps the pages.
+ */
+#include <linux/export.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+#include "batch.h"
+
+/*
+ * There is no huge page in system memory. Through a mapping the kernel can
+ * split the one on the device; one that moved its mapping since is not found,
+ * and has to wait for memory.
+ */
+static unsigned long evict_split(struct hmm_p2p_device *hdev, unsigned long index)
+{
+	struct hmm_p2p_move move = {};
+
+	move.mm = hmm_p2p_huge_home(hdev, index, &move.start);
+	if (!move.mm)
+		return 0;
+	move.end = move.start + HPAGE_PMD_SIZE;
+	hmm_p2p_move(&move);
+	mmput(move.mm);
+	return move.moved;
+}
+
+/* A device is lost when so many passes running got nothing but errors from it. */
+#define EVICT_FAILURES	3
+
+/**
+ * struct eviction - one pass over a device
+ * @hdev: device
+ * @batch: pages on their way
+ * @cause: counter for the pages
+ * @moved: pages that this pass brought home
+ * @seen: chunks that had pages
+ * @failed: of these, chunks that the device could not give
+ */
+struct eviction {
+	struct hmm_p2p_device *hdev;
+	struct hmm_p2p_batch *batch;
+	enum hmm_p2p_counter cause;
+	unsigned long moved;
+	unsigned long seen;
+	unsigned long failed;
+};
+
+static void evict_chunk(struct eviction *ev, unsigned long index)
+{
+	unsigned long first = PHYS_PFN(ev->hdev->pagemap.range.start) + index;
+	struct hmm_p2p_batch *batch = ev->batch;
+	unsigned long moved;
+
+	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
+	migrate_device_range(batch->args.src, first, HMM_P2P_CHUNK_PAGES);
+	hmm_p2p_batch_fill_ram(batch);
+	if (hmm_p2p_batch_copy(batch))
+		ev->failed++;
+	migrate_device_pages(batch->args.src, batch->args.dst, HMM_P2P_CHUNK_PAGES);
+	moved = hmm_p2p_batch_count_ram(batch, ev->cause);
+	migrate_device_finalize(batch->args.src, batch->args.dst,
+				HMM_P2P_CHUNK_PAGES);
+	if (!moved && (batch->want_split || batch->no_room))
+		moved = evict_split(ev->hdev, index);
+	ev->moved += moved;
+}
+
+static void evict_pass(struct eviction *ev)
+{
+	long index = 0;
+
+	ev->moved = 0;
+	ev->seen = 0;
+	ev->failed = 0;
+	while ((index = hmm_p2p_next_used(ev->hdev, index)) >= 0) {
+		ev->seen++;
+		evict_chunk(ev, index);
+		index += HMM_P2P_CHUNK_PAGES;
+		cond_resched();
+	}
+}
+
+static bool is_drained(struct hmm_p2p_device *hdev)
+{
+	bool drained;
+
+	spin_lock_irq(&hdev->lock);
+	drained = !hdev->used;
+	spin_unlock_irq(&hdev->lock);
+	return drained;
+}
+
+static void evict_wait(struct hmm_p2p_device *hdev)
+{
+	wait_event_timeout(hdev->drained, is_drained(hdev), HZ / 10);
+}
+
+/**
+ * hmm_p2p_evict_all - bring every page of a device to RAM
+ * @hdev: device that hands out no more pages
+ *
+ * Goes on until the last page is back. Somebody who holds a page for a moment,
+ * or has the system short of memory, delays it; a page may also be freed by
+ * its process.
+ *
+ * Return: true; false when the device fails to give what is left.
+ */
+bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
+{
+	struct eviction ev = { .hdev = hdev, .cause = HMM_P2P_COUNTER_EVICTED };
+	unsigned int failures = 0;
+
+	while (!(ev.batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES)))
+		evict_wait(hdev);
+	while (!is_drained(hdev)) {
+		evict_pass(&ev);
+		if (ev.moved || ev.failed < ev.seen)
+			failures = 0;
+		else if (++failures == EVICT_FAILURES)
+			break;
+		if (!ev.moved)
+			evict_wait(hdev);
+	}
+	hmm_p2p_batch_free(ev.batch);
+	return is_drained(hdev);
+}
+
+/**
+ * hmm_p2p_evict_some - make room on a full device
+ * @hdev: device
+ * @batch: not in use
+ * @wanted: pages to free
+ *
+ * Takes whole chunks, those first that no device has reached since the hand
+ * last passed. A chunk whose pages are busy is passed over.
+ *
+ * Context: may sleep; under hmm_p2p_srcu, no page is locked.
+ * Return: how many pages came home.
+ */
+unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
+				 struct hmm_p2p_batch *batch, unsigned long wanted)
+{
+	unsigned long tries = DIV_ROUND_UP(hdev->config.memory, HMM_P2P_CHUNK_SIZE);
+	struct eviction ev = {
+		.hdev = hdev,
+		.batch = batch,
+		.cause = HMM_P2P_COUNTER_EVICTED_FULL,
+	};
+	long index;
+
+	for (; tries && ev.moved < wanted; tries--) {
+		if (fatal_signal_pending(current))
+			break;
+		index = hmm_p2p_next_old(hdev);
+		if (index < 0)
+			break;
+		evict_chunk(&ev, index);
+		cond_resched();
+	}
+	return ev.moved;
+}
+
+/* How often a device that stays is asked for the pages that were busy. */
+#define EVICT_TRIES	3
+
+static int evict_now(struct eviction *ev)
+{
+	if (READ_ONCE(ev->hdev->removed))
+		return -ENODEV;
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	evict_pass(ev);
+	if (is_drained(ev->hdev))
+		return 0;
+	return ev->failed ? -EIO : -EBUSY;
+}
+
+/**
+ * hmm_p2p_device_evict - bring the pages that a device holds now to RAM
+ * @hdev: exporter
+ *
+ * It goes on handing out pages.
+ *
+ * Context: may sleep; no mmap_lock is held.
+ * Return: 0 when there were none left; -EBUSY when some could not be moved, or
+ * came meanwhile; -EIO when the device failed to give some; -ENODEV, -EINTR,
+ * -ENOMEM.
+ */
+int hmm_p2p_device_evict(struct hmm_p2p_device *hdev)
+{
+	struct eviction ev = { .hdev = hdev, .cause = HMM_P2P_COUNTER_EVICTED };
+	int idx, tries = EVICT_TRIES, ret;
+
+	ev.batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES);
+	if (!ev.batch)
+		return -ENOMEM;
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	do {
+		ret = evict_now(&ev);
+	} while (ret == -EBUSY && --tries);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	hmm_p2p_batch_free(ev.batch);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_evict, HMM_P2P_NS);

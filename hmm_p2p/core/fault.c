@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The three outcomes of a range fault.
+ *
+ * hmm_range_fault() knows one owner: private pages of any other owner it
+ * faults to RAM. Here they are looked for first:
+ *
+ * 1. Plan. For every owner that has pages in the machine, one snapshot walk in
+ *    the name of that owner finds its private pages. Each is translated once.
+ *    What the importer may have as p2p goes into the plan; for the rest the
+ *    reason is noted. Pages of the importer's own owner go into the plan as
+ *    they are, except one that is copy on write where write is asked for:
+ *    hmm_range_fault() would hand it out, and it has to go home instead.
+ * 2. Fault. hmm_range_fault() gets the runs between planned pages, with the
+ *    caller's own flags. It must not see a run together with planned pages: a
+ *    fault in the middle of a page table goes on to its end and would send
+ *    them home.
+ * 3. Merge. Planned entries are written to the caller's array.
+ *
+ * All walks run under the caller's notifier_seq. Whatever changes after it was
+ * read makes mmu_interval_read_retry() fail, exactly as for the caller of
+ * hmm_range_fault(), so no reference is taken on anything.
+ */
+#include <linux/export.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+#include "trace.h"
+
+#define HMM_P2P_INOUT_FLAGS \
+	(HMM_PFN_DMA_MAPPED | HMM_PFN_P2PDMA | HMM_PFN_P2PDMA_BUS)
+
+/**
+ * struct plan_entry - the planned result of one page
+ * @hmm_pfn: entry for the caller's array, 0 when the page is not planned
+ * @page: the private page, NULL when there is none
+ * @reason: why the page has to go home, if it has
+ * @own: it has the caller's owner
+ * @write: the caller asks for write
+ */
+struct plan_entry {
+	unsigned long hmm_pfn;
+	struct page *page;
+	u8 reason;
+	bool own;
+	bool write;
+};
+
+/**
+ * struct fault_plan - what the walks have found
+ * @range: the caller's
+ * @fault: the caller's
+ * @npages: pages in the range
+ * @snap: result of the snapshot walk for one owner
+ * @entry: one per page of the range
+ * @planned: number of planned entries
+ * @last_device: exporter that was asked for last
+ * @last_reason: its verdict
+ */
+struct fault_plan {
+	struct hmm_range *range;
+	const struct hmm_p2p_fault *fault;
+	unsigned long npages;
+	unsigned long *snap;
+	struct plan_entry *entry;
+	unsigned long planned;
+	struct hmm_p2p_device *last_device;
+	enum hmm_p2p_reason last_reason;
+};
+
+static unsigned long range_npages(const struct hmm_range *range)
+{
+	return (range->end - range->start) >> PAGE_SHIFT;
+}
+
+static unsigned long entry_pfn(unsigned long entry)
+{
+	return entry & ~HMM_PFN_FLAGS;
+}
+
+static bool entry_is_huge(unsigned long entry)
+{
+	return (entry & HMM_PFN_VALID) &&
+	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER;
+}
+
+/*
+ * hmm_range_fault() numbers a private huge page from its head also when the
+ * walk starts in its middle. The head is aligned in PFNs as in addresses, so
+ * the right number follows from the address. Entries that are right stay so.
+ */
+void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
+			     unsigned long end)
+{
+	unsigned long addr;
+
+	end = min(end, ALIGN(start, HPAGE_PMD_SIZE));
+	for (addr = start; addr < end; addr += PAGE_SIZE, entries++) {
+		unsigned long pfn = entry_pfn(*entries);
+
+		if (!entry_is_huge(*entries))
+			return;
+		pfn = ALIGN_DOWN(pfn, HPAGE_PMD_NR) +
+		      ((addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT);
+		*entries = (*entries & HMM_PFN_FLAGS) | pfn;
+	}
+}
+
+static void report(const struct fault_plan *plan, unsigned long i,
+		   enum hmm_p2p_outcome outcome, enum hmm_p2p_reason reason)
+{
+	if (plan->fault->report)
+		plan->fault->report[i] = HMM_P2P_REPORT(outcome, reason);
+}
+
+static bool wants_write(const struct fault_plan *plan, unsigned long i)
+{
+	const struct hmm_range *range = plan->range;
+	unsigned long req = range->hmm_pfns[i] & range->pfn_flags_mask;
+
+	return (req | range->default_flags) & HMM_PFN_REQ_WRITE;
+}
+
+static bool wants_fault(const struct fault_plan *plan, unsigned long i)
+{
+	const struct hmm_range *range = plan->range;
+	unsigned long req = range->hmm_pfns[i] & range->pfn_flags_mask;
+
+	return (req | range->default_flags) & HMM_PFN_REQ_FAULT;
+}
+
+static enum hmm_p2p_reason plan_path(struct fault_plan *plan,
+				     struct hmm_p2p_device *exporter)
+{
+	if (plan->fault->no_p2p)
+		return HMM_P2P_REASON_IMPORTER;
+	if (exporter != plan->last_device) {
+		plan->last_reason = hmm_p2p_path_check(exporter,
+						       plan->fault->importer, NULL);
+		plan->last_device = exporter;
+	}
+	return plan->last_reason;
+}
+
+/* Decides about one private page of another owner. */
+static enum hmm_p2p_reason plan_page(struct fault_plan *plan, unsigned long i,
+				     struct page *page)
+{
+	struct hmm_p2p_device *exporter = hmm_p2p_page_device(page);
+	unsigned long snap = plan->snap[i];
+	enum hmm_p2p_reason reason;
+	unsigned long pfn;
+
+	reason = plan_path(plan, exporter);
+	if (reason)
+		return reason;
+	if (plan->entry[i].write && !(snap & HMM_PFN_WRITE))
+		return HMM_P2P_REASON_READ_ONLY;
+	if (exporter->config.ops->get_dma_pfn_for_device(page, &pfn))
+		return HMM_P2P_REASON_NO_ALIAS;
+
+	plan->entry[i].hmm_pfn = (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn;
+	plan->entry[i].page = page;
+	plan->planned++;
+	return HMM_P2P_REASON_NONE;
+}
+
+static void plan_note(struct fault_plan *plan, unsigned long i,
+		      struct page *page, enum hmm_p2p_reason reason)
+{
+	if (!reason) {
+		report(plan, i, HMM_P2P_OUTCOME_P2P, reason);
+		return;
+	}
+	if (!wants_fault(plan, i))
+		return;
+	plan->entry[i].page = page;
+	plan->entry[i].reason = reason;
+	report(plan, i, HMM_P2P_OUTCOME_MIGRATED, reason);
+}
+
+static bool is_contiguous(const struct plan_entry *entries, unsigned long nr)
+{
+	unsigned long first = entry_pfn(entries[0].hmm_pfn);
+	unsigned long i;
+
+	for (i = 1; i < nr; i++)
+		if (entry_pfn(entries[i].hmm_pfn) != first + i)
+			return false;
+	return true;
+}
+
+/*
+ * A huge page faults as a whole or not at all. So if one of its pages has to
+ * be faulted, none is planned; and if all are, they keep the order, provided
+ * the aliases are one block that is aligned like the address.
+ */
+static void plan_huge(struct fault_plan *plan, unsigned long first,
+		      unsigned long nr)
+{
+	unsigned long addr = plan->range->start + (first << PAGE_SHIFT);
+	unsigned long in_huge = (addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT;
+	struct plan_entry *entries = plan->entry + first;
+	struct page *page = hmm_pfn_to_page(plan->snap[first]);
+	enum hmm_p2p_reason worst = HMM_P2P_REASON_NONE;
+	enum hmm_p2p_reason reason;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		reason = plan_page(plan, first + i, page + i);
+		if (reason)
+			worst = reason;
+	}
+	for (i = 0; i < nr && worst; i++) {
+		reason = entries[i].hmm_pfn ? HMM_P2P_REASON_MIXED_HUGE : worst;
+		plan->planned -= !!entries[i].hmm_pfn;
+		entries[i].hmm_pfn = 0;
+		plan_note(plan, first + i, page + i, reason);
+	}
+	if (worst)
+		return;
+
+	if (IS_ALIGNED(entry_pfn(entries[0].hmm_pfn) - in_huge, HPAGE_PMD_NR) &&
+	    is_contiguous(entries, nr))
+		for (i = 0; i < nr; i++)
+			entries[i].hmm_pfn |= (unsigned long)HPAGE_PMD_ORDER <<
+					      HMM_PFN_ORDER_SHIFT;
+	for (i = 0; i < nr; i++)
+		plan_note(plan, first + i, page + i, HMM_P2P_REASON_NONE);
+}
+
+/* Returns how many entries from @i on belong to the same huge page. */
+static unsigned long huge_run(const struct fault_plan *plan, unsigned long i)
+{
+	unsigned long addr = plan->range->start + (i << PAGE_SHIFT);
+	unsigned long end = min(ALIGN(addr + 1, HPAGE_PMD_SIZE), plan->range->end);
+
+	return (end - addr) >> PAGE_SHIFT;
+}
+
+/* Own pages stay, but for one that is copy on write where write is asked for. */
+static void plan_own(struct fault_plan *plan, unsigned long i, unsigned long nr,
+		     struct page *page)
+{
+	for (; nr; nr--, i++, page++) {
+		struct plan_entry *entry = &plan->entry[i];
+
+		entry->own = true;
+		entry->page = page;
+		if (!(plan->snap[i] & HMM_PFN_WRITE) && entry->write) {
+			plan_note(plan, i, page, HMM_P2P_REASON_READ_ONLY);
+			continue;
+		}
+		entry->hmm_pfn = plan->snap[i];
+		plan->planned++;
+		report(plan, i, HMM_P2P_OUTCOME_PRIVATE, HMM_P2P_REASON_NONE);
+	}
+}
+
+static void plan_entries(struct fault_plan *plan, const void *owner)
+{
+	unsigned long i, nr;
+
+	for (i = 0; i < plan->npages; i += nr) {
+		struct page *page;
+
+		nr = 1;
+		if (!(plan->snap[i] & HMM_PFN_VALID))
+			continue;
+		page = hmm_pfn_to_page(plan->snap[i]);
+		if (!hmm_p2p_page_is_ours(page) || hmm_p2p_page_owner(page) != owner)
+			continue;
+		if (entry_is_huge(plan->snap[i]))
+			nr = huge_run(plan, i);
+		if (owner == plan->range->dev_private_owner)
+			plan_own(plan, i, nr, page);
+		else if (nr > 1)
+			plan_huge(plan, i, nr);
+		else
+			plan_note(plan, i, page, plan_page(plan, i, page));
+	}
+}
+
+/* One snapshot walk in the name of @owner: finds, and moves nothing. */
+static int plan_owner(struct fault_plan *plan, void *owner)
+{
+	struct hmm_range snap = *plan->range;
+	int ret;
+
+	memset(plan->snap, 0, plan->npages * sizeof(*plan->snap));
+	snap.hmm_pfns = plan->snap;
+	snap.default_flags = 0;
+	snap.pfn_flags_mask = 0;
+	snap.dev_private_owner = owner;
+	ret = hmm_range_fault(&snap);
+	if (ret)
+		return ret;
+	hmm_p2p_fix_huge_offset(plan->snap, snap.start, snap.end);
+	plan_entries(plan, owner);
+	return 0;
+}
+
+static int plan_all(struct fault_plan *plan)
+{
+	struct hmm_p2p_owner *owner = NULL;
+	int ret;
+
+	while ((owner = hmm_p2p_owner_next_live(owner))) {
+		ret = plan_owner(plan, owner);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/*
+ * Counts what this try sends home. It sends one page table's worth: that
+ * invalidates the range, and the caller begins again.
+ */
+static void count_home(const struct fault_plan *plan)
+{
+	unsigned long i = 0, end;
+
+	while (i < plan->npages && !plan->entry[i].reason)
+		i++;
+	if (i == plan->npages)
+		return;
+	for (end = i + huge_run(plan, i); i < end; i++) {
+		const struct plan_entry *entry = &plan->entry[i];
+
+		if (entry->hmm_pfn)
+			break;
+		if (entry->reason)
+			hmm_p2p_count_home(hmm_p2p_page_device(entry->page),
+					   entry->reason, 1);
+	}
+}
+
+/* Return: 0, or the result of the fault. */
+static int fault_run(struct hmm_range *range, unsigned long first,
+		     unsigned long nr, void *owner)
+{
+	struct hmm_range run = *range;
+	int ret;
+
+	run.start = range->start + (first << PAGE_SHIFT);
+	run.end = run.start + (nr << PAGE_SHIFT);
+	run.hmm_pfns = range->hmm_pfns + first;
+	run.dev_private_owner = owner;
+	ret = hmm_range_fault(&run);
+	if (!ret)
+		hmm_p2p_fix_huge_offset(run.hmm_pfns, run.start, run.end);
+	return ret;
+}
+
+static bool same_run(const struct plan_entry *a, const struct plan_entry *b)
+{
+	return !a->hmm_pfn == !b->hmm_pfn && (a->hmm_pfn || a->own == b->own);
+}
+
+/* Faults what is not planned, run by run; own pages that go home by nobody. */
+static int fault_rest(struct fault_plan *plan)
+{
+	const struct plan_entry *entry = plan->entry;
+	struct hmm_range *range = plan->range;
+	unsigned long first, i;
+	int ret;
+
+	for (first = 0; first < plan->npages; first = i) {
+		for (i = first + 1; i < plan->npages; i++)
+			if (!same_run(&entry[first], &entry[i]))
+				break;
+		if (entry[first].hmm_pfn)
+			continue;
+		ret = fault_run(range, first, i - first,
+				entry[first].own ? NULL : range->dev_private_owner);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void merge(struct fault_plan *plan)
+{
+	unsigned long *pfns = plan->range->hmm_pfns;
+	unsigned long i;
+
+	for (i = 0; i < plan->npages; i++) {
+		const struct plan_entry *entry = &plan->entry[i];
+
+		if (!entry->hmm_pfn)
+			continue;
+		pfns[i] = (pfns[i] & HMM_P2P_INOUT_FLAGS) | entry->hmm_pfn;
+		hmm_p2p_count(hmm_p2p_page_device(entry->page),
+			      entry->own ? HMM_P2P_COUNTER_PRIVATE :
+					   HMM_P2P_COUNTER_P2P, 1);
+		hmm_p2p_page_touch(entry->page);
+	}
+}
+
+/* What an earlier try sent home stays noted; other outcomes start anew. */
+static void report_begin(u8 *report, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++)
+		if (HMM_P2P_REPORT_OUTCOME(report[i]) != HMM_P2P_OUTCOME_MIGRATED)
+			report[i] = 0;
+}
+
+/* What the plan has not reported was in RAM all along. */
+static void report_end(const struct hmm_range *range, u8 *report,
+		       unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++)
+		if ((range->hmm_pfns[i] & HMM_PFN_VALID) && !report[i])
+			report[i] = HMM_P2P_REPORT(HMM_P2P_OUTCOME_SYSTEM, 0);
+}
+
+/*
+ * A page that was on its way when the plan was made shows up in the fault, and
+ * nothing invalidates the range when it arrives. If it is an own page that is
+ * copy on write, the next plan sends it home.
+ */
+static bool has_late_own(const struct fault_plan *plan)
+{
+	const unsigned long *pfns = plan->range->hmm_pfns;
+	unsigned long i;
+
+	for (i = 0; i < plan->npages; i++)
+		if (plan->entry[i].write && !plan->entry[i].hmm_pfn &&
+		    (pfns[i] & HMM_PFN_VALID) && !(pfns[i] & HMM_PFN_WRITE))
+			return true;
+	return false;
+}
+
+/*
+ * As long as the range was not invalidated its planned pages are mapped, and
+ * their devices wait for this section before they go.
+ */
+static int plan_finish(struct fault_plan *plan)
+{
+	struct hmm_range *range = plan->range;
+	int idx, ret = 0;
+
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	if (mmu_interval_check_retry(range->notifier, range->notifier_seq) ||
+	    has_late_own(plan))
+		ret = -EBUSY;
+	else
+		merge(plan);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	return ret;
+}
+
+static int fault_planned(struct hmm_range *range,
+			 const struct hmm_p2p_fault *fault)
+{
+	struct fault_plan plan = {
+		.range = range,
+		.fault = fault,
+		.npages = range_npages(range),
+	};
+	unsigned long i;
+	int idx, ret;
+
+	plan.snap = kvmalloc_array(plan.npages, sizeof(*plan.snap),
+				   GFP_KERNEL | __GFP_NOWARN);
+	plan.entry = kvcalloc(plan.npages, sizeof(*plan.entry),
+			      GFP_KERNEL | __GFP_NOWARN);
+	if (!plan.snap || !plan.entry) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	/* The fault overwrites what is asked for page by page. */
+	for (i = 0; i < plan.npages; i++)
+		plan.entry[i].write = wants_write(&plan, i);
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	ret = plan_all(&plan);
+	if (!ret)
+		count_home(&plan);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	/* This may wait for a filesystem or a userfault: outside the section. */
+	if (!ret)
+		ret = fault_rest(&plan);
+	if (!ret)
+		ret = plan_finish(&plan);
+	trace_hmm_p2p_fault(range, fault->importer, plan.npages, plan.planned, ret);
+out:
+	kvfree(plan.entry);
+	kvfree(plan.snap);
+	return ret;
+}
+
+static bool any_live(void)
+{
+	bool live;
+	int idx;
+
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	live = hmm_p2p_owner_next_live(NULL);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	return live;
+}
+
+/**
+ * hmm_p2p_fault - hmm_p2p_range_fault() with a report
+ * @range: see there
+ * @fault: for whom, and where to put the report
+ *
+ * Context: as hmm_p2p_range_fault().
+ * Return: as hmm_p2p_range_fault().
+ */
+int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault)
+{
+	unsigned long npages = range_npages(range);
+	int ret;
+
+	if (fault->report)
+		report_begin(fault->report, npages);
+	if (any_live())
+		ret = fault_planned(range, fault);
+	else
+		ret = fault_run(range, 0, npages, range->dev_private_owner);
+	if (!ret && fault->report)
+		report_end(range, fault->report, npages);
+	return ret;
+}
+
+/**
+ * hmm_p2p_range_fault - hmm_range_fault() for an importer
+ * @range: as for hmm_range_fault(); dev_private_owner names the importer's
+ *	own interconnect, NULL if it has none
+ * @importer: device that is going to reach the memory, through the DMA API;
+ *	NULL: exactly hmm_range_fault()
+ *
+ * On success each entry that is HMM_PFN_VALID is a private page (same owner;
+ * see hmm_p2p_interconnect_addr()), a p2p page that the DMA API maps for
+ * @importer, or a system page; hmm_p2p_pfn_kind() tells. Nothing has moved for
+ * the first two. A private page that the importer cannot have either way was
+ * faulted to RAM if its request flags ask for a fault; without them its entry
+ * is not valid. A page for which write is asked and that is copy on write is
+ * never p2p. HMM_PFN_DMA_MAPPED and the P2PDMA flags of an entry survive.
+ *
+ * As after hmm_range_fault(), the result holds until the notifier is
+ * invalidated, no reference is held and none may be taken: an alias whose
+ * count goes from 1 to 0 is freed to the BAR's allocator.
+ *
+ * Context: process; the mmap_lock of the notifier's mm is held for reading.
+ * Return: 0, or as hmm_range_fault(): -EBUSY when the range was invalidated
+ * (begin again), -EFAULT for an address that cannot be read, -EPERM for one
+ * that cannot be written, -EINVAL, -ENOMEM.
+ */
+int hmm_p2p_range_fault(struct hmm_range *range, struct device *importer)
+{
+	const struct hmm_p2p_fault fault = { .importer = importer };
+	int ret;
+
+	if (importer)
+		return hmm_p2p_fault(range, &fault);
+	ret = hmm_range_fault(range);
+	/* Not a tail call: the interposer knows the core by its return address. */
+	barrier();
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_range_fault, HMM_P2P_NS);

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A process as a device sees it: the interval notifier and the retry protocol
+ * of Documentation/mm/hmm.rst, once, for everybody in this module.
+ *
+ * Nothing is pinned. A fault's result holds as long as the notifier was not
+ * invalidated; who uses it takes the mirror lock, checks, and uses it under
+ * the lock. Invalidation takes the same lock, so it returns only when the use
+ * has stopped. It runs inside reclaim, so nothing under the lock may allocate
+ * in a way that waits for reclaim.
+ */
+#include <linux/sched/signal.h>
+
+#include "internal.h"
+
+static bool mirror_invalidate(struct mmu_interval_notifier *notifier,
+			      const struct mmu_notifier_range *range,
+			      unsigned long cur_seq)
+{
+	struct hmm_p2p_mirror *mirror =
+		container_of(notifier, struct hmm_p2p_mirror, notifier);
+
+	if (mmu_notifier_range_blockable(range))
+		mutex_lock(&mirror->lock);
+	else if (!mutex_trylock(&mirror->lock))
+		return false;
+	mmu_interval_set_seq(notifier, cur_seq);
+	if (mirror->unmap)
+		mirror->unmap(mirror, range);
+	mutex_unlock(&mirror->lock);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops mirror_ops = {
+	.invalidate = mirror_invalidate,
+};
+
+/* Context: may sleep; the mmap_lock of @mm is not held. */
+int hmm_p2p_mirror_init(struct hmm_p2p_mirror *mirror, struct mm_struct *mm,
+			unsigned long start, unsigned long length)
+{
+	mutex_init(&mirror->lock);
+	mirror->mm = mm;
+	mirror->unmap = NULL;
+	return mmu_interval_notifier_insert(&mirror->notifier, mm, start, length,
+					    &mirror_ops);
+}
+
+void hmm_p2p_mirror_fini(struct hmm_p2p_mirror *mirror)
+{
+	mmu_interval_notifier_remove(&mirror->notifier);
+	mutex_destroy(&mirror->lock);
+}
+
+/* One try: -EBUSY when the range was invalidated meanwhile. */
+static int mirror_try(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
+		      const struct hmm_p2p_fault *fault)
+{
+	int ret;
+
+	range->notifier = &mirror->notifier;
+	range->notifier_seq = mmu_interval_read_begin(range->notifier);
+
+	if (mmap_read_lock_killable(mirror->mm))
+		return -EINTR;
+	ret = fault ? hmm_p2p_fault(range, fault) : hmm_range_fault(range);
+	mmap_read_unlock(mirror->mm);
+	if (ret)
+		return ret;
+
+	mutex_lock(&mirror->lock);
+	if (mmu_interval_read_retry(range->notifier, range->notifier_seq)) {
+		mutex_unlock(&mirror->lock);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int mirror_retry(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
+			const struct hmm_p2p_fault *fault)
+{
+	int ret;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		ret = mirror_try(mirror, range, fault);
+	} while (ret == -EBUSY);
+	return ret;
+}
+
+/**
+ * hmm_p2p_mirror_fault - fault until the result holds
+ * @mirror: covers the range
+ * @range: as for hmm_range_fault(), without the notifier fields. Request flags
+ *	must be in its default_flags, which survive a retry
+ * @fault: for whom
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: 0 with the mirror lock held, which the caller drops after use;
+ * -EINTR after a fatal signal; otherwise as hmm_range_fault().
+ */
+int hmm_p2p_mirror_fault(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
+			 const struct hmm_p2p_fault *fault)
+{
+	return mirror_retry(mirror, range, fault);
+}
+
+/**
+ * hmm_p2p_mirror_snapshot - see what is there
+ * @mirror: covers the range
+ * @range: as for hmm_range_fault(), without the notifier fields
+ *
+ * The result may be stale at once: it is good for reports, not for access.
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: 0, -EINTR, or as hmm_range_fault().
+ */
+int hmm_p2p_mirror_snapshot(struct hmm_p2p_mirror *mirror,
+			    struct hmm_range *range)
+{
+	int ret = mirror_retry(mirror, range, NULL);
+
+	if (!ret)
+		mutex_unlock(&mirror->lock);
+	return ret;
+}
+
+/* So often is memory fetched that others take away again. */
+#define FETCH_TRIES	8
+
+/**
+ * hmm_p2p_mirror_fetch - bring what is absent to RAM, as far as it goes
+ * @mirror: covers the range
+ * @range: as for hmm_p2p_mirror_snapshot(), with request flags
+ *
+ * Gives up, without an error, where the memory does not stay long enough to
+ * see all of it at once: a group that is full swaps one page out to get the
+ * next one in.
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: 0, -EINTR, or as hmm_range_fault(), but not -EBUSY.
+ */
+int hmm_p2p_mirror_fetch(struct hmm_p2p_mirror *mirror, struct hmm_range *range)
+{
+	unsigned int tries;
+	int ret = -EBUSY;
+
+	for (tries = 0; tries < FETCH_TRIES && ret == -EBUSY; tries++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = mirror_try(mirror, range, NULL);
+	}
+	if (!ret)
+		mutex_unlock(&mirror->lock);
+	return ret == -EBUSY ? 0 : ret;
+}

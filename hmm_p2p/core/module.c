@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/* hmm_p2p.ko: begin and end. */
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+#include <linux/debugfs.h>
+#include <linux/module.h>
+
+#include "internal.h"
+#include "profile.h"
+
+#if !IS_ENABLED(CONFIG_DEVICE_PRIVATE) || !IS_ENABLED(CONFIG_HMM_MIRROR)
+#error "hmm_p2p needs a kernel with CONFIG_DEVICE_PRIVATE=y and CONFIG_HMM_MIRROR=y"
+#endif
+#if !IS_ENABLED(CONFIG_PCI_P2PDMA)
+#error "hmm_p2p needs a kernel with CONFIG_PCI_P2PDMA=y"
+#endif
+
+struct workqueue_struct *hmm_p2p_wq;
+static struct dentry *debugfs;
+
+/**
+ * hmm_p2p_core_text - is an address in the text of the core?
+ * @ip: address
+ *
+ * For the interposer, which lets the core's own calls through.
+ *
+ * Context: any, also from ftrace.
+ * Return: whether it is.
+ */
+bool notrace hmm_p2p_core_text(unsigned long ip)
+{
+	return within_module(ip, THIS_MODULE);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_core_text, HMM_P2P_NS);
+
+static int __init hmm_p2p_init(void)
+{
+	int ret;
+
+	hmm_p2p_process_init();
+	hmm_p2p_wq = alloc_workqueue("hmm_p2p", WQ_UNBOUND, 0);
+	if (!hmm_p2p_wq)
+		return -ENOMEM;
+	ret = hmm_p2p_path_init();
+	if (ret)
+		goto err_wq;
+	ret = hmm_p2p_uapi_init();
+	if (ret)
+		goto err_path;
+	debugfs = debugfs_create_dir("hmm_p2p", NULL);
+	hmm_p2p_profile_init(debugfs);
+	hmm_p2p_failure_init(debugfs);
+	return 0;
+
+err_path:
+	hmm_p2p_path_exit();
+err_wq:
+	destroy_workqueue(hmm_p2p_wq);
+	return ret;
+}
+module_init(hmm_p2p_init);
+
+static void __exit hmm_p2p_exit(void)
+{
+	debugfs_remove_recursive(debugfs);
+	hmm_p2p_uapi_exit();
+	hmm_p2p_path_exit();
+	/* A lost device may just have let this module go. */
+	destroy_workqueue(hmm_p2p_wq);
+}
+module_exit(hmm_p2p_exit);
+
+MODULE_DESCRIPTION("Device-private memory that other devices reach where it is");
+MODULE_LICENSE("GPL");

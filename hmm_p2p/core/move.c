@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Moving memory because somebody asked: to a device, or back to RAM. A range
+ * is cut into steps of one huge page at most. Each step is tried, and what did
+ * not move is looked at: it was there before, it can never move, it has to be
+ * fetched from swap or from another device first, or it is busy.
+ */
+#include <linux/export.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
+
+#include "batch.h"
+#include "trace.h"
+
+/*
+ * A page that is locked or isolated for a moment does not migrate. It gets this
+ * many tries before it is reported as busy: as many as in migrate_pages().
+ */
+#define MOVE_TRIES	10
+
+/* Others may take what was evicted for this move. */
+#define EVICT_TRIES	8
+
+/* To the device, what is in system memory or nowhere yet. */
+static int pass_to_device(struct hmm_p2p_batch *batch, struct hmm_p2p_move *move,
+			  struct vm_area_struct *vma, unsigned long start,
+			  unsigned long end, unsigned long compound)
+{
+	int ret;
+
+	ret = hmm_p2p_batch_setup(batch, vma, start, end, move->hdev->owner,
+				  MIGRATE_VMA_SELECT_SYSTEM | compound);
+	if (ret || !batch->args.cpages)
+		return ret;
+	hmm_p2p_batch_fill_device(batch, move->hdev);
+	ret = hmm_p2p_batch_copy(batch);
+	hmm_p2p_batch_move(batch);
+	hmm_p2p_batch_count_device(batch, move->hdev, &move->populated);
+	hmm_p2p_batch_finalize(batch);
+	return ret;
+}
+
+/* Whoever asked for no huge pages gets none by first touch either. */
+static int passes_to_device(struct hmm_p2p_batch *batch, struct hmm_p2p_move *move,
+			    struct vm_area_struct *vma, unsigned long start,
+			    unsigned long end)
+{
+	unsigned long compound = MIGRATE_VMA_SELECT_COMPOUND;
+	int ret;
+
+	if (vma->vm_flags & VM_NOHUGEPAGE)
+		compound = 0;
+	ret = pass_to_device(batch, move, vma, start, end, compound);
+	if (!ret && batch->want_split)
+		ret = pass_to_device(batch, move, vma, start, end, 0);
+	return ret;
+}
+
+/* To RAM, what belongs to @owner. */
+static int pass_to_ram(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
+		       unsigned long start, unsigned long end,
+		       struct hmm_p2p_owner *owner, unsigned long compound)
+{
+	int ret;
+
+	ret = hmm_p2p_batch_setup(batch, vma, start, end, owner,
+				  MIGRATE_VMA_SELECT_DEVICE_PRIVATE | compound);
+	if (ret || !batch->args.cpages)
+		return ret;
+	hmm_p2p_batch_fill_ram(batch);
+	ret = hmm_p2p_batch_copy(batch);
+	hmm_p2p_batch_move(batch);
+	hmm_p2p_batch_count_ram(batch, HMM_P2P_COUNTER_TO_RAM);
+	hmm_p2p_batch_finalize(batch);
+	if (!ret && batch->no_room)
+		ret = -ENOMEM;
+	return ret;
+}
+
+static int passes_to_ram(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
+			 unsigned long start, unsigned long end)
+{
+	struct hmm_p2p_owner *owner = NULL;
+	int ret = 0;
+
+	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
+		ret = pass_to_ram(batch, vma, start, end, owner,
+				  MIGRATE_VMA_SELECT_COMPOUND);
+		if (!ret && batch->want_split)
+			ret = pass_to_ram(batch, vma, start, end, owner, 0);
+	}
+	return ret;
+}
+
+/**
+ * struct move_state - a move under way
+ * @move: what was asked for
+ * @batch: pages on their way
+ * @mirror: sees what became of pages that did not move
+ * @pfns: room for a snapshot of one batch
+ * @userfault: the current step's mapping is registered with userfaultfd
+ * @left: pages of the current batch that are not accounted for yet
+ */
+struct move_state {
+	struct hmm_p2p_move *move;
+	struct hmm_p2p_batch *batch;
+	struct hmm_p2p_mirror mirror;
+	unsigned long *pfns;
+	bool userfault;
+	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
+};
+
+static bool vma_can_move(const struct vm_area_struct *vma)
+{
+	return !is_vm_hugetlb_page(vma) && !(vma->vm_flags & VM_SPECIAL) &&
+	       !vma_is_dax(vma) && !(vma->vm_flags & VM_SHARED) &&
+	       (vma->vm_flags & VM_READ);
+}
+
+/* The mapping at @addr if any, and where it or the gap ends: at @stop at most. */
+static struct vm_area_struct *step_find(struct mm_struct *mm, unsigned long addr,
+					unsigned long stop, unsigned long *end)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	if (!vma || vma->vm_start > addr) {
+		*end = vma ? min(stop, vma->vm_start) : stop;
+		return NULL;
+	}
+	*end = min(stop, vma->vm_end);
+	return vma;
+}
+
+static int step_pass(struct move_state *state, struct vm_area_struct *vma,
+		     unsigned long addr, unsigned long next)
+{
+	struct hmm_p2p_move *move = state->move;
+	int idx, ret = -ENODEV;
+
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	if (!move->hdev)
+		ret = passes_to_ram(state->batch, vma, addr, next);
+	else if (!READ_ONCE(move->hdev->removed))
+		ret = passes_to_device(state->batch, move, vma, addr, next);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	return ret;
+}
+
+/* The first @nr pages of the step, as far as they are left, never move. */
+static void step_refuse(struct move_state *state, unsigned long nr,
+			enum hmm_p2p_reason reason)
+{
+	state->move->reasons[reason] += bitmap_weight(state->left, nr);
+	bitmap_clear(state->left, 0, nr);
+}
+
+static int step_vma(struct move_state *state, struct vm_area_struct *vma,
+		    unsigned long addr, unsigned long end)
+{
+	struct hmm_p2p_move *move = state->move;
+	struct hmm_p2p_batch *batch = state->batch;
+	unsigned long nr = (end - addr) >> PAGE_SHIFT;
+	int ret;
+
+	bitmap_zero(batch->done, HMM_P2P_BATCH_PAGES);
+	batch->no_room = 0;
+	state->userfault = userfaultfd_armed(vma);
+	ret = step_pass(state, vma, addr, end);
+	/* All of the bitmap: the step can be longer than this mapping. */
+	move->moved += bitmap_weight_and(state->left, batch->done,
+					 HMM_P2P_BATCH_PAGES);
+	bitmap_andnot(state->left, state->left, batch->done, HMM_P2P_BATCH_PAGES);
+	trace_hmm_p2p_migrate(move->hdev ? move->hdev->name : "any device",
+			      move->hdev, addr, nr, bitmap_weight(batch->done, nr));
+	return ret;
+}
+
+/*
+ * One try for [addr, stop): under the mmap_lock, moves what can be moved. What
+ * is left over stays set in @left. The first try ends the step where the
+ * mapping ends, by setting @stop; later ones may find another mapping there,
+ * and deal with what of the step it covers. Returns 1 when the step is done.
+ */
+static int step_try(struct move_state *state, unsigned long addr,
+		    unsigned long *stop, bool first)
+{
+	struct vm_area_struct *vma;
+	unsigned long end;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(state->move->mm))
+		return -EINTR;
+	vma = step_find(state->move->mm, addr, *stop, &end);
+	if (first && !vma) {
+		/* A gap can be long: it is dealt with as a whole. */
+		state->move->reasons[HMM_P2P_REASON_HOLE] += (end - addr) >> PAGE_SHIFT;
+		*stop = end;
+		mmap_read_unlock(state->move->mm);
+		return 1;
+	}
+	if (first) {
+		end = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
+		*stop = end;
+		bitmap_zero(state->left, HMM_P2P_BATCH_PAGES);
+		bitmap_set(state->left, 0, (end - addr) >> PAGE_SHIFT);
+	}
+	if (!vma)
+		step_refuse(state, (end - addr) >> PAGE_SHIFT, HMM_P2P_REASON_HOLE);
+	else if (!vma_can_move(vma))
+		step_refuse(state, (end - addr) >> PAGE_SHIFT,
+			    HMM_P2P_REASON_NOT_ANON);
+	else
+		ret = step_vma(state, vma, addr, end);
+	mmap_read_unlock(state->move->mm);
+	return ret;
+}
+
+static int step_snapshot(struct move_state *state, unsigned long addr,
+			 unsigned long next, void *owner)
+{
+	struct hmm_range range = {
+		.start = addr,
+		.end = next,
+		.hmm_pfns = state->pfns,
+		.dev_private_owner = owner,
+	};
+
+	return hmm_p2p_mirror_snapshot(&state->mirror, &range);
+}
+
+/*
+ * What became of one page that did not move to the device? Returns false when
+ * it has to be fetched to RAM first.
+ */
+static bool explain_page(struct move_state *state, unsigned long i)
+{
+	struct hmm_p2p_move *move = state->move;
+	unsigned long entry = state->pfns[i];
+	struct page *page;
+
+	if (!(entry & HMM_PFN_VALID))
+		return false;
+	page = hmm_pfn_to_page(entry);
+	if (hmm_p2p_page_is_ours(page)) {
+		if (hmm_p2p_page_device(page) != move->hdev)
+			return false;
+		move->already++;
+		__clear_bit(i, state->left);
+	} else if (!PageAnon(page) && !is_zero_pfn(page_to_pfn(page))) {
+		move->reasons[HMM_P2P_REASON_NOT_ANON]++;
+		__clear_bit(i, state->left);
+	}
+	return true;
+}
+
+/*
+ * Brings pages that are in swap or on another device to RAM, from where the
+ * next try takes them. Run by run: a fault goes on to the end of its range,
+ * and must not take home what has just been moved.
+ */
+static int fetch_absent(struct move_state *state, unsigned long addr,
+			const unsigned long *absent, unsigned long nr)
+{
+	unsigned int first, end;
+	int ret;
+
+	for_each_set_bitrange(first, end, absent, nr) {
+		struct hmm_range range = {
+			.start = addr + ((unsigned long)first << PAGE_SHIFT),
+			.end = addr + ((unsigned long)end << PAGE_SHIFT),
+			.hmm_pfns = state->pfns,
+			.default_flags = HMM_PFN_REQ_FAULT,
+		};
+
+		ret = hmm_p2p_mirror_fetch(&state->mirror, &range);
+		/* What cannot be read stays where it is: busy, not an error. */
+		if (ret && ret != -EFAULT)
+			return ret;
+	}
+	return 0;
+}
+
+/* Accounts for the pages that can be explained; fetches the others, if it may. */
+static int explain_to_device(struct move_state *state, unsigned long addr,
+			     unsigned long next)
+{
+	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
+	DECLARE_BITMAP(absent, HMM_P2P_BATCH_PAGES);
+	int idx, ret;
+
+	bitmap_zero(absent, HMM_P2P_BATCH_PAGES);
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	ret = step_snapshot(state, addr, next, state->move->hdev->owner);
+	if (!ret)
+		for_each_set_bit(i, state->left, nr)
+			if (!explain_page(state, i))
+				__set_bit(i, absent);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	/* Nobody may be waiting to serve a userfault. */
+	if (ret || state->userfault || state->move->stay)
+		return ret;
+	return fetch_absent(state, addr, absent, nr);
+}
+
+/* Which of the pages that did not move are on a device all the same? */
+static int explain_to_ram(struct move_state *state, unsigned long addr,
+			  unsigned long next)
+{
+	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
+	DECLARE_BITMAP(stuck, HMM_P2P_BATCH_PAGES);
+	struct hmm_p2p_owner *owner = NULL;
+	int idx, ret = 0;
+
+	bitmap_zero(stuck, HMM_P2P_BATCH_PAGES);
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
+		ret = step_snapshot(state, addr, next, owner);
+		for_each_set_bit(i, state->left, nr)
+			if (!ret && (state->pfns[i] & HMM_PFN_VALID) &&
+			    hmm_p2p_page_is_ours(hmm_pfn_to_page(state->pfns[i])))
+				__set_bit(i, stuck);
+	}
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	if (ret)
+		return ret;
+	state->move->already += bitmap_weight(state->left, nr) -
+				bitmap_weight(stuck, nr);
+	bitmap_copy(state->left, stuck, nr);
+	return 0;
+}
+
+/* Whatever is left now stays behind, for this reason. */
+static int step_give_up(struct move_state *state, unsigned long nr, int error)
+{
+	enum hmm_p2p_reason reason = HMM_P2P_REASON_BUSY;
+	bool no_room = state->batch->no_room;
+
+	if (error == -EIO)
+		reason = HMM_P2P_REASON_DEVICE_ERROR;
+	else if (no_room && state->move->hdev)
+		reason = HMM_P2P_REASON_NO_DEVICE_MEMORY;
+	else if (no_room)
+		reason = HMM_P2P_REASON_NO_MEMORY;
+	state->move->reasons[reason] += bitmap_weight(state->left, nr);
+	if (error)
+		return error;
+	if (state->move->hdev && READ_ONCE(state->move->hdev->removed))
+		return -ENODEV;
+	return reason == HMM_P2P_REASON_NO_DEVICE_MEMORY ? -ENOSPC : 0;
+}
+
+/* The device is full: true if there may be room now, and another try is due. */
+static bool step_evict(struct move_state *state, unsigned int *evictions)
+{
+	struct hmm_p2p_move *move = state->move;
+	unsigned long wanted = state->batch->no_room, evicted = 0;
+	int idx;
+
+	if (!move->hdev || move->no_evict || (*evictions)++ >= EVICT_TRIES)
+		return false;
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	if (!READ_ONCE(move->hdev->removed))
+		evicted = hmm_p2p_evict_some(move->hdev, state->batch, wanted);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	/* Eviction has used the batch: what is left is still left for this. */
+	state->batch->no_room = wanted;
+	return evicted;
+}
+
+static int step_explain(struct move_state *state, unsigned long addr,
+			unsigned long next)
+{
+	if (state->move->hdev)
+		return explain_to_device(state, addr, next);
+	return explain_to_ram(state, addr, next);
+}
+
+/* Moves from @addr on, up to where @stop is then. */
+static int move_step(struct move_state *state, unsigned long addr,
+		     unsigned long *stop)
+{
+	unsigned int tries = MOVE_TRIES, evictions = 0;
+	bool first = true;
+	unsigned long nr;
+	int ret = 0;
+
+	for (; tries; first = false) {
+		ret = step_try(state, addr, stop, first);
+		if (ret == 1)
+			return 0;
+		nr = (*stop - addr) >> PAGE_SHIFT;
+		if (bitmap_empty(state->left, nr))
+			return 0;
+		if (ret && ret != -EIO && ret != -ENOMEM)
+			return ret;
+		ret = step_explain(state, addr, *stop) ?: ret;
+		if (ret || bitmap_empty(state->left, nr))
+			break;
+		if (!state->batch->no_room)
+			tries--;
+		else if (!step_evict(state, &evictions))
+			break;
+	}
+	return step_give_up(state, nr, ret);
+}
+
+static int move_all(struct move_state *state)
+{
+	unsigned long addr, next;
+	int ret;
+
+	for (addr = state->move->start; addr < state->move->end; addr = next) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		next = state->move->end;
+		ret = move_step(state, addr, &next);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * hmm_p2p_move - move a range of a process's memory
+ * @move: what to move; receives what came of it, also on failure
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: 0 when every page was dealt with (which does not say moved: see the
+ * counts), -ENOSPC, -ENODEV, -EIO, -EINTR, -ENOMEM.
+ */
+int hmm_p2p_move(struct hmm_p2p_move *move)
+{
+	struct move_state *state;
+	int ret = -ENOMEM;
+
+	state = kzalloc_obj(*state, GFP_KERNEL);
+	if (!state)
+		return -ENOMEM;
+	state->move = move;
+	state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES);
+	state->pfns = kvmalloc_array(HMM_P2P_BATCH_PAGES, sizeof(*state->pfns),
+				     GFP_KERNEL | __GFP_NOWARN);
+	if (!state->batch || !state->pfns)
+		goto out;
+	ret = hmm_p2p_mirror_init(&state->mirror, move->mm, move->start,
+				  move->end - move->start);
+	if (ret)
+		goto out;
+	ret = move_all(state);
+	hmm_p2p_mirror_fini(&state->mirror);
+out:
+	kvfree(state->pfns);
+	hmm_p2p_batch_free(state->batch);
+	kfree(state);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_move, HMM_P2P_NS);

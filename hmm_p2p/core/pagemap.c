@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Device-private pagemaps and the allocator behind them.
+ *
+ * A pagemap gives every page of device memory a struct page at a PFN that
+ * nothing answers to: private PFNs are numbers. The only arithmetic on them is
+ * hmm_p2p_page_offset(), which says where in device memory the bytes are.
+ *
+ * The allocator deals in the two sizes that the kernel migrates: single pages
+ * and huge pages. Memory is cut into chunks of one huge page. A chunk is free,
+ * partial (single pages were taken from it) or full. gpu_buddy, the kernel's
+ * allocator for device memory, does not fit here: pages come back through
+ * folio_free() under a page table lock, where it may not be called (it
+ * allocates with GFP_KERNEL under its lock), and a huge folio that the kernel
+ * has split comes back page by page, while a buddy block is freed whole.
+ */
+#include <linux/bitmap.h>
+#include <linux/ioport.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/**
+ * struct hmm_p2p_chunk - the pages of one huge page's worth of memory
+ * @node: in the device's list of free or partial chunks, or in none
+ * @used: number of bits set in @map
+ * @reserved: of these, bits of pages that are nobody's: behind the end of the
+ *	memory, or the device's own
+ * @mm: for a chunk that was handed out as a huge page: the process that got
+ *	it, with a reference to the structure only; else NULL
+ * @addr: where that process has it, unless it was moved since
+ * @young: a device has reached it, or a page was handed out from it, since the
+ *	eviction hand passed; written without the lock
+ * @map: pages that are handed out
+ */
+struct hmm_p2p_chunk {
+	struct list_head node;
+	unsigned int used;
+	unsigned int reserved;
+	struct mm_struct *mm;
+	unsigned long addr;
+	bool young;
+	DECLARE_BITMAP(map, HMM_P2P_CHUNK_PAGES);
+};
+
+static const struct dev_pagemap_ops pagemap_ops;
+
+static struct hmm_p2p_device *pagemap_device(const struct dev_pagemap *pgmap)
+{
+	return container_of(pgmap, struct hmm_p2p_device, pagemap);
+}
+
+static unsigned long device_nr_pages(const struct hmm_p2p_device *hdev)
+{
+	return hdev->config.memory >> PAGE_SHIFT;
+}
+
+/*
+ * page_pgmap() for a page that may be freed and handed out again meanwhile: the
+ * word holds the pagemap, or, with bit 0 set, what leads to the head of a huge
+ * page. The head of a chunk is never a tail, so this ends.
+ */
+static struct dev_pagemap *stable_pgmap(const struct page *page)
+{
+	const struct folio *folio = (const struct folio *)page;
+	struct dev_pagemap *pgmap;
+
+	for (;;) {
+		pgmap = READ_ONCE(folio->pgmap);
+		if (!((unsigned long)pgmap & 1))
+			return pgmap;
+		folio = page_folio(page);
+	}
+}
+
+/**
+ * hmm_p2p_page_is_ours - is it a device-private page of this framework?
+ * @page: any page
+ *
+ * Context: any; under hmm_p2p_srcu when nothing else keeps the page.
+ * Return: whether it is.
+ */
+bool hmm_p2p_page_is_ours(const struct page *page)
+{
+	return is_zone_device_page(page) && stable_pgmap(page)->ops == &pagemap_ops;
+}
+
+/* The owner token of a page for which hmm_p2p_page_is_ours(). */
+const void *hmm_p2p_page_owner(const struct page *page)
+{
+	return stable_pgmap(page)->owner;
+}
+
+/**
+ * hmm_p2p_page_device - the exporter of a device-private page
+ * @page: a device-private page that an exporter of this framework handed out
+ *
+ * Context: any; the caller keeps the page from being freed.
+ * Return: the exporter.
+ */
+struct hmm_p2p_device *hmm_p2p_page_device(const struct page *page)
+{
+	return pagemap_device(stable_pgmap(page));
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_device, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_page_offset - where in device memory a private page's bytes are
+ * @page: a device-private page that an exporter of this framework handed out
+ *
+ * The one place that does arithmetic on private PFNs.
+ *
+ * Context: any.
+ * Return: offset in bytes from the start of the exporter's memory.
+ */
+u64 hmm_p2p_page_offset(const struct page *page)
+{
+	unsigned long first = PHYS_PFN(stable_pgmap(page)->range.start);
+
+	return (u64)(page_to_pfn(page) - first) << PAGE_SHIFT;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_offset, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_pfn_kind - what an entry of an hmm_range's result names
+ * @hmm_pfn: entry of hmm_range.hmm_pfns after a fault
+ *
+ * Context: any; the range must still be valid (mmu_interval_read_retry()).
+ * Return: the kind; only HMM_P2P_PFN_PRIVATE has no physical address.
+ */
+enum hmm_p2p_pfn_kind hmm_p2p_pfn_kind(unsigned long hmm_pfn)
+{
+	struct page *page;
+
+	if (!(hmm_pfn & HMM_PFN_VALID))
+		return HMM_P2P_PFN_NONE;
+	page = hmm_pfn_to_page(hmm_pfn);
+	if (is_device_private_page(page))
+		return HMM_P2P_PFN_PRIVATE;
+	if (is_pci_p2pdma_page(page))
+		return HMM_P2P_PFN_ALIAS;
+	return HMM_P2P_PFN_SYSTEM;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_pfn_kind, HMM_P2P_NS);
+
+static struct hmm_p2p_chunk *chunk_of(struct hmm_p2p_device *hdev,
+				      unsigned long index)
+{
+	return &hdev->chunks[index / HMM_P2P_CHUNK_PAGES];
+}
+
+static unsigned long chunk_first(struct hmm_p2p_device *hdev,
+				 const struct hmm_p2p_chunk *chunk)
+{
+	return (chunk - hdev->chunks) * HMM_P2P_CHUNK_PAGES;
+}
+
+static bool chunk_handed_out(const struct hmm_p2p_chunk *chunk)
+{
+	return READ_ONCE(chunk->used) > chunk->reserved;
+}
+
+static void chunk_touch(struct hmm_p2p_chunk *chunk)
+{
+	if (!READ_ONCE(chunk->young))
+		WRITE_ONCE(chunk->young, true);
+}
+
+/* A device has reached the page: it is not the next to be evicted. */
+void hmm_p2p_page_touch(const struct page *page)
+{
+	chunk_touch(chunk_of(hmm_p2p_page_device(page),
+			     hmm_p2p_page_offset(page) >> PAGE_SHIFT));
+}
+
+static void account(struct hmm_p2p_device *hdev, long nr)
+{
+	lockdep_assert_held(&hdev->lock);
+	hdev->used += nr;
+	atomic_long_add(nr, &hdev->owner->live);
+}
+
+/* Returns the index of the first page, or -1 when there is no room. */
+static long take_huge(struct hmm_p2p_device *hdev)
+{
+	struct hmm_p2p_chunk *chunk;
+
+	lockdep_assert_held(&hdev->lock);
+	chunk = list_first_entry_or_null(&hdev->free, struct hmm_p2p_chunk, node);
+	if (!chunk)
+		return -1;
+	list_del_init(&chunk->node);
+	bitmap_fill(chunk->map, HMM_P2P_CHUNK_PAGES);
+	chunk->used = HMM_P2P_CHUNK_PAGES;
+	chunk_touch(chunk);
+	return chunk_first(hdev, chunk);
+}
+
+static long take_small(struct hmm_p2p_device *hdev)
+{
+	struct hmm_p2p_chunk *chunk;
+	unsigned long bit;
+
+	lockdep_assert_held(&hdev->lock);
+	chunk = list_first_entry_or_null(&hdev->partial, struct hmm_p2p_chunk, node);
+	if (!chunk)
+		chunk = list_first_entry_or_null(&hdev->free,
+						 struct hmm_p2p_chunk, node);
+	if (!chunk)
+		return -1;
+
+	bit = find_first_zero_bit(chunk->map, HMM_P2P_CHUNK_PAGES);
+	__set_bit(bit, chunk->map);
+	chunk_touch(chunk);
+	if (++chunk->used == HMM_P2P_CHUNK_PAGES)
+		list_del_init(&chunk->node);
+	else
+		list_move(&chunk->node, &hdev->partial);
+	return chunk_first(hdev, chunk) + bit;
+}
+
+/* Returns the mm that the chunk no longer refers to, for mmdrop(), or NULL. */
+static struct mm_struct *give_back(struct hmm_p2p_device *hdev,
+				   unsigned long index, unsigned long nr)
+{
+	struct hmm_p2p_chunk *chunk = chunk_of(hdev, index);
+	struct mm_struct *mm = NULL;
+
+	lockdep_assert_held(&hdev->lock);
+	bitmap_clear(chunk->map, index % HMM_P2P_CHUNK_PAGES, nr);
+	chunk->used -= nr;
+	if (chunk->used) {
+		list_move(&chunk->node, &hdev->partial);
+	} else {
+		list_move(&chunk->node, &hdev->free);
+		swap(mm, chunk->mm);
+	}
+	return mm;
+}
+
+/* Returns the index of the first page, or -1. */
+static long device_take(struct hmm_p2p_device *hdev, unsigned int order)
+{
+	unsigned long flags;
+	long index = -1;
+
+	spin_lock_irqsave(&hdev->lock, flags);
+	if (!hdev->removed)
+		index = order ? take_huge(hdev) : take_small(hdev);
+	if (index >= 0)
+		account(hdev, 1L << order);
+	spin_unlock_irqrestore(&hdev->lock, flags);
+	return index;
+}
+
+static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
+			unsigned int order)
+{
+	struct mm_struct *mm;
+	unsigned long flags;
+	bool drained;
+
+	spin_lock_irqsave(&hdev->lock, flags);
+	mm = give_back(hdev, index, 1UL << order);
+	account(hdev, -(1L << order));
+	drained = hdev->removed && !hdev->used;
+	if (drained) {
+		wake_up_all(&hdev->drained);
+		if (hdev->reap)
+			queue_work(hmm_p2p_wq, &hdev->lost_work);
+	}
+	spin_unlock_irqrestore(&hdev->lock, flags);
+	if (mm)
+		mmdrop(mm);
+}
+
+/**
+ * hmm_p2p_page_alloc - hand out a device page
+ * @hdev: exporter
+ * @order: 0, or HPAGE_PMD_ORDER
+ *
+ * The content is whatever was there before: the caller overwrites or clears it
+ * before anybody can see the page.
+ *
+ * Context: any.
+ * Return: the first page of a locked folio with one reference; NULL when there
+ * is no room of that size or the device is going away.
+ */
+struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order)
+{
+	long index = device_take(hdev, order);
+	struct page *page;
+
+	if (index < 0)
+		return NULL;
+	page = pfn_to_page(PHYS_PFN(hdev->pagemap.range.start) + index);
+	/* Until then it may look like a tail of a huge page that was here. */
+	zone_device_page_init(page, &hdev->pagemap, order);
+	if (order)
+		folio_set_large_rmappable(page_folio(page));
+	folio_set_zone_device_data(page_folio(page), NULL);
+	return page;
+}
+
+/**
+ * hmm_p2p_huge_note - remember who got a huge page
+ * @page: first page of it, just handed out
+ * @mm: process that gets it
+ * @addr: where it will have it
+ */
+void hmm_p2p_huge_note(struct page *page, struct mm_struct *mm,
+		       unsigned long addr)
+{
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
+	struct hmm_p2p_chunk *chunk;
+
+	mmgrab(mm);
+	spin_lock_irq(&hdev->lock);
+	chunk = chunk_of(hdev, hmm_p2p_page_offset(page) >> PAGE_SHIFT);
+	chunk->mm = mm;
+	chunk->addr = addr;
+	spin_unlock_irq(&hdev->lock);
+}
+
+/**
+ * hmm_p2p_huge_home - who got the huge page of a chunk?
+ * @hdev: exporter
+ * @index: first page of the chunk
+ * @addr: where the process has it, or had it
+ *
+ * Return: the process with a reference to its users, or NULL.
+ */
+struct mm_struct *hmm_p2p_huge_home(struct hmm_p2p_device *hdev,
+				    unsigned long index, unsigned long *addr)
+{
+	struct hmm_p2p_chunk *chunk = chunk_of(hdev, index);
+	struct mm_struct *mm;
+
+	spin_lock_irq(&hdev->lock);
+	mm = chunk->mm;
+	*addr = chunk->addr;
+	if (mm && !mmget_not_zero(mm))
+		mm = NULL;
+	spin_unlock_irq(&hdev->lock);
+	return mm;
+}
+
+/**
+ * hmm_p2p_raw_alloc - take one page of device memory for the device's own use
+ * @hdev: exporter
+ * @offset: where it is
+ *
+ * It is not accounted as handed out: it holds nobody's data.
+ *
+ * Return: 0, or -ENOSPC.
+ */
+int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset)
+{
+	long index;
+
+	spin_lock_irq(&hdev->lock);
+	index = take_small(hdev);
+	if (index >= 0)
+		chunk_of(hdev, index)->reserved++;
+	spin_unlock_irq(&hdev->lock);
+	if (index < 0)
+		return -ENOSPC;
+	*offset = (u64)index << PAGE_SHIFT;
+	return 0;
+}
+
+void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset)
+{
+	spin_lock_irq(&hdev->lock);
+	chunk_of(hdev, offset >> PAGE_SHIFT)->reserved--;
+	give_back(hdev, offset >> PAGE_SHIFT, 1);
+	spin_unlock_irq(&hdev->lock);
+}
+
+/**
+ * hmm_p2p_next_used - find a chunk with pages handed out
+ * @hdev: exporter
+ * @index: first page of the chunk to start at
+ *
+ * Return: the first page of the chunk, or -1.
+ */
+long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index)
+{
+	for (; index < device_nr_pages(hdev); index += HMM_P2P_CHUNK_PAGES)
+		if (chunk_handed_out(chunk_of(hdev, index)))
+			return index;
+	return -1;
+}
+
+/**
+ * hmm_p2p_next_old - find a chunk to evict
+ * @hdev: exporter
+ *
+ * The hand goes round the device's memory. A chunk that was touched since it
+ * last passed gets a second chance.
+ *
+ * Return: the first page of the chunk, or -1 when none has pages handed out.
+ */
+long hmm_p2p_next_old(struct hmm_p2p_device *hdev)
+{
+	unsigned long nr = device_nr_pages(hdev), i, index;
+	struct hmm_p2p_chunk *chunk;
+	long found = -1;
+
+	spin_lock_irq(&hdev->lock);
+	/* Twice round: the first may find all of them young. */
+	for (i = 0; i < 2 * nr && found < 0; i += HMM_P2P_CHUNK_PAGES) {
+		index = hdev->hand;
+		chunk = chunk_of(hdev, index);
+		hdev->hand += HMM_P2P_CHUNK_PAGES;
+		if (hdev->hand >= nr)
+			hdev->hand = 0;
+		if (!chunk_handed_out(chunk))
+			continue;
+		if (READ_ONCE(chunk->young))
+			WRITE_ONCE(chunk->young, false);
+		else
+			found = index;
+	}
+	spin_unlock_irq(&hdev->lock);
+	return found;
+}
+
+static void pagemap_folio_free(struct folio *folio)
+{
+	struct page *page = folio_page(folio, 0);
+
+	device_give(hmm_p2p_page_device(page),
+		    hmm_p2p_page_offset(page) >> PAGE_SHIFT, folio_order(folio));
+}
+
+/* Called for each new folio behind the head, then once with no @tail. */
+static void pagemap_folio_split(struct folio *head, struct folio *tail)
+{
+	if (!tail) {
+		hmm_p2p_count(hmm_p2p_page_device(folio_page(head, 0)),
+			      HMM_P2P_COUNTER_SPLIT, 1);
+		return;
+	}
+	tail->pgmap = head->pgmap;
+	tail->mapping = head->mapping;
+	tail->page.zone_device_data = NULL;
+}
+
+static const struct dev_pagemap_ops pagemap_ops = {
+	.folio_free	= pagemap_folio_free,
+	.migrate_to_ram	= hmm_p2p_migrate_to_ram,
+	.folio_split	= pagemap_folio_split,
+};
+
+static int chunks_init(struct hmm_p2p_device *hdev)
+{
+	unsigned long nr_pages = device_nr_pages(hdev);
+	unsigned long nr = DIV_ROUND_UP(nr_pages, HMM_P2P_CHUNK_PAGES);
+	unsigned long tail = nr_pages % HMM_P2P_CHUNK_PAGES;
+	unsigned long i;
+
+	hdev->chunks = kvcalloc(nr, sizeof(*hdev->chunks), GFP_KERNEL);
+	if (!hdev->chunks)
+		return -ENOMEM;
+
+	for (i = 0; i < nr; i++)
+		list_add_tail(&hdev->chunks[i].node, &hdev->free);
+	if (tail) {
+		struct hmm_p2p_chunk *last = &hdev->chunks[nr - 1];
+
+		/* What lies behind the end of the memory is never handed out. */
+		bitmap_set(last->map, tail, HMM_P2P_CHUNK_PAGES - tail);
+		last->used = HMM_P2P_CHUNK_PAGES - tail;
+		last->reserved = last->used;
+		list_move(&last->node, &hdev->partial);
+	}
+	return 0;
+}
+
+/**
+ * hmm_p2p_pagemap_create - give a device's memory struct pages
+ * @hdev: exporter; its config and owner are set
+ *
+ * Return: 0, -ENOMEM, -ERANGE when no free physical address range is large
+ * enough, or another error of memremap_pages().
+ */
+int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev)
+{
+	struct dev_pagemap *pgmap = &hdev->pagemap;
+	struct resource *res;
+	void *addr;
+	int ret;
+
+	ret = chunks_init(hdev);
+	if (ret)
+		return ret;
+
+	res = request_free_mem_region(&iomem_resource, hdev->config.memory,
+				      hdev->name);
+	if (IS_ERR(res)) {
+		ret = PTR_ERR(res);
+		goto err_chunks;
+	}
+
+	pgmap->type = MEMORY_DEVICE_PRIVATE;
+	pgmap->ops = &pagemap_ops;
+	pgmap->owner = hdev->owner;
+	pgmap->nr_range = 1;
+	pgmap->range.start = res->start;
+	pgmap->range.end = res->end;
+	addr = memremap_pages(pgmap, dev_to_node(hdev->config.dev));
+	if (IS_ERR(addr)) {
+		ret = PTR_ERR(addr);
+		goto err_region;
+	}
+	return 0;
+
+err_region:
+	release_mem_region(res->start, resource_size(res));
+err_chunks:
+	kvfree(hdev->chunks);
+	return ret;
+}
+
+/* Every page is back: the device was drained. */
+void hmm_p2p_pagemap_destroy(struct hmm_p2p_device *hdev)
+{
+	struct range range = hdev->pagemap.range;
+
+	memunmap_pages(&hdev->pagemap);
+	release_mem_region(range.start, range_len(&range));
+	kvfree(hdev->chunks);
+}

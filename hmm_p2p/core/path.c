@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Can an importer reach an exporter? The kernel's own check decides, once for
+ * each pair: pci_p2pdma_distance(), which knows switches, ACS and the host
+ * bridges that may be trusted. The answer is cached, because faults ask it per
+ * page, and forgotten when a PCI device comes or goes.
+ */
+#include <linux/notifier.h>
+#include <linux/pci.h>
+#include <linux/pci-p2pdma.h>
+
+#include "internal.h"
+
+/* Stands for an importer that copies with the CPU. */
+static struct device *cpu_importer;
+
+/* Protects all caches against the notifier that empties them. */
+static DEFINE_MUTEX(paths_lock);
+
+/* The PCI function that issues the transactions of @dev, or NULL. */
+static struct pci_dev *pci_function(struct device *dev)
+{
+	for (; dev; dev = dev->parent)
+		if (dev_is_pci(dev))
+			return to_pci_dev(dev);
+	return NULL;
+}
+
+/* Distances are cached with 1 added, so that "no path" is not negative. */
+static int path_ask(struct hmm_p2p_device *exporter, struct pci_dev *provider,
+		    struct pci_dev *client)
+{
+	int distance;
+
+	mutex_lock(&paths_lock);
+	distance = pci_p2pdma_distance(provider, &client->dev, false);
+	if (distance < 0)
+		distance = -1;
+	/* A full cache costs time, not correctness. */
+	xa_store(&exporter->paths, (unsigned long)client,
+		 xa_mk_value(distance + 1), GFP_KERNEL | __GFP_NOWARN);
+	mutex_unlock(&paths_lock);
+	return distance;
+}
+
+static int path_distance(struct hmm_p2p_device *exporter, struct device *importer)
+{
+	struct pci_dev *provider = pci_function(exporter->config.dev);
+	struct pci_dev *client = pci_function(importer);
+	void *entry;
+
+	if (!provider || !client)
+		return -1;
+	entry = xa_load(&exporter->paths, (unsigned long)client);
+	if (entry)
+		return (int)xa_to_value(entry) - 1;
+	return path_ask(exporter, provider, client);
+}
+
+/**
+ * hmm_p2p_path_check - may an importer have aliases of an exporter's pages?
+ * @exporter: whose memory it is
+ * @importer: who wants to reach it
+ * @distance: NULL, or where to put the hops between them: -1 without a path or
+ *	when that was not the question
+ *
+ * Context: process; may sleep.
+ * Return: HMM_P2P_REASON_NONE when it may, or the reason why not.
+ */
+enum hmm_p2p_reason hmm_p2p_path_check(struct hmm_p2p_device *exporter,
+				       struct device *importer, int *distance)
+{
+	int hops;
+
+	if (distance)
+		*distance = -1;
+	if (READ_ONCE(exporter->removed))
+		return HMM_P2P_REASON_REMOVED;
+	if (exporter->config.no_p2p)
+		return HMM_P2P_REASON_EXPORTER;
+	if (!exporter->config.ops->get_dma_pfn_for_device)
+		return HMM_P2P_REASON_NO_ALIAS;
+	if (exporter->config.alias_is_system || importer == cpu_importer)
+		return HMM_P2P_REASON_NONE;
+
+	hops = path_distance(exporter, importer);
+	if (distance)
+		*distance = hops;
+	return hops < 0 ? HMM_P2P_REASON_NO_PATH : HMM_P2P_REASON_NONE;
+}
+
+void hmm_p2p_path_flush(struct hmm_p2p_device *hdev)
+{
+	mutex_lock(&paths_lock);
+	xa_destroy(&hdev->paths);
+	mutex_unlock(&paths_lock);
+}
+
+static int pci_changed(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == BUS_NOTIFY_ADD_DEVICE || action == BUS_NOTIFY_DEL_DEVICE ||
+	    action == BUS_NOTIFY_REMOVED_DEVICE)
+		hmm_p2p_device_for_each(hmm_p2p_path_flush);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block pci_notifier = {
+	.notifier_call = pci_changed,
+};
+
+/**
+ * hmm_p2p_cpu_importer - an importer that copies with the CPU
+ *
+ * For hmm_p2p_range_fault() in the name of software that reaches the pages
+ * through their kernel mapping (kmap_local_page()), as a software NIC does.
+ * There is always a path: the CPU reaches every BAR.
+ *
+ * Context: any.
+ * Return: the importer; it cannot DMA.
+ */
+struct device *hmm_p2p_cpu_importer(void)
+{
+	return cpu_importer;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_cpu_importer, HMM_P2P_NS);
+
+int hmm_p2p_path_init(void)
+{
+	int ret;
+
+	cpu_importer = root_device_register("hmm_p2p_cpu");
+	if (IS_ERR(cpu_importer))
+		return PTR_ERR(cpu_importer);
+	ret = bus_register_notifier(&pci_bus_type, &pci_notifier);
+	if (ret)
+		root_device_unregister(cpu_importer);
+	return ret;
+}
+
+void hmm_p2p_path_exit(void)
+{
+	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
+	root_device_unregister(cpu_importer);
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device reads and writes through its page table: piece by piece, as far as
+ * it has entries, with a fault for all of the rest where it has none.
+ */
+#include <linux/hmm-dma.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "pgtable.h"
+
+/**
+ * struct io_state - an access under way
+ * @pgt: page table
+ * @io: what was asked for
+ * @buf: kernel mapping of the part of the caller's buffer for one piece
+ * @pages: the pages of that part; it need not be aligned, so one more
+ * @nr_pages: how many
+ */
+struct io_state {
+	struct hmm_p2p_pgtable *pgt;
+	struct hmm_p2p_io *io;
+	void *buf;
+	struct page *pages[HPAGE_PMD_NR + 1];
+	unsigned long nr_pages;
+};
+
+/* A piece ends at a huge page boundary, and where the device's limit is. */
+static unsigned long piece_pages(const struct io_state *state, unsigned long index)
+{
+	unsigned int limit = state->pgt->hdev->config.max_transfer;
+	unsigned long nr = ALIGN(index + 1, HPAGE_PMD_NR) - index;
+
+	if (limit)
+		nr = min_t(unsigned long, nr, limit);
+	return min(nr, state->io->nr_pages - state->io->done);
+}
+
+static void piece_unpin(struct io_state *state)
+{
+	unpin_user_pages_dirty_lock(state->pages, state->nr_pages, !state->io->write);
+}
+
+/* The device reads and writes the caller's buffer itself, without a copy. */
+static int piece_pin(struct io_state *state, unsigned long nr)
+{
+	unsigned long user = (unsigned long)state->io->buf +
+			     (state->io->done << PAGE_SHIFT);
+	unsigned long want = DIV_ROUND_UP(offset_in_page(user) + (nr << PAGE_SHIFT),
+					  PAGE_SIZE);
+	void *mem = NULL;
+	int got;
+
+	got = pin_user_pages_fast(user & PAGE_MASK, want,
+				  state->io->write ? 0 : FOLL_WRITE, state->pages);
+	if (got < 0)
+		return got;
+	state->nr_pages = got;
+	if (got == want)
+		mem = vmap(state->pages, got, VM_MAP, PAGE_KERNEL);
+	if (!mem) {
+		piece_unpin(state);
+		return got == want ? -ENOMEM : -EFAULT;
+	}
+	state->buf = mem + offset_in_page(user);
+	return 0;
+}
+
+/* What the device writes does not show in the CPU's page table. */
+static void mark_dirty(const unsigned long *hmm_pfns, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		if (hmm_p2p_pfn_kind(hmm_pfns[i]) == HMM_P2P_PFN_SYSTEM)
+			set_page_dirty(hmm_pfn_to_page(hmm_pfns[i]));
+}
+
+static int piece_locked(struct io_state *state, struct hmm_dma_map *map,
+			unsigned long index, unsigned long nr)
+{
+	struct hmm_p2p_device *hdev = state->pgt->hdev;
+	const struct hmm_p2p_transfer xfer = {
+		.map = map,
+		.nr_pages = nr,
+		.buf = state->buf,
+		.write = state->io->write,
+	};
+	int ret;
+
+	ret = hmm_p2p_pgtable_lookup(state->pgt, index, nr, xfer.write, map->pfn_list);
+	if (ret)
+		return ret;
+	ret = hdev->config.importer_ops->transfer(hdev, &xfer);
+	if (xfer.write)
+		mark_dirty(map->pfn_list, nr);
+	return ret;
+}
+
+static int piece_mapped(struct io_state *state, unsigned long index,
+			unsigned long nr)
+{
+	struct device *dev = state->pgt->hdev->config.dev;
+	struct hmm_dma_map map = {};
+	int ret;
+
+	ret = hmm_dma_map_alloc(dev, &map, nr, PAGE_SIZE);
+	if (ret)
+		return ret;
+	mutex_lock(&state->pgt->mirror.lock);
+	ret = piece_locked(state, &map, index, nr);
+	mutex_unlock(&state->pgt->mirror.lock);
+	hmm_dma_map_free(dev, &map);
+	return ret;
+}
+
+/* Return: 0, -ENOENT when the device has to fault first, or an error. */
+static int piece_transfer(struct io_state *state, unsigned long index,
+			  unsigned long nr)
+{
+	int idx, ret = -ENODEV;
+
+	/* The device's driver waits for this before it goes away. */
+	idx = srcu_read_lock(&state->pgt->hdev->users);
+	if (!READ_ONCE(state->pgt->hdev->removed))
+		ret = piece_mapped(state, index, nr);
+	srcu_read_unlock(&state->pgt->hdev->users, idx);
+	return ret;
+}
+
+/* As piece_transfer(), with as many faults as it takes. */
+static int piece_fault(struct io_state *state, unsigned long index,
+		       unsigned long nr)
+{
+	struct hmm_p2p_io *io = state->io;
+	unsigned long end = io->addr + (io->nr_pages << PAGE_SHIFT);
+	int ret;
+
+	while ((ret = piece_transfer(state, index, nr)) == -ENOENT) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		io->faults++;
+		ret = hmm_p2p_pgtable_fault(state->pgt, index << PAGE_SHIFT, end,
+					    io->write);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+static int io_piece(struct io_state *state, unsigned long index, unsigned long nr)
+{
+	int ret;
+
+	ret = piece_pin(state, nr);
+	if (ret)
+		return ret;
+	ret = piece_fault(state, index, nr);
+	vunmap((void *)((unsigned long)state->buf & PAGE_MASK));
+	piece_unpin(state);
+	return ret;
+}
+
+static int io_all(struct io_state *state)
+{
+	struct hmm_p2p_io *io = state->io;
+	unsigned long index, nr;
+	int ret = 0;
+
+	while (!ret && io->done < io->nr_pages) {
+		cond_resched();
+		index = (io->addr >> PAGE_SHIFT) + io->done;
+		nr = piece_pages(state, index);
+		ret = io_piece(state, index, nr);
+		if (!ret)
+			io->done += nr;
+	}
+	return ret;
+}
+
+/**
+ * hmm_p2p_pgtable_io - the device reads or writes memory of the process
+ * @pgt: page table
+ * @io: what to do; receives what was done
+ *
+ * The data travels as the three outcomes of a fault say: over the interconnect,
+ * peer to peer, or from RAM.
+ *
+ * Context: may sleep; the caller's memory is accessible.
+ * Return: 0; -EFAULT for an address that cannot be read, -EPERM for one that
+ * cannot be written; -ESRCH when the process is gone, -ENODEV when the device
+ * is; -EOPNOTSUPP when it cannot DMA to all memory, -EIO, -EREMOTEIO, -EINTR,
+ * -ENOMEM.
+ */
+int hmm_p2p_pgtable_io(struct hmm_p2p_pgtable *pgt, struct hmm_p2p_io *io)
+{
+	struct io_state *state;
+	int ret;
+
+	io->done = 0;
+	io->faults = 0;
+	state = kmalloc_obj(*state, GFP_KERNEL);
+	if (!state)
+		return -ENOMEM;
+	state->pgt = pgt;
+	state->io = io;
+	ret = -ESRCH;
+	if (mmget_not_zero(pgt->mirror.mm)) {
+		ret = io_all(state);
+		mmput(pgt->mirror.mm);
+	}
+	kfree(state);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_pgtable_io, HMM_P2P_NS);

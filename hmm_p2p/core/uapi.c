@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/hmm_p2p: one character device, one table of calls. The rules of the ABI
+ * are in include/uapi/linux/hmm_p2p.h; the dispatcher applies those that are
+ * the same for every call.
+ */
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/sched/mm.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+union call_arg {
+	struct hmm_p2p_info info;
+	struct hmm_p2p_device_info device;
+	struct hmm_p2p_path path;
+	struct hmm_p2p_migrate migrate;
+	struct hmm_p2p_access access;
+	struct hmm_p2p_query query;
+	struct hmm_p2p_stat stat;
+	struct hmm_p2p_set_owner set_owner;
+};
+
+static int check_range(u64 addr, u64 length)
+{
+	u64 end;
+
+	if (!length || !IS_ALIGNED(addr | length, PAGE_SIZE) ||
+	    check_add_overflow(addr, length, &end) || end > TASK_SIZE)
+		return -EINVAL;
+	return 0;
+}
+
+static int call_info(union call_arg *u)
+{
+	struct hmm_p2p_info *arg = &u->info;
+
+	if (arg->flags)
+		return -EINVAL;
+	arg->out_abi_version = HMM_P2P_ABI_VERSION;
+	arg->out_page_size = PAGE_SIZE;
+	arg->out_huge_page_size = HPAGE_PMD_SIZE;
+	arg->out_devices = hmm_p2p_device_count();
+	return 0;
+}
+
+static u32 device_caps(const struct hmm_p2p_device *hdev)
+{
+	u32 caps = 0;
+
+	if (hdev->config.memory)
+		caps |= HMM_P2P_CAP_EXPORTER;
+	if (hdev->config.importer_ops)
+		caps |= HMM_P2P_CAP_IMPORTER;
+	if (hdev->config.alias_is_system)
+		caps |= HMM_P2P_CAP_SYSTEM_ALIAS;
+	if (dev_is_pci(hdev->config.dev))
+		caps |= HMM_P2P_CAP_PCI;
+	return caps;
+}
+
+static int call_device(union call_arg *u)
+{
+	struct hmm_p2p_device_info *arg = &u->device;
+	struct hmm_p2p_device *hdev;
+	int idx;
+
+	if (arg->flags || arg->__reserved)
+		return -EINVAL;
+	/* The struct device is the driver's: it must not go away meanwhile. */
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	hdev = hmm_p2p_device_next(arg->id);
+	if (!hdev) {
+		srcu_read_unlock(&hmm_p2p_srcu, idx);
+		return -ENOENT;
+	}
+	arg->out_id = hdev->id;
+	arg->out_caps = device_caps(hdev);
+	arg->out_owner = hdev->owner ? hdev->owner->id : 0;
+	arg->out_numa_node = dev_to_node(hdev->config.dev);
+	arg->out_memory_bytes = hdev->config.memory;
+	arg->out_window_bytes = hdev->config.window;
+	arg->out_used_bytes = (u64)READ_ONCE(hdev->used) << PAGE_SHIFT;
+	strscpy_pad(arg->out_name, hdev->name);
+	strscpy_pad(arg->out_bus, dev_name(hdev->config.dev));
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	hmm_p2p_device_put(hdev);
+	return 0;
+}
+
+static void path_verdict(struct hmm_p2p_path *arg, struct hmm_p2p_device *exporter,
+			 struct hmm_p2p_device *importer)
+{
+	arg->out_distance = -1;
+	arg->out_reason = HMM_P2P_REASON_NONE;
+	if (importer->owner == exporter->owner) {
+		arg->out_outcome = HMM_P2P_OUTCOME_PRIVATE;
+		return;
+	}
+	arg->out_reason = hmm_p2p_path_check(exporter, importer->config.dev,
+					     &arg->out_distance);
+	if (!arg->out_reason && !exporter->config.window)
+		arg->out_reason = HMM_P2P_REASON_NO_ALIAS;
+	arg->out_outcome = arg->out_reason ? HMM_P2P_OUTCOME_MIGRATED :
+					     HMM_P2P_OUTCOME_P2P;
+}
+
+static int call_path(union call_arg *u)
+{
+	struct hmm_p2p_path *arg = &u->path;
+	struct hmm_p2p_device *exporter, *importer;
+	int idx, ret = -ENOENT;
+
+	if (arg->flags || arg->__reserved)
+		return -EINVAL;
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	exporter = hmm_p2p_device_get(arg->exporter);
+	importer = hmm_p2p_device_get(arg->importer);
+	if (exporter && importer)
+		ret = exporter->config.memory ? 0 : -EOPNOTSUPP;
+	if (!ret)
+		path_verdict(arg, exporter, importer);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	if (importer)
+		hmm_p2p_device_put(importer);
+	if (exporter)
+		hmm_p2p_device_put(exporter);
+	return ret;
+}
+
+static int migrate_process(struct hmm_p2p_migrate *arg,
+			   struct hmm_p2p_device *hdev)
+{
+	struct hmm_p2p_move move = {
+		.hdev = hdev,
+		.no_evict = arg->flags & HMM_P2P_MIGRATE_NO_EVICT,
+		.start = arg->addr,
+		.end = arg->addr + arg->length,
+	};
+	int ret;
+
+	move.mm = hmm_p2p_process_get(arg->pid, arg->mem_fd, false);
+	if (IS_ERR(move.mm))
+		return PTR_ERR(move.mm);
+	ret = hmm_p2p_move(&move);
+	mmput(move.mm);
+
+	arg->out_moved = move.moved;
+	arg->out_populated = move.populated;
+	arg->out_already = move.already;
+	memcpy(arg->out_reasons, move.reasons, sizeof(arg->out_reasons));
+	return ret;
+}
+
+static int call_migrate(union call_arg *u)
+{
+	struct hmm_p2p_migrate *arg = &u->migrate;
+	bool to_ram = arg->flags & HMM_P2P_MIGRATE_TO_RAM;
+	struct hmm_p2p_device *hdev;
+	int ret;
+
+	if (arg->flags & ~(HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT) ||
+	    arg->__reserved || (to_ram && arg->device))
+		return -EINVAL;
+	ret = check_range(arg->addr, arg->length);
+	if (ret)
+		return ret;
+	arg->out_moved = 0;
+	arg->out_populated = 0;
+	arg->out_already = 0;
+	memset(arg->out_reasons, 0, sizeof(arg->out_reasons));
+	if (to_ram)
+		return migrate_process(arg, NULL);
+
+	hdev = hmm_p2p_device_get(arg->device);
+	if (!hdev)
+		return -ENOENT;
+	ret = hdev->config.memory ? migrate_process(arg, hdev) : -EOPNOTSUPP;
+	hmm_p2p_device_put(hdev);
+	return ret;
+}
+
+static int access_check(const struct hmm_p2p_access *arg)
+{
+	if (arg->flags & ~(HMM_P2P_ACCESS_WRITE | HMM_P2P_ACCESS_NO_P2P) ||
+	    arg->__reserved)
+		return -EINVAL;
+	if (!IS_ALIGNED(arg->data_length, PAGE_SIZE) ||
+	    arg->data_length > arg->length || !arg->data != !arg->data_length)
+		return -EINVAL;
+	return check_range(arg->addr, arg->length);
+}
+
+static int access_process(struct hmm_p2p_access *arg,
+			  struct hmm_p2p_device *importer)
+{
+	struct hmm_p2p_access_ctx ctx = { .importer = importer, .arg = arg };
+	int ret;
+
+	if (!importer->config.importer_ops)
+		return -EOPNOTSUPP;
+	ctx.mm = hmm_p2p_process_get(arg->pid, arg->mem_fd,
+				     arg->flags & HMM_P2P_ACCESS_WRITE);
+	if (IS_ERR(ctx.mm))
+		return PTR_ERR(ctx.mm);
+	ret = hmm_p2p_do_access(&ctx);
+	mmput(ctx.mm);
+	return ret;
+}
+
+static int call_access(union call_arg *u)
+{
+	struct hmm_p2p_access *arg = &u->access;
+	struct hmm_p2p_device *importer;
+	int ret;
+
+	ret = access_check(arg);
+	if (ret)
+		return ret;
+	arg->out_private = 0;
+	arg->out_p2p = 0;
+	arg->out_migrated = 0;
+	arg->out_system = 0;
+	arg->out_bytes = 0;
+	memset(arg->out_reasons, 0, sizeof(arg->out_reasons));
+
+	importer = hmm_p2p_device_get(arg->importer);
+	if (!importer)
+		return -ENOENT;
+	ret = access_process(arg, importer);
+	hmm_p2p_device_put(importer);
+	return ret;
+}
+
+static int query_process(struct hmm_p2p_query *arg, struct hmm_p2p_device *importer)
+{
+	struct mm_struct *mm;
+	int ret;
+
+	mm = hmm_p2p_process_get(arg->pid, arg->mem_fd, false);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	ret = hmm_p2p_do_query(mm, importer, arg);
+	mmput(mm);
+	return ret;
+}
+
+static int call_query(union call_arg *u)
+{
+	struct hmm_p2p_query *arg = &u->query;
+	struct hmm_p2p_device *importer = NULL;
+	int ret;
+
+	if (arg->flags || arg->__reserved || !arg->nr_extents)
+		return -EINVAL;
+	ret = check_range(arg->addr, arg->length);
+	if (ret)
+		return ret;
+	if (arg->importer)
+		importer = hmm_p2p_device_get(arg->importer);
+	ret = arg->importer && !importer ? -ENOENT : query_process(arg, importer);
+	if (importer)
+		hmm_p2p_device_put(importer);
+	return ret;
+}
+
+static int call_stat(union call_arg *u)
+{
+	struct hmm_p2p_stat *arg = &u->stat;
+	struct hmm_p2p_device *hdev;
+	int ret = 0;
+
+	if (arg->flags || arg->__reserved)
+		return -EINVAL;
+	hdev = hmm_p2p_device_get(arg->device);
+	if (!hdev)
+		return -ENOENT;
+	if (hdev->config.memory)
+		hmm_p2p_stats_read(hdev, arg);
+	else
+		ret = -EOPNOTSUPP;
+	hmm_p2p_device_put(hdev);
+	return ret;
+}
+
+static int call_set_owner(union call_arg *u)
+{
+	struct hmm_p2p_set_owner *arg = &u->set_owner;
+	struct hmm_p2p_device *hdev, *peer = NULL;
+	int ret = -ENOENT;
+
+	if (arg->flags || arg->__reserved)
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	hdev = hmm_p2p_device_get(arg->device);
+	if (arg->peer)
+		peer = hmm_p2p_device_get(arg->peer);
+	if (hdev && (peer || !arg->peer))
+		ret = hmm_p2p_device_set_owner(hdev, peer, &arg->out_owner);
+	if (peer)
+		hmm_p2p_device_put(peer);
+	if (hdev)
+		hmm_p2p_device_put(hdev);
+	return ret;
+}
+
+struct call {
+	size_t size;
+	size_t min_size;
+	int (*fn)(union call_arg *u);
+};
+
+#define CALL(_nr, _fn, _struct, _last)					\
+	[(_nr) - HMM_P2P_IOC_INFO] = {					\
+		.size = sizeof(_struct),				\
+		.min_size = offsetofend(_struct, _last),		\
+		.fn = (_fn),						\
+	}
+
+/* @_last is the last field of the first version, and never changes. */
+static const struct call calls[] = {
+	CALL(HMM_P2P_IOC_INFO, call_info, struct hmm_p2p_info, out_devices),
+	CALL(HMM_P2P_IOC_DEVICE, call_device, struct hmm_p2p_device_info, out_bus),
+	CALL(HMM_P2P_IOC_PATH, call_path, struct hmm_p2p_path, __reserved),
+	CALL(HMM_P2P_IOC_MIGRATE, call_migrate, struct hmm_p2p_migrate, out_reasons),
+	CALL(HMM_P2P_IOC_ACCESS, call_access, struct hmm_p2p_access, out_reasons),
+	CALL(HMM_P2P_IOC_QUERY, call_query, struct hmm_p2p_query, out_next),
+	CALL(HMM_P2P_IOC_STAT, call_stat, struct hmm_p2p_stat, out_reasons),
+	CALL(HMM_P2P_IOC_SET_OWNER, call_set_owner, struct hmm_p2p_set_owner,
+	     __reserved),
+};
+
+static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	const struct call *call;
+	union call_arg u = {};
+	u32 size;
+	int ret;
+
+	if (cmd < HMM_P2P_IOC_INFO || cmd - HMM_P2P_IOC_INFO >= ARRAY_SIZE(calls))
+		return -ENOTTY;
+	call = &calls[cmd - HMM_P2P_IOC_INFO];
+	if (get_user(size, (u32 __user *)user))
+		return -EFAULT;
+	if (size < call->min_size)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	ret = copy_struct_from_user(&u, call->size, user, size);
+	if (ret)
+		return ret;
+
+	ret = call->fn(&u);
+	/* What was done is told also when not all could be done. */
+	if (copy_to_user(user, &u, min_t(size_t, size, call->size)) && !ret)
+		ret = -EFAULT;
+	return ret;
+}
+
+static const struct file_operations uapi_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= uapi_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct miscdevice uapi_misc = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "hmm_p2p",
+	.fops	= &uapi_fops,
+	.mode	= 0660,
+};
+
+int hmm_p2p_uapi_init(void)
+{
+	return misc_register(&uapi_misc);
+}
+
+void hmm_p2p_uapi_exit(void)
+{
+	misc_deregister(&uapi_misc);
+}

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The calls of the kernel's test_hmm module on any exporter, so that the
+ * kernel's hmm-tests, as it is, tests the core and the device:
+ * /dev/hmm_dmirror0 and so on, one for each device.
+ *
+ * A thin front: a file is a page table of the process that opened it, and every
+ * call is one or two of the core's. Where test_hmm makes a copy of a page to
+ * RAM, a device here may get the page peer to peer instead.
+ *
+ * There are no nodes for coherent memory: a page that the CPU reaches through
+ * the BAR is not cache coherent, and a carveout's pages are system memory, which
+ * cannot be given a second kind of struct page.
+ */
+#include <linux/hmm_p2p.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "dmirror.h"
+
+#define DMIRROR_MAX	4
+
+/* What hmm-tests expects: two devices without coherent memory. */
+#define DMIRROR_DEFAULT	2
+
+static char *devices[DMIRROR_MAX];
+static int nr_devices;
+module_param_array(devices, charp, &nr_devices, 0444);
+MODULE_PARM_DESC(devices, "names of the exporters (default: the first two that there are)");
+
+/**
+ * struct dmirror_node - one character device
+ * @misc: the character device
+ * @name: its name
+ * @hdev: the exporter behind it, with a reference
+ */
+struct dmirror_node {
+	struct miscdevice misc;
+	char name[16];
+	struct hmm_p2p_device *hdev;
+};
+
+static struct dmirror_node nodes[DMIRROR_MAX];
+static unsigned int nr_nodes;
+
+/**
+ * struct dmirror - an open file
+ * @hdev: the node's exporter
+ * @mm: the process that opened it, with a reference to the structure
+ * @pgt: its page table
+ */
+struct dmirror {
+	struct hmm_p2p_device *hdev;
+	struct mm_struct *mm;
+	struct hmm_p2p_pgtable *pgt;
+};
+
+static int dmirror_io(struct dmirror *dm, struct hmm_dmirror_cmd *cmd, bool write)
+{
+	struct hmm_p2p_io io = {
+		.addr = cmd->addr,
+		.nr_pages = cmd->npages,
+		.buf = u64_to_user_ptr(cmd->ptr),
+		.write = write,
+	};
+	int ret;
+
+	ret = hmm_p2p_pgtable_io(dm->pgt, &io);
+	cmd->cpages = io.done;
+	cmd->faults = io.faults;
+	return ret;
+}
+
+static int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	return dmirror_io(dm, cmd, false);
+}
+
+static int dmirror_write(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	return dmirror_io(dm, cmd, true);
+}
+
+/* test_hmm refuses what the core would report page by page. */
+static int check_mappings(struct mm_struct *mm, unsigned long addr, unsigned long end)
+{
+	struct vm_area_struct *vma;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	for (; addr < end; addr = vma->vm_end) {
+		vma = vma_lookup(mm, addr);
+		if (vma && (vma->vm_flags & VM_READ))
+			continue;
+		ret = -EINVAL;
+		break;
+	}
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+static int dmirror_move(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
+			struct hmm_p2p_device *hdev)
+{
+	struct hmm_p2p_move move = {
+		.mm = dm->mm,
+		.hdev = hdev,
+		.start = cmd->addr,
+		.end = cmd->addr + (cmd->npages << PAGE_SHIFT),
+		.stay = true,
+	};
+	int ret;
+
+	if (!mmget_not_zero(dm->mm))
+		return -ESRCH;
+	ret = check_mappings(dm->mm, move.start, move.end);
+	if (!ret)
+		ret = hmm_p2p_move(&move);
+	mmput(dm->mm);
+	cmd->cpages = move.moved;
+	if (!ret && hdev && move.moved + move.already < cmd->npages)
+		ret = -ENOENT;
+	return ret;
+}
+
+/* The caller gets what the device reads there. */
+static int dmirror_to_device(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	return dmirror_move(dm, cmd, dm->hdev) ?: dmirror_read(dm, cmd);
+}
+
+static int dmirror_to_system(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	return dmirror_move(dm, cmd, NULL);
+}
+
+static u8 seen_byte(const struct hmm_p2p_seen *seen)
+{
+	static const u8 kinds[] = {
+		[HMM_P2P_SEEN_NONE] = HMM_DMIRROR_PROT_NONE,
+		[HMM_P2P_SEEN_ERROR] = HMM_DMIRROR_PROT_ERROR,
+		[HMM_P2P_SEEN_ZERO] = HMM_DMIRROR_PROT_ZERO,
+		[HMM_P2P_SEEN_SYSTEM] = HMM_DMIRROR_PROT_NONE,
+		[HMM_P2P_SEEN_LOCAL] = HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL,
+		[HMM_P2P_SEEN_REMOTE] = HMM_DMIRROR_PROT_DEV_PRIVATE_REMOTE,
+	};
+	u8 byte = kinds[seen->kind];
+
+	if (seen->kind == HMM_P2P_SEEN_NONE || seen->kind == HMM_P2P_SEEN_ERROR)
+		return byte;
+	byte |= seen->write ? HMM_DMIRROR_PROT_WRITE : HMM_DMIRROR_PROT_READ;
+	if (seen->order == PMD_SHIFT - PAGE_SHIFT)
+		byte |= HMM_DMIRROR_PROT_PMD;
+	else if (seen->order == PUD_SHIFT - PAGE_SHIFT)
+		byte |= HMM_DMIRROR_PROT_PUD;
+	return byte;
+}
+
+#define SNAPSHOT_PAGES	64
+
+static int snapshot_part(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
+			 unsigned long nr)
+{
+	struct hmm_p2p_seen seen[SNAPSHOT_PAGES];
+	u8 bytes[SNAPSHOT_PAGES];
+	unsigned long i;
+	int ret;
+
+	ret = hmm_p2p_pgtable_snapshot(dm->pgt,
+				       cmd->addr + (cmd->cpages << PAGE_SHIFT),
+				       nr, seen);
+	if (ret)
+		return ret;
+	for (i = 0; i < nr; i++)
+		bytes[i] = seen_byte(&seen[i]);
+	if (copy_to_user(u64_to_user_ptr(cmd->ptr + cmd->cpages), bytes, nr))
+		return -EFAULT;
+	cmd->cpages += nr;
+	return 0;
+}
+
+static int dmirror_snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	int ret = 0;
+
+	while (!ret && cmd->cpages < cmd->npages)
+		ret = snapshot_part(dm, cmd, min_t(u64, cmd->npages - cmd->cpages,
+						   SNAPSHOT_PAGES));
+	return ret;
+}
+
+static int dmirror_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	return hmm_p2p_pgtable_make_exclusive(dm->pgt, cmd->addr, cmd->npages) ?:
+	       dmirror_read(dm, cmd);
+}
+
+static int dmirror_check_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	if (hmm_p2p_pgtable_has_exclusive(dm->pgt, cmd->addr, cmd->npages))
+		return -EPERM;
+	return 0;
+}
+
+static int dmirror_release_memory(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	return hmm_p2p_device_evict(dm->hdev);
+}
+
+static int dmirror_flags(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	bool fail = cmd->npages & HMM_DMIRROR_FLAG_FAIL_ALLOC;
+
+	hmm_p2p_device_fail_allocs(dm->hdev, fail ? 1 : 0);
+	return 0;
+}
+
+static int (*const calls[])(struct dmirror *dm, struct hmm_dmirror_cmd *cmd) = {
+	[_IOC_NR(HMM_DMIRROR_READ)]		= dmirror_read,
+	[_IOC_NR(HMM_DMIRROR_WRITE)]		= dmirror_write,
+	[_IOC_NR(HMM_DMIRROR_MIGRATE_TO_DEV)]	= dmirror_to_device,
+	[_IOC_NR(HMM_DMIRROR_MIGRATE_TO_SYS)]	= dmirror_to_system,
+	[_IOC_NR(HMM_DMIRROR_SNAPSHOT)]		= dmirror_snapshot,
+	[_IOC_NR(HMM_DMIRROR_EXCLUSIVE)]	= dmirror_exclusive,
+	[_IOC_NR(HMM_DMIRROR_CHECK_EXCLUSIVE)]	= dmirror_check_exclusive,
+	[_IOC_NR(HMM_DMIRROR_RELEASE)]		= dmirror_release_memory,
+	[_IOC_NR(HMM_DMIRROR_FLAGS)]		= dmirror_flags,
+};
+
+static int check_range(const struct hmm_dmirror_cmd *cmd)
+{
+	u64 end;
+
+	if (!cmd->npages || !IS_ALIGNED(cmd->addr, PAGE_SIZE) ||
+	    cmd->npages > TASK_SIZE >> PAGE_SHIFT ||
+	    check_add_overflow(cmd->addr, cmd->npages << PAGE_SHIFT, &end) ||
+	    end > TASK_SIZE)
+		return -EINVAL;
+	return 0;
+}
+
+static long dmirror_ioctl(struct file *file, unsigned int request, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	struct dmirror *dm = file->private_data;
+	unsigned int nr = _IOC_NR(request);
+	struct hmm_dmirror_cmd cmd;
+	int ret;
+
+	if (nr >= ARRAY_SIZE(calls) ||
+	    request != _IOWR('H', nr, struct hmm_dmirror_cmd))
+		return -ENOTTY;
+	if (copy_from_user(&cmd, user, sizeof(cmd)))
+		return -EFAULT;
+	ret = check_range(&cmd);
+	if (ret)
+		return ret;
+	cmd.cpages = 0;
+	cmd.faults = 0;
+	ret = calls[nr](dm, &cmd);
+	if (!ret && copy_to_user(user, &cmd, sizeof(cmd)))
+		ret = -EFAULT;
+	return ret;
+}
+
+static int insert_page(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	int ret;
+
+	if (!page)
+		return -ENOMEM;
+	ret = vm_insert_page(vma, addr, page);
+	put_page(page);
+	return ret;
+}
+
+/* Pages of a driver, for the device to look at. */
+static int dmirror_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	unsigned long addr;
+	int ret = 0;
+
+	for (addr = vma->vm_start; addr < vma->vm_end && !ret; addr += PAGE_SIZE)
+		ret = insert_page(vma, addr);
+	return ret;
+}
+
+static int dmirror_open(struct inode *inode, struct file *file)
+{
+	struct dmirror_node *node =
+		container_of(file->private_data, struct dmirror_node, misc);
+	struct dmirror *dm;
+
+	dm = kzalloc_obj(*dm, GFP_KERNEL);
+	if (!dm)
+		return -ENOMEM;
+	dm->hdev = node->hdev;
+	dm->pgt = hmm_p2p_pgtable_create(dm->hdev, current->mm);
+	if (IS_ERR(dm->pgt)) {
+		int ret = PTR_ERR(dm->pgt);
+
+		kfree(dm);
+		return ret;
+	}
+	dm->mm = current->mm;
+	mmgrab(dm->mm);
+	file->private_data = dm;
+	return 0;
+}
+
+static int dmirror_close(struct inode *inode, struct file *file)
+{
+	struct dmirror *dm = file->private_data;
+
+	hmm_p2p_device_fail_allocs(dm->hdev, 0);
+	hmm_p2p_pgtable_destroy(dm->pgt);
+	mmdrop(dm->mm);
+	kfree(dm);
+	return 0;
+}
+
+static const struct file_operations dmirror_fops = {
+	.owner		= THIS_MODULE,
+	.open		= dmirror_open,
+	.release	= dmirror_close,
+	.mmap		= dmirror_mmap,
+	.unlocked_ioctl	= dmirror_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static int node_add(struct hmm_p2p_device *hdev)
+{
+	struct dmirror_node *node = &nodes[nr_nodes];
+	int ret;
+
+	snprintf(node->name, sizeof(node->name), "hmm_dmirror%u", nr_nodes);
+	node->misc.minor = MISC_DYNAMIC_MINOR;
+	node->misc.name = node->name;
+	node->misc.fops = &dmirror_fops;
+	node->misc.mode = 0600;
+	node->hdev = hdev;
+	ret = misc_register(&node->misc);
+	if (ret) {
+		hmm_p2p_device_put(hdev);
+		return ret;
+	}
+	nr_nodes++;
+	pr_info("hmm_p2p_dmirror: /dev/%s is %s\n", node->name,
+		hmm_p2p_device_name(hdev));
+	return 0;
+}
+
+static void nodes_remove(void)
+{
+	while (nr_nodes) {
+		struct dmirror_node *node = &nodes[--nr_nodes];
+
+		misc_deregister(&node->misc);
+		hmm_p2p_device_put(node->hdev);
+	}
+}
+
+static int add_named(void)
+{
+	struct hmm_p2p_device *hdev;
+	int i, ret = 0;
+
+	for (i = 0; i < nr_devices && !ret; i++) {
+		hdev = hmm_p2p_exporter_find(devices[i], NULL);
+		if (!hdev)
+			pr_err("hmm_p2p_dmirror: there is no exporter %s\n", devices[i]);
+		ret = hdev ? node_add(hdev) : -ENODEV;
+	}
+	return ret;
+}
+
+static int add_first(void)
+{
+	struct hmm_p2p_device *hdev = NULL;
+	int ret = 0;
+
+	while (!ret && nr_nodes < DMIRROR_DEFAULT &&
+	       (hdev = hmm_p2p_exporter_find(NULL, hdev)))
+		ret = node_add(hdev);
+	if (nr_nodes || ret)
+		return ret;
+	pr_err("hmm_p2p_dmirror: there is no exporter\n");
+	return -ENODEV;
+}
+
+static int __init dmirror_init(void)
+{
+	int ret = nr_devices ? add_named() : add_first();
+
+	if (ret)
+		nodes_remove();
+	return ret;
+}
+module_init(dmirror_init);
+
+static void __exit dmirror_exit(void)
+{
+	nodes_remove();
+}
+module_exit(dmirror_exit);
+
+MODULE_DESCRIPTION("hmm_p2p: the calls of the kernel's HMM tests on any exporter");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("HMM_P2P");

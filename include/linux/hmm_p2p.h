@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * hmm_p2p: device-private memory that other devices reach where it is.
+ *
+ * An exporter registers its memory with hmm_p2p_device_register() and gives a
+ * translation, get_dma_pfn_for_device(). An importer faults a process's memory
+ * with hmm_p2p_range_fault() and maps what it gets through the DMA API, as
+ * after hmm_range_fault(). The core decides, page by page and once, between
+ * the private page, a p2p PFN and a page migrated to system memory.
+ */
+#ifndef _LINUX_HMM_P2P_H
+#define _LINUX_HMM_P2P_H
+
+#include <linux/err.h>
+#include <linux/hmm.h>
+#include <linux/memremap.h>
+#include <linux/types.h>
+#include <uapi/linux/hmm_p2p.h>
+
+struct device;
+struct hmm_dma_map;
+struct hmm_p2p_device;
+struct hmm_p2p_owner;
+struct hmm_p2p_pgtable;
+struct mm_struct;
+struct page;
+
+/**
+ * struct hmm_p2p_copy - one run of pages to copy
+ * @offset: first byte in device memory, page aligned
+ * @page: first of @nr_pages contiguous system pages; NULL (only towards the
+ *	device): there is no source, clear the device memory
+ * @nr_pages: length of the run in pages of PAGE_SIZE
+ */
+struct hmm_p2p_copy {
+	u64 offset;
+	struct page *page;
+	unsigned int nr_pages;
+};
+
+/**
+ * struct hmm_p2p_device_ops - what an exporter implements
+ */
+struct hmm_p2p_device_ops {
+	/**
+	 * @get_dma_pfn_for_device: The PFN of a DMA-able alias of the same
+	 * bytes as @private_page, a device-private page of this exporter.
+	 *
+	 * Pure translation: no reference, no lock, no topology check; the core
+	 * has decided that the importer may have it. The alias is valid until
+	 * the importer's notifier is invalidated for the address, no longer.
+	 *
+	 * Optional; without it no page of the exporter is ever p2p.
+	 *
+	 * Context: any, also atomic.
+	 * Return: 0, or -ENXIO when this page has no alias.
+	 */
+	int (*get_dma_pfn_for_device)(struct page *private_page,
+				      unsigned long *dma_pfn);
+
+	/**
+	 * @copy_to_device: Copy @nr runs to device memory, or clear it.
+	 *
+	 * May return before the copy is done if @copy_wait is set.
+	 *
+	 * Context: process; the source pages are locked and unmapped, the
+	 * mmap_lock of the process is held for reading.
+	 * Return: 0, or -EIO when any byte may be wrong.
+	 */
+	int (*copy_to_device)(struct hmm_p2p_device *hdev,
+			      const struct hmm_p2p_copy *runs, unsigned int nr);
+
+	/**
+	 * @copy_to_ram: Copy @nr runs from device memory to system pages.
+	 *
+	 * May return before the copy is done if @copy_wait is set.
+	 *
+	 * Context: process, also in a page fault and while the device is being
+	 * removed. It must not wait for memory to become free.
+	 * Return: 0, or -EIO when any byte may be wrong.
+	 */
+	int (*copy_to_ram)(struct hmm_p2p_device *hdev,
+			   const struct hmm_p2p_copy *runs, unsigned int nr);
+
+	/**
+	 * @copy_wait: Wait for all copies that were started. Optional.
+	 *
+	 * Context: process.
+	 * Return: 0, or -EIO when a copy failed.
+	 */
+	int (*copy_wait)(struct hmm_p2p_device *hdev);
+
+	/**
+	 * @copy_bytes: Copy @len bytes, by the CPU, between device memory at
+	 * @offset and kernel memory at @buf; to the device if @to_device. No
+	 * alignment is promised, but as a rule @offset has that of a page and
+	 * @buf that of malloc(). Optional; hmm_p2p_cpu_transfer() needs it.
+	 *
+	 * Context: process; the caller's mirror lock is held, so no allocation
+	 * that waits for reclaim.
+	 * Return: 0, or -EIO when any byte may be wrong.
+	 */
+	int (*copy_bytes)(struct hmm_p2p_device *hdev, u64 offset, void *buf,
+			  size_t len, bool to_device);
+
+	/**
+	 * @copy_peer: Copy @len bytes between this device's memory at @offset
+	 * and the interconnect address @addr of a device with the same owner
+	 * (see hmm_p2p_interconnect_addr()); towards @addr if @write. Optional;
+	 * without it the device cannot import private pages.
+	 *
+	 * Context: process; the caller's mirror lock is held, so no allocation
+	 * that waits for reclaim.
+	 * Return: 0, -ENXIO for an address that is nobody's, -EIO.
+	 */
+	int (*copy_peer)(struct hmm_p2p_device *hdev, u64 offset, u64 addr,
+			 size_t len, bool write);
+};
+
+/**
+ * struct hmm_p2p_transfer - what an importer is asked to transfer
+ * @map: DMA map of the importer; @map->pfn_list holds the result of the fault
+ *	for @nr_pages pages from @first on. Every one is HMM_PFN_VALID, and
+ *	HMM_PFN_WRITE if @write
+ * @first: index of the first page in @map
+ * @nr_pages: number of pages, at most hmm_p2p_device_config.max_transfer
+ * @buf: kernel memory for @nr_pages pages; it may begin anywhere in a page
+ * @write: from @buf to the pages; else from the pages to @buf
+ */
+struct hmm_p2p_transfer {
+	struct hmm_dma_map *map;
+	unsigned long first;
+	unsigned long nr_pages;
+	void *buf;
+	bool write;
+};
+
+/**
+ * struct hmm_p2p_importer_ops - what a device implements that reaches memory
+ */
+struct hmm_p2p_importer_ops {
+	/**
+	 * @transfer: Move the bytes, by the device. It maps the pages with
+	 * hmm_dma_map_pfn() and unmaps them before it returns.
+	 *
+	 * Context: process; the mirror lock is held and keeps the pages in
+	 * place, so no allocation that waits for reclaim.
+	 * Return: 0, -EIO when the device failed, -EREMOTEIO when the DMA API
+	 * refused a page.
+	 */
+	int (*transfer)(struct hmm_p2p_device *hdev,
+			const struct hmm_p2p_transfer *xfer);
+};
+
+/**
+ * struct hmm_p2p_device_config - describes a device to the core
+ * @dev: the struct device behind it: importers are measured against it
+ * @name: short name, unique in the machine; copied
+ * @ops: exporter side, NULL for a device without memory
+ * @importer_ops: importer side, NULL when it never imports
+ * @memory: bytes of device memory, a multiple of PAGE_SIZE; 0 without @ops
+ * @window: bytes of it, from the start, that have aliases; only reported
+ * @max_transfer: most pages in one @importer_ops->transfer call; 0: no limit
+ * @alias_is_system: the aliases are ordinary system pages, which any importer
+ *	may map; the topology is not asked
+ * @no_p2p: the exporter opts out: no page is ever p2p
+ * @private: for hmm_p2p_device_private()
+ */
+struct hmm_p2p_device_config {
+	struct device *dev;
+	const char *name;
+	const struct hmm_p2p_device_ops *ops;
+	const struct hmm_p2p_importer_ops *importer_ops;
+	u64 memory;
+	u64 window;
+	unsigned int max_transfer;
+	bool alias_is_system;
+	bool no_p2p;
+	void *private;
+};
+
+/**
+ * struct hmm_p2p_move - a request to move memory, and what came of it
+ * @mm: whose memory; the caller holds a reference to its users
+ * @hdev: where to, NULL for system memory
+ * @start: first byte, page aligned
+ * @end: behind the last byte, page aligned
+ * @no_evict: when the device is full, evict nobody
+ * @stay: pages that are in swap or on another device stay there; otherwise
+ *	they go to @hdev by way of system memory
+ * @moved: see struct hmm_p2p_migrate for this and the following
+ * @populated: pages zeroed on the device at first touch
+ * @already: pages that were there before
+ * @reasons: pages that stayed behind
+ */
+struct hmm_p2p_move {
+	struct mm_struct *mm;
+	struct hmm_p2p_device *hdev;
+	unsigned long start;
+	unsigned long end;
+	bool no_evict;
+	bool stay;
+	u64 moved;
+	u64 populated;
+	u64 already;
+	u64 reasons[HMM_P2P_REASON_SLOTS];
+};
+
+/**
+ * struct hmm_p2p_io - a device reads or writes a process's memory
+ * @addr: first byte, page aligned
+ * @nr_pages: how many pages
+ * @buf: buffer of the calling process for the data
+ * @write: the device writes what is in @buf; else @buf gets what it reads
+ * @done: pages that it has read or written, also on failure
+ * @faults: how often the device found no usable entry in its page table
+ */
+struct hmm_p2p_io {
+	unsigned long addr;
+	unsigned long nr_pages;
+	void __user *buf;
+	bool write;
+	unsigned long done;
+	unsigned long faults;
+};
+
+/* hmm_p2p_seen.kind */
+enum hmm_p2p_seen_kind {
+	HMM_P2P_SEEN_NONE,	/* nothing that the device could reach unfaulted */
+	HMM_P2P_SEEN_ERROR,	/* no mapping, or one that cannot be accessed */
+	HMM_P2P_SEEN_ZERO,	/* the zero page */
+	HMM_P2P_SEEN_SYSTEM,	/* any other system page */
+	HMM_P2P_SEEN_LOCAL,	/* in the device's own memory */
+	HMM_P2P_SEEN_REMOTE,	/* on another device of its interconnect */
+};
+
+/**
+ * struct hmm_p2p_seen - what a device sees at one page of a process
+ * @kind: enum hmm_p2p_seen_kind
+ * @order: log2 of the pages that the CPU maps together
+ * @write: it may be written
+ */
+struct hmm_p2p_seen {
+	u8 kind;
+	u8 order;
+	bool write;
+};
+
+/* hmm_p2p_pfn_kind() */
+enum hmm_p2p_pfn_kind {
+	HMM_P2P_PFN_NONE,	/* not HMM_PFN_VALID */
+	HMM_P2P_PFN_SYSTEM,	/* an ordinary page */
+	HMM_P2P_PFN_PRIVATE,	/* a device-private page: a number, no address */
+	HMM_P2P_PFN_ALIAS,	/* PCI peer-to-peer memory */
+};
+
+#if IS_ENABLED(CONFIG_HMM_P2P)
+
+struct hmm_p2p_device *
+hmm_p2p_device_register(const struct hmm_p2p_device_config *config);
+void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev);
+void *hmm_p2p_device_private(const struct hmm_p2p_device *hdev);
+struct device *hmm_p2p_device_dev(const struct hmm_p2p_device *hdev);
+bool hmm_p2p_device_uses(const struct hmm_p2p_device *hdev,
+			 const struct hmm_p2p_device_ops *ops);
+
+struct hmm_p2p_device *
+hmm_p2p_exporter_find(const char *name, struct hmm_p2p_device *after);
+void hmm_p2p_device_put(struct hmm_p2p_device *hdev);
+const char *hmm_p2p_device_name(const struct hmm_p2p_device *hdev);
+void hmm_p2p_device_fail_allocs(struct hmm_p2p_device *hdev, unsigned int nr);
+
+int hmm_p2p_move(struct hmm_p2p_move *move);
+int hmm_p2p_device_evict(struct hmm_p2p_device *hdev);
+
+struct hmm_p2p_pgtable *hmm_p2p_pgtable_create(struct hmm_p2p_device *hdev,
+					       struct mm_struct *mm);
+void hmm_p2p_pgtable_destroy(struct hmm_p2p_pgtable *pgt);
+int hmm_p2p_pgtable_io(struct hmm_p2p_pgtable *pgt, struct hmm_p2p_io *io);
+int hmm_p2p_pgtable_snapshot(struct hmm_p2p_pgtable *pgt, unsigned long addr,
+			     unsigned long nr_pages, struct hmm_p2p_seen *seen);
+int hmm_p2p_pgtable_make_exclusive(struct hmm_p2p_pgtable *pgt,
+				   unsigned long addr, unsigned long nr_pages);
+bool hmm_p2p_pgtable_has_exclusive(struct hmm_p2p_pgtable *pgt,
+				   unsigned long addr, unsigned long nr_pages);
+
+struct hmm_p2p_device *hmm_p2p_page_device(const struct page *page);
+u64 hmm_p2p_page_offset(const struct page *page);
+u64 hmm_p2p_interconnect_addr(const struct page *page);
+struct hmm_p2p_device *hmm_p2p_interconnect_device(struct hmm_p2p_device *hdev,
+						   u64 addr, u64 *offset);
+
+enum hmm_p2p_pfn_kind hmm_p2p_pfn_kind(unsigned long hmm_pfn);
+int hmm_p2p_range_fault(struct hmm_range *range, struct device *importer);
+struct device *hmm_p2p_cpu_importer(void);
+bool hmm_p2p_core_text(unsigned long ip);
+
+int hmm_p2p_cpu_transfer(struct hmm_p2p_device *hdev,
+			 const struct hmm_p2p_transfer *xfer);
+void hmm_p2p_copy_to_io(void __iomem *dst, const void *src, size_t len);
+void hmm_p2p_copy_from_io(void *dst, const void __iomem *src, size_t len);
+void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t len);
+
+#else /* !CONFIG_HMM_P2P */
+
+static inline struct hmm_p2p_device *
+hmm_p2p_device_register(const struct hmm_p2p_device_config *config)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
+{
+}
+
+static inline enum hmm_p2p_pfn_kind hmm_p2p_pfn_kind(unsigned long hmm_pfn)
+{
+	return hmm_pfn & HMM_PFN_VALID ? HMM_P2P_PFN_SYSTEM : HMM_P2P_PFN_NONE;
+}
+
+static inline int hmm_p2p_range_fault(struct hmm_range *range,
+				      struct device *importer)
+{
+	return hmm_range_fault(range);
+}
+
+#endif /* CONFIG_HMM_P2P */
+
+#endif /* _LINUX_HMM_P2P_H */

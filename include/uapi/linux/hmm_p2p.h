@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * hmm_p2p: device memory behind ordinary pointers.
+ *
+ * All calls go through the character device /dev/hmm_p2p. Rules for every
+ * structure below:
+ *
+ * - @size comes first and holds sizeof() as the caller was compiled. A kernel
+ *   that knows less accepts a longer structure when the tail is zero (E2BIG
+ *   otherwise); a kernel that knows more treats the missing tail as zero.
+ * - Unknown flags and reserved fields that are not zero are refused: EINVAL.
+ * - Fields named out_* are written by the kernel, also when a call fails half
+ *   way: partial work is reported, not hidden.
+ *
+ * Errors, one meaning each:
+ *
+ *   ENOTTY      unknown call
+ *   EINVAL      malformed: short @size, unaligned or wrapping range, reserved
+ *               field or unknown flag set
+ *   E2BIG       a newer structure whose tail asks for something
+ *   EOPNOTSUPP  known, but not by this device or kernel: no device memory, no
+ *               importer, not able to DMA to all memory, no /proc
+ *   ENOENT      no device with that id
+ *   ENODEV      the device went away during the call
+ *   ESRCH       no such process, or it has no memory any more
+ *   EACCES      @mem_fd does not give access to that process
+ *   EPERM       a capability is missing, or write asked of read-only memory
+ *   EFAULT      a pointer is bad, or the range has an address nothing is
+ *               mapped at (only calls that must read or write all of it)
+ *   EINTR       a fatal signal came while waiting
+ *   ENOSPC      no device memory left
+ *   ENOMEM      no system memory left
+ *   EBUSY       the device holds pages, so its owner cannot change now
+ *   EIO         the device failed a transfer
+ *   EREMOTEIO   the DMA API refused to map a page for the importer
+ */
+#ifndef _UAPI_LINUX_HMM_P2P_H
+#define _UAPI_LINUX_HMM_P2P_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define HMM_P2P_TYPE		0xC8
+#define HMM_P2P_ABI_VERSION	1
+
+/* The process a call is about: pid 0 and mem_fd -1 name the caller itself. */
+#define HMM_P2P_SELF_PID	0
+#define HMM_P2P_NO_FD		(-1)
+
+/**
+ * enum hmm_p2p_outcome - what a range fault gives an importer for a page
+ * @HMM_P2P_OUTCOME_NONE: nothing: the page was not asked for, or is not mapped
+ * @HMM_P2P_OUTCOME_PRIVATE: the device-private page; importer and exporter
+ *	share an interconnect owner and nothing moved
+ * @HMM_P2P_OUTCOME_P2P: a PFN that the DMA API maps peer to peer; nothing moved
+ * @HMM_P2P_OUTCOME_MIGRATED: a system page; the data came back to RAM for it
+ * @HMM_P2P_OUTCOME_SYSTEM: a system page; the data was in RAM all along
+ */
+enum hmm_p2p_outcome {
+	HMM_P2P_OUTCOME_NONE = 0,
+	HMM_P2P_OUTCOME_PRIVATE = 1,
+	HMM_P2P_OUTCOME_P2P = 2,
+	HMM_P2P_OUTCOME_MIGRATED = 3,
+	HMM_P2P_OUTCOME_SYSTEM = 4,
+};
+
+/**
+ * enum hmm_p2p_reason - why an outcome was not a better one
+ * @HMM_P2P_REASON_NONE: there is no better outcome
+ * @HMM_P2P_REASON_NO_PATH: the PCI topology does not let the two devices talk
+ * @HMM_P2P_REASON_NO_ALIAS: the page lies outside the device's window
+ * @HMM_P2P_REASON_READ_ONLY: write was asked for and the page is copy on write
+ * @HMM_P2P_REASON_MIXED_HUGE: a part of the huge page has no alias
+ * @HMM_P2P_REASON_EXPORTER: the exporter opted out
+ * @HMM_P2P_REASON_IMPORTER: the importer opted out
+ * @HMM_P2P_REASON_REMOVED: the exporter is going away
+ * @HMM_P2P_REASON_NO_DEVICE_MEMORY: the device has no room
+ * @HMM_P2P_REASON_HOLE: nothing is mapped at the address
+ * @HMM_P2P_REASON_NOT_ANON: a page of a file; or a shared, hugetlb, special or
+ *	unreadable mapping
+ * @HMM_P2P_REASON_BUSY: the page is pinned, locked or in motion
+ * @HMM_P2P_REASON_NO_MEMORY: system memory could not be allocated
+ * @HMM_P2P_REASON_DEVICE_ERROR: the device failed to copy the page
+ * @HMM_P2P_REASON_COUNT: number of reasons, not a reason
+ */
+enum hmm_p2p_reason {
+	HMM_P2P_REASON_NONE = 0,
+	HMM_P2P_REASON_NO_PATH = 1,
+	HMM_P2P_REASON_NO_ALIAS = 2,
+	HMM_P2P_REASON_READ_ONLY = 3,
+	HMM_P2P_REASON_MIXED_HUGE = 4,
+	HMM_P2P_REASON_EXPORTER = 5,
+	HMM_P2P_REASON_IMPORTER = 6,
+	HMM_P2P_REASON_REMOVED = 7,
+	HMM_P2P_REASON_NO_DEVICE_MEMORY = 8,
+	HMM_P2P_REASON_HOLE = 9,
+	HMM_P2P_REASON_NOT_ANON = 10,
+	HMM_P2P_REASON_BUSY = 11,
+	HMM_P2P_REASON_NO_MEMORY = 12,
+	HMM_P2P_REASON_DEVICE_ERROR = 13,
+	HMM_P2P_REASON_COUNT /* at most 16: outcomes bytes have four bits for it */
+};
+
+/* Room in every array that is indexed by enum hmm_p2p_reason. */
+#define HMM_P2P_REASON_SLOTS	16
+
+/**
+ * struct hmm_p2p_info - HMM_P2P_IOC_INFO: what this driver is
+ * @size: sizeof(struct hmm_p2p_info)
+ * @flags: must be 0
+ * @out_abi_version: HMM_P2P_ABI_VERSION of the driver
+ * @out_page_size: bytes per page: the unit of every page count
+ * @out_huge_page_size: bytes per huge page, 0 where there are none
+ * @out_devices: number of devices registered, exporters and importers
+ */
+struct hmm_p2p_info {
+	__u32 size;
+	__u32 flags;
+	__u32 out_abi_version;
+	__u32 out_page_size;
+	__u32 out_huge_page_size;
+	__u32 out_devices;
+};
+
+/* hmm_p2p_device_info.out_caps */
+#define HMM_P2P_CAP_EXPORTER		(1U << 0) /* has device memory */
+#define HMM_P2P_CAP_IMPORTER		(1U << 1) /* HMM_P2P_IOC_ACCESS works */
+#define HMM_P2P_CAP_SYSTEM_ALIAS	(1U << 2) /* its memory is stolen RAM */
+#define HMM_P2P_CAP_PCI			(1U << 3) /* out_bus is a PCI address */
+
+#define HMM_P2P_NAME_SIZE	32
+
+/**
+ * struct hmm_p2p_device_info - HMM_P2P_IOC_DEVICE: one registered device
+ * @size: sizeof(struct hmm_p2p_device_info)
+ * @flags: must be 0
+ * @id: the device with the smallest id that is not below this one is reported,
+ *	so a walk starts at 0 and goes on at out_id + 1 until ENOENT
+ * @out_id: its id, never 0
+ * @out_caps: HMM_P2P_CAP_* bits
+ * @out_owner: id of its interconnect owner, 0 for a device without memory
+ * @out_numa_node: NUMA node it is attached to, -1 when unknown
+ * @__reserved: must be 0
+ * @out_memory_bytes: device memory
+ * @out_window_bytes: how much of it has DMA-able aliases
+ * @out_used_bytes: how much of it holds pages now
+ * @out_name: name, NUL terminated
+ * @out_bus: bus address of the struct device behind it, NUL terminated
+ */
+struct hmm_p2p_device_info {
+	__u32 size;
+	__u32 flags;
+	__u32 id;
+	__u32 out_id;
+	__u32 out_caps;
+	__u32 out_owner;
+	__s32 out_numa_node;
+	__u32 __reserved;
+	__aligned_u64 out_memory_bytes;
+	__aligned_u64 out_window_bytes;
+	__aligned_u64 out_used_bytes;
+	__u8 out_name[HMM_P2P_NAME_SIZE];
+	__u8 out_bus[HMM_P2P_NAME_SIZE];
+};
+
+/**
+ * struct hmm_p2p_path - HMM_P2P_IOC_PATH: what importer gets from exporter
+ * @size: sizeof(struct hmm_p2p_path)
+ * @flags: must be 0
+ * @exporter: id of the device whose memory it is
+ * @importer: id of the device that wants to reach it; any device, also one
+ *	that cannot HMM_P2P_IOC_ACCESS
+ * @out_outcome: enum hmm_p2p_outcome for a page inside the window
+ * @out_reason: enum hmm_p2p_reason
+ * @out_distance: hops as pci_p2pdma_distance() counts them; -1 without a path
+ *	or where it was not asked (same owner, alias in system memory)
+ * @__reserved: must be 0
+ *
+ * Nothing is faulted. The verdict is the one that faults use.
+ */
+struct hmm_p2p_path {
+	__u32 size;
+	__u32 flags;
+	__u32 exporter;
+	__u32 importer;
+	__u32 out_outcome;
+	__u32 out_reason;
+	__s32 out_distance;
+	__u32 __reserved;
+};
+
+/* hmm_p2p_migrate.flags */
+#define HMM_P2P_MIGRATE_TO_RAM	(1U << 0) /* to system memory; device is 0 */
+#define HMM_P2P_MIGRATE_NO_EVICT (1U << 1) /* device full: ENOSPC, evict nobody */
+
+/**
+ * struct hmm_p2p_migrate - HMM_P2P_IOC_MIGRATE: move a process's memory
+ * @size: sizeof(struct hmm_p2p_migrate)
+ * @flags: HMM_P2P_MIGRATE_*
+ * @device: id of the device to move to; when it is full, the pages that no
+ *	device has reached for the longest time go back to RAM, unless
+ *	HMM_P2P_MIGRATE_NO_EVICT is set
+ * @pid: process, HMM_P2P_SELF_PID for the caller
+ * @mem_fd: for another process: its /proc/PID/mem, opened by the caller, which
+ *	is what proves that the caller may touch that memory
+ * @__reserved: must be 0
+ * @addr: first byte, page aligned
+ * @length: bytes, a multiple of the page size; may span mappings and holes
+ * @out_moved: pages that this call moved
+ * @out_populated: of these, pages first touched by it: zeroed on the device,
+ *	with no system page in between
+ * @out_already: pages that were there before
+ * @out_reasons: pages that stayed behind, by enum hmm_p2p_reason
+ *
+ * out_moved + out_already + the sum of out_reasons is the number of pages
+ * asked for, unless the call failed half way.
+ */
+struct hmm_p2p_migrate {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__s32 pid;
+	__s32 mem_fd;
+	__u32 __reserved;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__aligned_u64 out_moved;
+	__aligned_u64 out_populated;
+	__aligned_u64 out_already;
+	__aligned_u64 out_reasons[HMM_P2P_REASON_SLOTS];
+};
+
+/* hmm_p2p_access.flags */
+#define HMM_P2P_ACCESS_WRITE	(1U << 0) /* the importer writes; else it reads */
+#define HMM_P2P_ACCESS_NO_P2P	(1U << 1) /* the importer opts out of p2p */
+
+/**
+ * struct hmm_p2p_access - HMM_P2P_IOC_ACCESS: an importer reaches memory
+ * @size: sizeof(struct hmm_p2p_access)
+ * @flags: HMM_P2P_ACCESS_*
+ * @importer: id of the device that reaches
+ * @pid: process, HMM_P2P_SELF_PID for the caller
+ * @mem_fd: for another process: its /proc/PID/mem, opened by the caller (for
+ *	writing when HMM_P2P_ACCESS_WRITE is set)
+ * @__reserved: must be 0
+ * @addr: first byte, page aligned
+ * @length: bytes to fault for the importer, a multiple of the page size
+ * @data: buffer of the caller that receives what the importer read, or holds
+ *	what it is to write; 0: fault only, transfer nothing
+ * @data_length: bytes at @data, a multiple of the page size, at most @length;
+ *	the transfer covers the range from @addr on. @data need not be aligned
+ * @outcomes: 0, or an array of one byte per page of the range that receives
+ *	enum hmm_p2p_outcome in bits 0-3 and enum hmm_p2p_reason in bits 4-7
+ * @out_private: pages with each outcome
+ * @out_p2p: see @out_private
+ * @out_migrated: see @out_private
+ * @out_system: see @out_private
+ * @out_bytes: bytes that the importer transferred
+ * @out_reasons: pages by enum hmm_p2p_reason; private and p2p pages are not
+ *	counted, nor are system pages that were in RAM before
+ *
+ * The data travels the way the outcome says: over the interconnect, peer to
+ * peer, or from RAM. It never goes through the CPU mapping of the process.
+ */
+struct hmm_p2p_access {
+	__u32 size;
+	__u32 flags;
+	__u32 importer;
+	__s32 pid;
+	__s32 mem_fd;
+	__u32 __reserved;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__aligned_u64 data;
+	__aligned_u64 data_length;
+	__aligned_u64 outcomes;
+	__aligned_u64 out_private;
+	__aligned_u64 out_p2p;
+	__aligned_u64 out_migrated;
+	__aligned_u64 out_system;
+	__aligned_u64 out_bytes;
+	__aligned_u64 out_reasons[HMM_P2P_REASON_SLOTS];
+};
+
+/* hmm_p2p_extent.flags */
+#define HMM_P2P_EXTENT_WRITABLE	(1U << 0)
+#define HMM_P2P_EXTENT_HUGE	(1U << 1)
+
+/**
+ * struct hmm_p2p_extent - device-resident memory that is alike
+ * @addr: first byte
+ * @length: bytes
+ * @device: id of the device that holds it
+ * @outcome: enum hmm_p2p_outcome that the asked importer would get
+ * @reason: enum hmm_p2p_reason for it
+ * @flags: HMM_P2P_EXTENT_* bits
+ */
+struct hmm_p2p_extent {
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__u32 device;
+	__u32 outcome;
+	__u32 reason;
+	__u32 flags;
+};
+
+/**
+ * struct hmm_p2p_query - HMM_P2P_IOC_QUERY: where memory is, without faulting
+ * @size: sizeof(struct hmm_p2p_query)
+ * @flags: must be 0
+ * @importer: 0, or the device whose outcomes are asked for
+ * @pid: process, HMM_P2P_SELF_PID for the caller
+ * @mem_fd: for another process: its /proc/PID/mem, opened by the caller
+ * @nr_extents: room in @extents
+ * @addr: first byte, page aligned
+ * @length: bytes, a multiple of the page size
+ * @extents: array of struct hmm_p2p_extent; only memory on a device is
+ *	reported, in order of address
+ * @out_nr_extents: how many were written
+ * @__reserved: must be 0
+ * @out_next: address to go on from; @addr + @length when all was reported
+ */
+struct hmm_p2p_query {
+	__u32 size;
+	__u32 flags;
+	__u32 importer;
+	__s32 pid;
+	__s32 mem_fd;
+	__u32 nr_extents;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__aligned_u64 extents;
+	__u32 out_nr_extents;
+	__u32 __reserved;
+	__aligned_u64 out_next;
+};
+
+/**
+ * enum hmm_p2p_counter - what HMM_P2P_IOC_STAT counts, in pages
+ * @HMM_P2P_COUNTER_PRIVATE: given to importers as private pages
+ * @HMM_P2P_COUNTER_P2P: given to importers as p2p pages
+ * @HMM_P2P_COUNTER_SENT_HOME: wanted by an importer and sent back to RAM
+ * @HMM_P2P_COUNTER_TO_DEVICE: moved to the device
+ * @HMM_P2P_COUNTER_POPULATED: of these, first touched on the device
+ * @HMM_P2P_COUNTER_TO_RAM: moved back to RAM, for whatever cause
+ * @HMM_P2P_COUNTER_CPU_FAULT: of these, because the CPU or an importer faulted
+ * @HMM_P2P_COUNTER_EVICTED: of these, because the device went away or let go
+ * @HMM_P2P_COUNTER_HUGE_TO_DEVICE: huge pages moved to the device as such
+ * @HMM_P2P_COUNTER_HUGE_TO_RAM: huge pages moved back to RAM as such
+ * @HMM_P2P_COUNTER_SPLIT: huge pages split while on the device
+ * @HMM_P2P_COUNTER_ALLOC_FAILED: allocations that found no device memory
+ * @HMM_P2P_COUNTER_EVICTED_FULL: moved back to RAM because the device was full
+ * @HMM_P2P_COUNTER_COUNT: number of counters, not a counter
+ */
+enum hmm_p2p_counter {
+	HMM_P2P_COUNTER_PRIVATE = 0,
+	HMM_P2P_COUNTER_P2P = 1,
+	HMM_P2P_COUNTER_SENT_HOME = 2,
+	HMM_P2P_COUNTER_TO_DEVICE = 3,
+	HMM_P2P_COUNTER_POPULATED = 4,
+	HMM_P2P_COUNTER_TO_RAM = 5,
+	HMM_P2P_COUNTER_CPU_FAULT = 6,
+	HMM_P2P_COUNTER_EVICTED = 7,
+	HMM_P2P_COUNTER_HUGE_TO_DEVICE = 8,
+	HMM_P2P_COUNTER_HUGE_TO_RAM = 9,
+	HMM_P2P_COUNTER_SPLIT = 10,
+	HMM_P2P_COUNTER_ALLOC_FAILED = 11,
+	HMM_P2P_COUNTER_EVICTED_FULL = 12,
+	HMM_P2P_COUNTER_COUNT
+};
+
+#define HMM_P2P_COUNTER_SLOTS	32
+
+/**
+ * struct hmm_p2p_stat - HMM_P2P_IOC_STAT: the counters of an exporter
+ * @size: sizeof(struct hmm_p2p_stat)
+ * @flags: must be 0
+ * @device: id of the exporter
+ * @__reserved: must be 0
+ * @out_counters: by enum hmm_p2p_counter, since the device was registered
+ * @out_reasons: pages sent home, by enum hmm_p2p_reason
+ */
+struct hmm_p2p_stat {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 __reserved;
+	__aligned_u64 out_counters[HMM_P2P_COUNTER_SLOTS];
+	__aligned_u64 out_reasons[HMM_P2P_REASON_SLOTS];
+};
+
+/**
+ * struct hmm_p2p_set_owner - HMM_P2P_IOC_SET_OWNER: join an interconnect
+ * @size: sizeof(struct hmm_p2p_set_owner)
+ * @flags: must be 0
+ * @device: id of an exporter that holds no pages
+ * @peer: id of the exporter whose owner it joins; 0: an owner of its own
+ * @out_owner: id of the owner it has now
+ * @__reserved: must be 0
+ *
+ * The two must be of one driver, and it must have an interconnect (EOPNOTSUPP).
+ * Needs CAP_SYS_ADMIN: whoever shares an owner reads the other's memory.
+ */
+struct hmm_p2p_set_owner {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 peer;
+	__u32 out_owner;
+	__u32 __reserved;
+};
+
+#define HMM_P2P_CMD_BASE	0x80
+#define HMM_P2P_IOC_INFO	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 0)
+#define HMM_P2P_IOC_DEVICE	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 1)
+#define HMM_P2P_IOC_PATH	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 2)
+#define HMM_P2P_IOC_MIGRATE	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 3)
+#define HMM_P2P_IOC_ACCESS	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 4)
+#define HMM_P2P_IOC_QUERY	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 5)
+#define HMM_P2P_IOC_STAT	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 6)
+#define HMM_P2P_IOC_SET_OWNER	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 7)
+
+#endif /* _UAPI_LINUX_HMM_P2P_H */
