@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What went wrong and what to do about it. */
+#include <errno.h>
+
+#include "hmm_p2p_internal.h"
+
+struct error_text {
+	int err;
+	enum hmm_p2p_call call;
+	const char *text;
+};
+
+/* The first row that fits is taken: special rows stand before general ones. */
+static const struct error_text error_texts[] = {
+	{ ENOENT, HMM_P2P_CALL_OPEN,
+	  "There is no device node, so the kernel module is not loaded: run 'modprobe hmm_p2p' and a device module such as hmm_p2p_pci or hmm_p2p_carveout, or correct HMM_P2P_DEVICE if it is set." },
+	{ EACCES, HMM_P2P_CALL_OPEN,
+	  "This user may not open the device node: run as root, or join the group that owns the node ('ls -l /dev/hmm_p2p' shows it)." },
+	{ EPERM, HMM_P2P_CALL_OPEN,
+	  "Opening the device node is not allowed here: a container or security policy forbids it, so allow the device there." },
+	{ ENXIO, HMM_P2P_CALL_OPEN,
+	  "The device node exists but no driver is behind it: load the module ('modprobe hmm_p2p') and let udev make the node anew." },
+	{ ENODEV, HMM_P2P_CALL_OPEN,
+	  "The device node exists but no driver is behind it: load the module ('modprobe hmm_p2p') and let udev make the node anew." },
+	{ ENOTTY, HMM_P2P_CALL_OPEN,
+	  "The device node belongs to another driver: unset HMM_P2P_DEVICE or set it to the node of hmm_p2p, usually /dev/hmm_p2p." },
+	{ EMFILE, HMM_P2P_CALL_OPEN,
+	  "This process has too many open files: close some or raise 'ulimit -n'." },
+
+	{ ENOENT, HMM_P2P_CALL_DEVICE,
+	  "There is no such device: 'hmmp2p list' shows the ids, names and bus addresses that exist." },
+	{ ENOTUNIQ, HMM_P2P_CALL_DEVICE,
+	  "Several devices have this name or bus address: use the id that 'hmmp2p list' shows." },
+	{ EINVAL, HMM_P2P_CALL_DEVICE,
+	  "The device was not named: give its id, name or bus address." },
+
+	{ EOPNOTSUPP, HMM_P2P_CALL_PATH,
+	  "There is no path to ask about: the first device must have memory (capability exporter)." },
+
+	{ ESRCH, HMM_P2P_CALL_PROCESS,
+	  "There is no such process: check the pid, it may have exited." },
+	{ EACCES, HMM_P2P_CALL_PROCESS,
+	  "The memory of that process may not be opened: run as its user or as root; what ptrace() needs is needed here, including what kernel.yama.ptrace_scope allows." },
+	{ EPERM, HMM_P2P_CALL_PROCESS,
+	  "The memory of that process may not be opened: run as its user or as root; what ptrace() needs is needed here, including what kernel.yama.ptrace_scope allows." },
+	{ ENOENT, HMM_P2P_CALL_PROCESS,
+	  "There is no /proc: mount it ('mount -t proc proc /proc')." },
+	{ EINVAL, HMM_P2P_CALL_PROCESS,
+	  "A process id must be above 0." },
+	{ EMFILE, HMM_P2P_CALL_PROCESS,
+	  "This process has too many open files: close some or raise 'ulimit -n'." },
+
+	{ ENOSPC, HMM_P2P_CALL_MIGRATE,
+	  "The device memory is full, and the counts say how many pages moved before: bring other memory back to RAM, move less, or use a device with more memory." },
+	{ EOPNOTSUPP, HMM_P2P_CALL_MIGRATE,
+	  "The device has no memory to move pages to: choose one with the capability exporter." },
+	{ EFAULT, HMM_P2P_CALL_MIGRATE,
+	  "An address could not be used: keep the range inside the process's address space." },
+	{ EPERM, HMM_P2P_CALL_MIGRATE,
+	  "Moving this memory is not permitted: run with the privileges that process_madvise() needs for the process." },
+
+	{ EOPNOTSUPP, HMM_P2P_CALL_ACCESS,
+	  "The device cannot reach this memory: choose one with the capability importer, whose DMA can address all memory of the machine." },
+	{ EFAULT, HMM_P2P_CALL_ACCESS,
+	  "A part of the range is not mapped, or the data buffer is bad: an importer must be able to reach every page, so keep the range inside one mapping." },
+	{ EPERM, HMM_P2P_CALL_ACCESS,
+	  "The importer was to write memory that is read-only for the process: map it writable, or read instead." },
+	{ EACCES, HMM_P2P_CALL_ACCESS,
+	  "The process was not opened for this: open it as writable before an importer writes to it." },
+
+	{ EOPNOTSUPP, HMM_P2P_CALL_QUERY,
+	  "The device cannot reach memory, so it has no outcomes: choose an importer, or leave it out." },
+
+	{ EOPNOTSUPP, HMM_P2P_CALL_STAT,
+	  "The device has no memory and so no counters: choose one with the capability exporter." },
+
+	{ EBUSY, HMM_P2P_CALL_SET_OWNER,
+	  "The device holds pages, so its owner cannot change now: bring them back first ('hmmp2p migrate PID all --to ram') or end the processes that use it." },
+	{ EPERM, HMM_P2P_CALL_SET_OWNER,
+	  "Changing an owner needs CAP_SYS_ADMIN, because devices of one owner read each other's memory: run as root." },
+	{ EOPNOTSUPP, HMM_P2P_CALL_SET_OWNER,
+	  "Only a device with memory has an owner: choose devices with the capability exporter." },
+
+	{ 0, HMM_P2P_CALL_ANY,
+	  "Nothing went wrong." },
+	{ ENOTTY, HMM_P2P_CALL_ANY,
+	  "The driver does not know this call: it is older than this library, so load the modules of the same version." },
+	{ E2BIG, HMM_P2P_CALL_ANY,
+	  "The driver is older than this library and lacks what was asked for: load the modules of the same version." },
+	{ EINVAL, HMM_P2P_CALL_ANY,
+	  "The request is malformed: address and length must be multiples of the page size, the range must not be empty, wrap around or leave the address space of a process, and only known flags may be set." },
+	{ EOPNOTSUPP, HMM_P2P_CALL_ANY,
+	  "This device or kernel does not support the request: 'hmmp2p list' shows what each device can do." },
+	{ ENOENT, HMM_P2P_CALL_ANY,
+	  "There is no device with that id: 'hmmp2p list' shows the devices that exist." },
+	{ ENODEV, HMM_P2P_CALL_ANY,
+	  "The device went away during the call; its memory came back to RAM, so go on without it or try another device." },
+	{ ESRCH, HMM_P2P_CALL_ANY,
+	  "The process is gone or has given up its memory: nothing is left to do for it." },
+	{ EACCES, HMM_P2P_CALL_ANY,
+	  "The caller did not prove access to that process: open its memory again with hmm_p2p_process_open() as its user or as root." },
+	{ EPERM, HMM_P2P_CALL_ANY,
+	  "A capability is missing for this: run as root." },
+	{ EFAULT, HMM_P2P_CALL_ANY,
+	  "A pointer or address is not mapped: check the range against /proc/PID/maps and the buffers of the caller." },
+	{ EINTR, HMM_P2P_CALL_ANY,
+	  "A fatal signal came while waiting; what was done before is kept." },
+	{ ENOSPC, HMM_P2P_CALL_ANY,
+	  "No device memory is left: bring other memory back to RAM first." },
+	{ ENOMEM, HMM_P2P_CALL_ANY,
+	  "No system memory is left: free some, or raise the memory limit of the process or its control group." },
+	{ EBUSY, HMM_P2P_CALL_ANY,
+	  "The device is in use: try again when it holds no pages." },
+	{ EIO, HMM_P2P_CALL_ANY,
+	  "The device failed a transfer: the kernel log (dmesg) says what it reported, and a reset of the device may be needed." },
+	{ EREMOTEIO, HMM_P2P_CALL_ANY,
+	  "The DMA API refused to map a page for the importer: its DMA mask or an IOMMU keeps it from that address, and the kernel log (dmesg) may say more." },
+	{ ENOTUNIQ, HMM_P2P_CALL_ANY,
+	  "The name fits several devices: use the id that 'hmmp2p list' shows." },
+	{ EPROTO, HMM_P2P_CALL_ANY,
+	  "The driver gave an answer that breaks its contract: load modules and library of the same version, and report it if they are." },
+	{ EBADF, HMM_P2P_CALL_ANY,
+	  "A file descriptor is closed or of the wrong kind: open the context or the process again." },
+	{ EMFILE, HMM_P2P_CALL_ANY,
+	  "This process has too many open files: close some or raise 'ulimit -n'." },
+	{ ENFILE, HMM_P2P_CALL_ANY,
+	  "The system has too many open files: end some processes or raise fs.file-max." },
+	{ ENXIO, HMM_P2P_CALL_ANY,
+	  "No driver is behind the device node any more: load the module again and open it anew." },
+};
+
+EXPORT const char *hmm_p2p_errno_text(int err, enum hmm_p2p_call call)
+{
+	/* Unsigned, because the negative of the smallest int is none. */
+	unsigned int value = err < 0 ? 0U - (unsigned int)err : (unsigned int)err;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(error_texts); i++) {
+		const struct error_text *row = &error_texts[i];
+
+		if ((unsigned int)row->err == value &&
+		    (row->call == call || row->call == HMM_P2P_CALL_ANY))
+			return row->text;
+	}
+	return "The call failed in a way that this library has no words for: look up the number in errno(3) and the kernel log (dmesg).";
+}

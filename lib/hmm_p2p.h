@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libhmm_p2p: device memory behind ordinary pointers, from an application.
+ *
+ * Conventions of every function below, unless it says otherwise:
+ *
+ * - It returns 0, or a count that is documented, or a negative errno value.
+ *   The variable errno is neither read nor promised to be set.
+ *   hmm_p2p_errno_text() turns the value into a sentence for people.
+ * - Addresses and lengths are in bytes and must be multiples of
+ *   hmm_p2p_page_size(); page counts are in units of that size. Addresses are
+ *   integers because they may belong to another process; (uintptr_t)pointer
+ *   for the caller's own.
+ * - A result structure belongs to the caller. It may be NULL where nobody wants
+ *   it. It is written on success and on failure: its out_* fields then say how
+ *   far the call came (all zero when it did not start).
+ * - Thread safety: a struct hmm_p2p may be used by any number of threads at
+ *   once, except for hmm_p2p_close(), which must be the last call with it.
+ *   A struct hmm_p2p_process is only read, except by the functions that
+ *   set it up and close it. Strings that are returned are constant and live
+ *   for ever.
+ * - Pages stay where they were moved after hmm_p2p_close() and exit; the
+ *   device keeps them until they are touched by a CPU or unmapped.
+ *
+ * The meaning of each errno value is listed in <linux/hmm_p2p.h>. Every
+ * function that takes a context can also return ENOTTY and E2BIG (the loaded
+ * driver is older than this library), and EINVAL for a NULL context.
+ */
+#ifndef HMM_P2P_H
+#define HMM_P2P_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/hmm_p2p.h>
+
+#ifdef __cplusplus
+extern "C" {
+/* As with stat(2), some functions have the name of the structure they fill. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+
+/* The device node, unless the environment variable names another one. */
+#define HMM_P2P_DEVICE_PATH	"/dev/hmm_p2p"
+#define HMM_P2P_DEVICE_ENV	"HMM_P2P_DEVICE"
+
+/* ---------------------------------------------------------------- context */
+
+/** struct hmm_p2p - a connection to the driver; opaque */
+struct hmm_p2p;
+
+/**
+ * hmm_p2p_open() - connect to the driver
+ * @ctx: receives the context, to be given back with hmm_p2p_close();
+ *	NULL on failure
+ *
+ * Opens the node that the environment variable HMM_P2P_DEVICE names (ignored
+ * in set-user-ID programs), else /dev/hmm_p2p, with close-on-exec, and checks
+ * that the driver answers.
+ *
+ * Return: 0; -ENOENT: no such node, the module is not loaded; -ENXIO or
+ * -ENODEV: the node is left over and no driver is behind it; -EACCES: the node
+ * is not for this user; -ENOTTY: the node belongs to another driver; -ENOMEM;
+ * -EINVAL: @ctx is NULL; or what else open(2) says.
+ */
+int hmm_p2p_open(struct hmm_p2p **ctx);
+
+/**
+ * hmm_p2p_close() - give a context back
+ * @ctx: context, or NULL
+ *
+ * Memory that was moved to a device stays there.
+ */
+void hmm_p2p_close(struct hmm_p2p *ctx);
+
+/**
+ * hmm_p2p_fd() - the file descriptor behind a context
+ * @ctx: context
+ *
+ * Return: the descriptor, which the context keeps owning; -EINVAL.
+ */
+int hmm_p2p_fd(const struct hmm_p2p *ctx);
+
+/**
+ * hmm_p2p_page_size() - the unit of every page count
+ * @ctx: context
+ *
+ * Return: bytes per page; 0 when @ctx is NULL.
+ */
+uint32_t hmm_p2p_page_size(const struct hmm_p2p *ctx);
+
+/**
+ * hmm_p2p_get_info() - what this driver is
+ * @ctx: context
+ * @info: receives version, page sizes and the number of devices
+ *
+ * Return: 0; -EINVAL: @info is NULL.
+ */
+int hmm_p2p_get_info(struct hmm_p2p *ctx, struct hmm_p2p_info *info);
+
+/* ---------------------------------------------------------------- devices */
+
+/**
+ * hmm_p2p_device_next() - walk the devices
+ * @ctx: context
+ * @id: report the device with the smallest id that is not below this one
+ * @info: receives the device
+ *
+ * Start at 0, go on at info.out_id + 1:
+ *
+ *	struct hmm_p2p_device_info info;
+ *
+ *	for (uint32_t id = 0; !hmm_p2p_device_next(ctx, id, &info);
+ *	     id = info.out_id + 1)
+ *		puts((const char *)info.out_name);
+ *
+ * Return: 0; -ENOENT: no device from @id on; -EINVAL: @info is NULL.
+ */
+int hmm_p2p_device_next(struct hmm_p2p *ctx, uint32_t id,
+			struct hmm_p2p_device_info *info);
+
+/**
+ * hmm_p2p_device_find() - find a device as a person would name it
+ * @ctx: context
+ * @which: its id in decimal, its name, or its bus address (a PCI address may
+ *	leave out the domain when that is 0000), tried in this order
+ * @info: receives the device; may be NULL
+ *
+ * Return: 0; -ENOENT: no such device; -ENOTUNIQ: the name or bus address fits
+ * several devices, so the id has to say which; -EINVAL: @which is NULL or
+ * empty.
+ */
+int hmm_p2p_device_find(struct hmm_p2p *ctx, const char *which,
+			struct hmm_p2p_device_info *info);
+
+/**
+ * hmm_p2p_path() - what an importer gets from an exporter
+ * @ctx: context
+ * @exporter: id of the device whose memory it is
+ * @importer: id of the device that wants to reach it
+ * @path: receives the verdict, which is the one that faults use
+ *
+ * Return: 0; -ENOENT: no device with one of these ids; -EOPNOTSUPP: @exporter
+ * has no memory; -EINVAL: @path is NULL.
+ */
+int hmm_p2p_path(struct hmm_p2p *ctx, uint32_t exporter, uint32_t importer,
+		 struct hmm_p2p_path *path);
+
+/* -------------------------------------------------------------- processes */
+
+/**
+ * struct hmm_p2p_process - whose memory a call is about
+ * @pid: process id, HMM_P2P_SELF_PID for the caller
+ * @mem_fd: its /proc/PID/mem, HMM_P2P_NO_FD for the caller; owned by this
+ *	structure
+ *
+ * Every function below takes NULL for the calling process.
+ */
+struct hmm_p2p_process {
+	pid_t pid;
+	int mem_fd;
+};
+
+/**
+ * hmm_p2p_process_self() - name the calling process
+ * @process: set up; needs no hmm_p2p_process_close(), but bears it
+ */
+void hmm_p2p_process_self(struct hmm_p2p_process *process);
+
+/**
+ * hmm_p2p_process_open() - name another process
+ * @process: set up on success, to be closed with hmm_p2p_process_close();
+ *	names the caller on failure
+ * @pid: process id
+ * @writable: whether an importer is to write its memory; reading, querying
+ *	and migrating do not need it
+ *
+ * Opens /proc/PID/mem, so the caller needs what ptrace(2) needs.
+ *
+ * Return: 0; -ESRCH: no such process; -EACCES: no permission for it;
+ * -ENOENT: /proc is not mounted; -EINVAL: @process is NULL or @pid not
+ * positive; or what else open(2) says.
+ */
+int hmm_p2p_process_open(struct hmm_p2p_process *process, pid_t pid,
+			 bool writable);
+
+/**
+ * hmm_p2p_process_close() - let go of a process
+ * @process: what hmm_p2p_process_open() set up, or NULL; it then names the
+ *	caller, so that a second close does nothing
+ */
+void hmm_p2p_process_close(struct hmm_p2p_process *process);
+
+/* -------------------------------------------------------------- migration */
+
+/**
+ * hmm_p2p_migrate() - move memory to a device
+ * @ctx: context
+ * @process: whose memory, NULL for the caller
+ * @device: id of an exporter
+ * @addr: first byte, page aligned
+ * @length: bytes, a multiple of the page size; may span mappings and holes
+ * @result: receives how many pages moved, were there already, or stayed
+ *	behind for which reason; may be NULL
+ *
+ * A page that cannot move is not an error: it is counted in
+ * result.out_reasons. Pages that were never touched are allocated on the
+ * device. A device that is full evicts, see hmm_p2p_migrate_flags().
+ *
+ * Return: 0; -ENOSPC: the device is full and nothing can be evicted; -ENOMEM; -EINTR; -ENODEV: the device
+ * went away (all four: part of the work may be done, see @result); -ENOENT: no
+ * such device; -EOPNOTSUPP: it has no memory; -ESRCH, -EACCES: @process;
+ * -EINVAL: unaligned or wrapping range; -EIO.
+ */
+int hmm_p2p_migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
+		    uint32_t device, uint64_t addr, uint64_t length,
+		    struct hmm_p2p_migrate *result);
+
+/**
+ * hmm_p2p_migrate_flags() - as hmm_p2p_migrate(), with flags
+ * @ctx: context
+ * @process: whose memory, NULL for the caller
+ * @device: id of an exporter
+ * @flags: HMM_P2P_MIGRATE_NO_EVICT or 0
+ * @addr: first byte, page aligned
+ * @length: bytes, a multiple of the page size
+ * @result: see hmm_p2p_migrate()
+ *
+ * A device that is full makes room: the pages that no device has reached for
+ * the longest time go back to RAM, whosever they are. With
+ * HMM_P2P_MIGRATE_NO_EVICT nothing is evicted.
+ *
+ * Return: as hmm_p2p_migrate(); -EINVAL for other flags.
+ */
+int hmm_p2p_migrate_flags(struct hmm_p2p *ctx,
+			  const struct hmm_p2p_process *process,
+			  uint32_t device, uint32_t flags, uint64_t addr,
+			  uint64_t length, struct hmm_p2p_migrate *result);
+
+/**
+ * hmm_p2p_migrate_to_ram() - bring memory back from whatever devices hold it
+ * @ctx: context
+ * @process: whose memory, NULL for the caller
+ * @addr: first byte, page aligned
+ * @length: bytes, a multiple of the page size; may span mappings and holes
+ * @result: as for hmm_p2p_migrate(); may be NULL
+ *
+ * Return: as hmm_p2p_migrate(), without -ENOSPC and -ENOENT.
+ */
+int hmm_p2p_migrate_to_ram(struct hmm_p2p *ctx,
+			   const struct hmm_p2p_process *process,
+			   uint64_t addr, uint64_t length,
+			   struct hmm_p2p_migrate *result);
+
+/* ----------------------------------------------------------------- access */
+
+/**
+ * hmm_p2p_read() - let an importer read memory
+ * @ctx: context
+ * @process: whose memory, NULL for the caller
+ * @importer: id of the device that reads
+ * @addr: first byte to read, page aligned
+ * @length: bytes, a multiple of the page size
+ * @data: receives @length bytes as the importer read them
+ * @flags: 0 or HMM_P2P_ACCESS_NO_P2P
+ * @outcomes: NULL, or one byte for each page, for
+ *	hmm_p2p_outcome_of() and hmm_p2p_reason_of()
+ * @result: receives pages by outcome, and bytes; may be NULL
+ *
+ * The data travels as the outcome says: over the interconnect, peer to peer,
+ * or from RAM; never through the CPU mapping of @process.
+ *
+ * Return: 0; -EFAULT: @data is bad or a part of the range is not mapped;
+ * -EPERM: write asked of read-only memory; -EINTR, -ENOMEM, -ENODEV, -EIO,
+ * -EREMOTEIO (the DMA API refused to map a page for the importer): part of the
+ * work may be done, see @result; -ENOENT: no such device; -EOPNOTSUPP: it is
+ * not an importer, or cannot address all memory; -ESRCH, -EACCES: @process;
+ * -EINVAL: unaligned or wrapping range, unknown flag, @data is NULL.
+ */
+int hmm_p2p_read(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
+		 uint32_t importer, uint64_t addr, uint64_t length, void *data,
+		 uint32_t flags, uint8_t *outcomes,
+		 struct hmm_p2p_access *result);
+
+/**
+ * hmm_p2p_write() - let an importer write memory
+ * @ctx: context
+ * @process: whose memory, opened as writable; NULL for the caller
+ * @importer: id of the device that writes
+ * @addr: first byte to write, page aligned
+ * @length: bytes, a multiple of the page size
+ * @data: @length bytes for the importer to write
+ * @flags: 0 or HMM_P2P_ACCESS_NO_P2P
+ * @outcomes: as for hmm_p2p_read()
+ * @result: as for hmm_p2p_read()
+ *
+ * Return: as hmm_p2p_read().
+ */
+int hmm_p2p_write(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
+		  uint32_t importer, uint64_t addr, uint64_t length,
+		  const void *data, uint32_t flags, uint8_t *outcomes,
+		  struct hmm_p2p_access *result);
+
+/**
+ * hmm_p2p_fault() - fault memory for an importer, transfer nothing
+ * @ctx: context
+ * @process: whose memory, NULL for the caller
+ * @importer: id of the device
+ * @addr: first byte, page aligned
+ * @length: bytes, a multiple of the page size
+ * @flags: HMM_P2P_ACCESS_WRITE and HMM_P2P_ACCESS_NO_P2P, or 0
+ * @outcomes: as for hmm_p2p_read()
+ * @result: as for hmm_p2p_read()
+ *
+ * Return: as hmm_p2p_read().
+ */
+int hmm_p2p_fault(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
+		  uint32_t importer, uint64_t addr, uint64_t length,
+		  uint32_t flags, uint8_t *outcomes,
+		  struct hmm_p2p_access *result);
+
+/**
+ * hmm_p2p_outcome_of() - outcome in a byte of an outcomes array
+ * @byte: the byte
+ *
+ * Return: enum hmm_p2p_outcome.
+ */
+static inline unsigned int hmm_p2p_outcome_of(uint8_t byte)
+{
+	return byte & 0xfU;
+}
+
+/**
+ * hmm_p2p_reason_of() - reason in a byte of an outcomes array
+ * @byte: the byte
+ *
+ * Return: enum hmm_p2p_reason.
+ */
+static inline unsigned int hmm_p2p_reason_of(uint8_t byte)
+{
+	return byte >> 4;
+}
+
+/* ------------------------------------------------------------------ query */
+
+/**
+ * typedef hmm_p2p_extent_fn - told of each stretch of device memory
+ * @extent: the stretch; valid during the call only
+ * @arg: what hmm_p2p_query() was given
+ *
+ * Return: 0 to go on; above 0 to stop with success; below 0 to stop and have
+ * hmm_p2p_query() return that value.
+ */
+typedef int (*hmm_p2p_extent_fn)(const struct hmm_p2p_extent *extent,
+				 void *arg);
+
+/**
+ * hmm_p2p_query() - find out what memory is on devices, without faulting
+ * @ctx: context
+ * @process: whose memory, NULL for the caller
+ * @importer: 0, or the device whose outcomes are asked for
+ * @addr: first byte, page aligned
+ * @length: bytes, a multiple of the page size; may span mappings and holes
+ * @fn: called for each extent in order of address; neighbours that are alike
+ *	come as one; may be NULL to only count
+ * @arg: handed to @fn
+ *
+ * The picture is not atomic: pages may move while the walk goes on.
+ *
+ * Return: number of extents reported, the last one included when @fn stopped
+ * there; what @fn returned below 0; -ENOENT: no such importer; -EOPNOTSUPP: it
+ * is not one; -ESRCH, -EACCES: @process; -EINTR; -ENOMEM; -EINVAL: unaligned
+ * or wrapping range; -EPROTO: the driver broke its contract (no progress).
+ */
+int64_t hmm_p2p_query(struct hmm_p2p *ctx,
+		      const struct hmm_p2p_process *process, uint32_t importer,
+		      uint64_t addr, uint64_t length, hmm_p2p_extent_fn fn,
+		      void *arg);
+
+/* --------------------------------------------------------- counters, owner */
+
+/**
+ * hmm_p2p_stat() - counters of an exporter
+ * @ctx: context
+ * @device: id of the exporter
+ * @stat: receives the counters, in pages, since the device was registered
+ *
+ * Return: 0; -ENOENT: no such device; -EOPNOTSUPP: it has no memory; -EINVAL:
+ * @stat is NULL.
+ */
+int hmm_p2p_stat(struct hmm_p2p *ctx, uint32_t device,
+		 struct hmm_p2p_stat *stat);
+
+/**
+ * hmm_p2p_set_owner() - let an exporter join an interconnect, or leave it
+ * @ctx: context
+ * @device: id of an exporter that holds no pages
+ * @peer: id of the exporter whose owner it joins; 0: an owner of its own
+ * @owner: receives the id of the owner it has now; may be NULL
+ *
+ * Return: 0; -EPERM: not CAP_SYS_ADMIN; -EBUSY: the device holds pages;
+ * -ENOENT: no such device; -EOPNOTSUPP: one of them has no memory.
+ */
+int hmm_p2p_set_owner(struct hmm_p2p *ctx, uint32_t device, uint32_t peer,
+		      uint32_t *owner);
+
+/* ------------------------------------------------------------------ names */
+
+/**
+ * hmm_p2p_outcome_name() - one word for an outcome
+ * @outcome: enum hmm_p2p_outcome
+ *
+ * Return: such as "private"; "unknown" for a value this library lacks.
+ */
+const char *hmm_p2p_outcome_name(unsigned int outcome);
+
+/**
+ * hmm_p2p_reason_name() - a few words for a reason
+ * @reason: enum hmm_p2p_reason
+ *
+ * Return: such as "no path"; "unknown" for a value this library lacks.
+ */
+const char *hmm_p2p_reason_name(unsigned int reason);
+
+/**
+ * hmm_p2p_reason_text() - what a reason means and what can be done
+ * @reason: enum hmm_p2p_reason
+ *
+ * Return: a full sentence.
+ */
+const char *hmm_p2p_reason_text(unsigned int reason);
+
+/**
+ * hmm_p2p_counter_name() - one word for a counter
+ * @counter: enum hmm_p2p_counter
+ *
+ * Return: such as "to_device": letters, digits and underscores, fit for a key;
+ * "unknown" for a value this library lacks.
+ */
+const char *hmm_p2p_counter_name(unsigned int counter);
+
+/**
+ * enum hmm_p2p_call - which function an error came from
+ * @HMM_P2P_CALL_ANY: not said
+ * @HMM_P2P_CALL_OPEN: hmm_p2p_open()
+ * @HMM_P2P_CALL_INFO: hmm_p2p_get_info()
+ * @HMM_P2P_CALL_DEVICE: hmm_p2p_device_next(), hmm_p2p_device_find()
+ * @HMM_P2P_CALL_PATH: hmm_p2p_path()
+ * @HMM_P2P_CALL_PROCESS: hmm_p2p_process_open()
+ * @HMM_P2P_CALL_MIGRATE: hmm_p2p_migrate(), hmm_p2p_migrate_to_ram()
+ * @HMM_P2P_CALL_ACCESS: hmm_p2p_read(), hmm_p2p_write(), hmm_p2p_fault()
+ * @HMM_P2P_CALL_QUERY: hmm_p2p_query()
+ * @HMM_P2P_CALL_STAT: hmm_p2p_stat()
+ * @HMM_P2P_CALL_SET_OWNER: hmm_p2p_set_owner()
+ * @HMM_P2P_CALL_COUNT: number of calls, not a call
+ */
+enum hmm_p2p_call {
+	HMM_P2P_CALL_ANY = 0,
+	HMM_P2P_CALL_OPEN = 1,
+	HMM_P2P_CALL_INFO = 2,
+	HMM_P2P_CALL_DEVICE = 3,
+	HMM_P2P_CALL_PATH = 4,
+	HMM_P2P_CALL_PROCESS = 5,
+	HMM_P2P_CALL_MIGRATE = 6,
+	HMM_P2P_CALL_ACCESS = 7,
+	HMM_P2P_CALL_QUERY = 8,
+	HMM_P2P_CALL_STAT = 9,
+	HMM_P2P_CALL_SET_OWNER = 10,
+	HMM_P2P_CALL_COUNT
+};
+
+/**
+ * hmm_p2p_errno_text() - what went wrong and what to do about it
+ * @err: what a function returned, of either sign
+ * @call: which function it was
+ *
+ * Return: one or two full sentences, never empty, also for values that no
+ * function returns.
+ */
+const char *hmm_p2p_errno_text(int err, enum hmm_p2p_call call);
+
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+}
+#endif
+
+#endif /* HMM_P2P_H */

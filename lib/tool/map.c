@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/* hmmp2p map: what memory of a process lives on devices. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "maps.h"
+#include "numa_nodes.h"
+#include "table.h"
+
+struct found {
+	struct hmm_p2p_extent extent;
+	const struct mapping *mapping;
+};
+
+struct map_run {
+	struct tool *tool;
+	pid_t pid;
+	const char *importer_name;	/* NULL when not asked for */
+	struct hmm_p2p_device_info importer;
+	bool ram;
+
+	struct device_list devices;
+	struct maps maps;
+	struct found *found;
+	size_t nr_found;
+	const struct mapping *mapping;	/* the one being queried */
+	struct node_bytes *nodes;	/* with --ram */
+};
+
+/* -------------------------------------------------------------- collecting */
+
+static int add_extent(const struct hmm_p2p_extent *extent, void *arg)
+{
+	struct map_run *run = arg;
+
+	run->found = xrealloc(run->found, run->nr_found + 1, sizeof(*run->found));
+	run->found[run->nr_found++] = (struct found) { *extent, run->mapping };
+	return 0;
+}
+
+/* [vsyscall] lies in the kernel's half. */
+static bool outside_user_space(const struct mapping *mapping)
+{
+	return mapping->start >> 63;
+}
+
+static int query_all(struct map_run *run, const struct hmm_p2p_process *process)
+{
+	size_t i;
+
+	for (i = 0; i < run->maps.nr; i++) {
+		const struct mapping *mapping = &run->maps.mappings[i];
+		int64_t ret;
+
+		if (outside_user_space(mapping))
+			continue;
+		run->mapping = mapping;
+		ret = hmm_p2p_query(run->tool->ctx, process,
+				    run->importer.out_id, mapping->start,
+				    mapping->end - mapping->start, add_extent,
+				    run);
+		if (ret < 0)
+			return complain_call(ret, HMM_P2P_CALL_QUERY,
+					     "process %d at 0x%" PRIx64,
+					     (int)run->pid, mapping->start);
+	}
+	return EXIT_OK;
+}
+
+static int count_ram(struct map_run *run)
+{
+	uint64_t page_size = hmm_p2p_page_size(run->tool->ctx);
+	size_t i;
+
+	if (!nodes_available())
+		return complain("this kernel has no NUMA support, so --ram has nothing to tell: leave it out");
+	run->nodes = xcalloc(1, sizeof(*run->nodes));
+	for (i = 0; i < run->maps.nr; i++) {
+		const struct mapping *mapping = &run->maps.mappings[i];
+
+		if (!mapping_is_anonymous(mapping))
+			continue;
+		if (nodes_count(run->pid, mapping->start,
+				mapping->end - mapping->start, page_size,
+				run->nodes))
+			return complain("process %d: its pages cannot be looked up: %s: it may have exited, else run as root",
+					(int)run->pid, strerror(errno));
+	}
+	return EXIT_OK;
+}
+
+static int collect(struct map_run *run)
+{
+	struct hmm_p2p_process process;
+	int err, status;
+
+	if (device_list_load(run->tool, &run->devices))
+		return EXIT_FAILED;
+	if (run->importer_name &&
+	    tool_find(run->tool, run->importer_name, &run->importer))
+		return EXIT_FAILED;
+	if (tool_process(&process, run->pid))
+		return EXIT_FAILED;
+	err = maps_load(run->pid, &run->maps);
+	if (err)
+		status = complain_call(err, HMM_P2P_CALL_PROCESS, "process %d",
+				       (int)run->pid);
+	else
+		status = query_all(run, &process);
+	hmm_p2p_process_close(&process);
+	return status || !run->ram ? status : count_ram(run);
+}
+
+/* ------------------------------------------------------------------- text */
+
+static const char *name_of(const struct map_run *run, uint32_t id)
+{
+	const struct hmm_p2p_device_info *info =
+		device_list_find(&run->devices, id);
+
+	return info ? device_name(info) : "?";
+}
+
+static int node_of(const struct map_run *run, uint32_t id)
+{
+	const struct hmm_p2p_device_info *info =
+		device_list_find(&run->devices, id);
+
+	return info ? info->out_numa_node : -1;
+}
+
+static const char *flags_text(uint32_t flags)
+{
+	switch (flags & (HMM_P2P_EXTENT_WRITABLE | HMM_P2P_EXTENT_HUGE)) {
+	case HMM_P2P_EXTENT_WRITABLE:
+		return "rw";
+	case HMM_P2P_EXTENT_HUGE:
+		return "r-,huge";
+	case HMM_P2P_EXTENT_WRITABLE | HMM_P2P_EXTENT_HUGE:
+		return "rw,huge";
+	default:
+		return "r-";
+	}
+}
+
+static void add_row(const struct map_run *run, struct libscols_table *table,
+		    const struct found *found)
+{
+	const struct hmm_p2p_extent *extent = &found->extent;
+	struct libscols_line *line = table_line(table);
+	char size[SIZE_TEXT_MAX];
+	int node = node_of(run, extent->device);
+	size_t column = 6;
+
+	table_set(line, 0, "0x%" PRIx64, (uint64_t)extent->addr);
+	table_set(line, 1, "0x%" PRIx64, (uint64_t)(extent->addr + extent->length));
+	table_set(line, 2, "%s", size_text(run->tool, extent->length, size));
+	table_set(line, 3, "%s", name_of(run, extent->device));
+	if (node >= 0)
+		table_set(line, 4, "%d", node);
+	table_set(line, 5, "%s", flags_text(extent->flags));
+	if (run->importer_name) {
+		table_set(line, column++, "%s", hmm_p2p_outcome_name(extent->outcome));
+		table_set(line, column++, "%s", hmm_p2p_reason_name(extent->reason));
+	}
+	table_set(line, column, "%s", found->mapping->name);
+}
+
+static uint64_t bytes_on(const struct map_run *run, uint32_t device)
+{
+	uint64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < run->nr_found; i++)
+		if (run->found[i].extent.device == device)
+			bytes += run->found[i].extent.length;
+	return bytes;
+}
+
+static void print_totals(const struct map_run *run)
+{
+	char size[SIZE_TEXT_MAX];
+	uint64_t bytes;
+	size_t i;
+
+	for (i = 0; i < run->devices.nr; i++) {
+		const struct hmm_p2p_device_info *info = &run->devices.devices[i];
+
+		bytes = bytes_on(run, info->out_id);
+		if (bytes)
+			printf("%s on %s\n", size_text(run->tool, bytes, size),
+			       device_name(info));
+	}
+	if (!run->nr_found)
+		printf("process %d has no memory on a device\n", (int)run->pid);
+	for (i = 0; run->nodes && i < NODES_MAX; i++)
+		if (run->nodes->bytes[i])
+			printf("%s in RAM of NUMA node %zu\n",
+			       size_text(run->tool, run->nodes->bytes[i], size), i);
+}
+
+static void print_text(const struct map_run *run)
+{
+	static const struct table_column columns[] = {
+		{ "START", false }, { "END", false }, { "SIZE", true },
+		{ "DEVICE", false }, { "NODE", true }, { "FLAGS", false },
+	};
+	struct libscols_table *table = table_new(columns, ARRAY_SIZE(columns));
+	size_t i;
+
+	if (run->importer_name) {
+		table_column(table, "OUTCOME", false);
+		table_column(table, "REASON", false);
+	}
+	table_column(table, "MAPPING", false);
+	for (i = 0; i < run->nr_found; i++)
+		add_row(run, table, &run->found[i]);
+	table_print(table);
+	print_totals(run);
+}
+
+/* ------------------------------------------------------------------- JSON */
+
+static void add_json_extent(const struct map_run *run, struct json_object *array,
+			    const struct found *found)
+{
+	const struct hmm_p2p_extent *extent = &found->extent;
+	struct json_object *object = json_append_object(array);
+
+	json_put_u64(object, "addr", extent->addr);
+	json_put_u64(object, "length", extent->length);
+	json_put_int(object, "device", extent->device);
+	json_put_text(object, "device_name", name_of(run, extent->device));
+	json_put_int(object, "numa_node", node_of(run, extent->device));
+	json_put_bool(object, "writable", extent->flags & HMM_P2P_EXTENT_WRITABLE);
+	json_put_bool(object, "huge", extent->flags & HMM_P2P_EXTENT_HUGE);
+	if (run->importer_name) {
+		json_put_word(object, "outcome", hmm_p2p_outcome_name(extent->outcome));
+		json_put_word(object, "reason", hmm_p2p_reason_name(extent->reason));
+	}
+	json_put_text(object, "mapping", found->mapping->name);
+}
+
+static void add_json_totals(const struct map_run *run, struct json_object *top)
+{
+	struct json_object *array = json_put_array(top, "devices");
+	struct json_object *object;
+	size_t i;
+
+	for (i = 0; i < run->devices.nr; i++) {
+		const struct hmm_p2p_device_info *info = &run->devices.devices[i];
+
+		if (!bytes_on(run, info->out_id))
+			continue;
+		object = json_append_object(array);
+		json_put_device(object, info);
+		json_put_u64(object, "bytes", bytes_on(run, info->out_id));
+	}
+	if (!run->nodes)
+		return;
+	array = json_put_array(top, "ram");
+	for (i = 0; i < NODES_MAX; i++) {
+		if (!run->nodes->bytes[i])
+			continue;
+		object = json_append_object(array);
+		json_put_int(object, "numa_node", i);
+		json_put_u64(object, "bytes", run->nodes->bytes[i]);
+	}
+}
+
+static void print_json(const struct map_run *run)
+{
+	struct json_object *top = json_top("hmmp2p.map.1");
+	struct json_object *array;
+	size_t i;
+
+	json_put_int(top, "pid", run->pid);
+	json_put_int(top, "page_size", hmm_p2p_page_size(run->tool->ctx));
+	if (run->importer_name)
+		json_put_device(json_put_object(top, "importer"), &run->importer);
+	else
+		json_put_null(top, "importer");
+	array = json_put_array(top, "extents");
+	for (i = 0; i < run->nr_found; i++)
+		add_json_extent(run, array, &run->found[i]);
+	add_json_totals(run, top);
+	json_print(top);
+}
+
+/* ------------------------------------------------------------------- verb */
+
+static error_t parse_map(int key, char *arg, struct argp_state *state)
+{
+	struct map_run *run = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = run->tool;
+		return 0;
+	case 'i':
+		run->importer_name = arg;
+		return 0;
+	case 'r':
+		run->ram = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "'%s' is too much: one process at a time", arg);
+		run->pid = parse_pid(arg, state);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which process? A PID is missing");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option map_options[] = {
+	{ "importer", 'i', "DEV", 0, "Show what this importer would get", 0 },
+	{ "ram", 'r', NULL, 0,
+	  "Also count the anonymous memory in RAM, by NUMA node", 0 },
+	{ 0 },
+};
+
+int verb_map(struct tool *tool, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { &common_argp, 0, "", 0 }, { 0 } };
+	static const struct argp argp = {
+		.options = map_options,
+		.parser = parse_map,
+		.args_doc = "PID",
+		.doc = "Show what memory of a process lives on devices. Nothing is faulted or moved.",
+		.children = children,
+	};
+	struct map_run run = { .tool = tool };
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &run);
+	if (tool_open(tool))
+		return EXIT_FAILED;
+	status = collect(&run);
+	if (!status && tool->json)
+		print_json(&run);
+	else if (!status)
+		print_text(&run);
+	free(run.nodes);
+	free(run.found);
+	maps_free(&run.maps);
+	device_list_free(&run.devices);
+	return status;
+}

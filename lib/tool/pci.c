@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What sysfs says about PCI functions and what lies above them. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pci.h"
+
+static const char *sysfs_root(void)
+{
+	const char *root = secure_getenv(SYSFS_ENV);
+
+	return root && *root ? root : "/sys";
+}
+
+/* Up to @size bytes of a file: how many, or -errno. */
+static ssize_t read_bytes(const char *path, void *buf, size_t size)
+{
+	size_t used = 0;
+	ssize_t len;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	do {
+		len = read(fd, (char *)buf + used, size - used);
+		if (len < 0)
+			used = -errno;
+		else
+			used += len;
+	} while (len > 0 && used < size);
+	close(fd);
+	return used;
+}
+
+/* The first line of a small file; "" when it cannot be read. */
+static void read_line(const char *path, char *text, size_t size)
+{
+	ssize_t len = read_bytes(path, text, size - 1);
+
+	text[len > 0 ? len : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+static bool is_function_name(const char *name)
+{
+	unsigned int domain, bus, slot, function;
+	int end = 0;
+
+	return sscanf(name, "%x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function,
+		      &end) == 4 &&
+	       end && !name[end] && strlen(name) < PCI_NAME_MAX;
+}
+
+static bool is_host_name(const char *name)
+{
+	unsigned int domain, bus;
+	int end = 0;
+
+	return sscanf(name, "pci%x:%2x%n", &domain, &bus, &end) == 2 &&
+	       end && !name[end] && strlen(name) < PCI_NAME_MAX;
+}
+
+/* --------------------------------------------------------------------- ACS */
+
+#define CONFIG_SIZE		256
+#define EXTENDED_CONFIG_SIZE	4096
+#define EXT_CAP_ID_ACS		0x0d
+#define ACS_CONTROL_OFFSET	6
+
+static uint32_t get_le(const uint8_t *bytes, unsigned int nr)
+{
+	uint32_t value = 0;
+
+	while (nr--)
+		value = value << 8 | bytes[nr];
+	return value;
+}
+
+/* Offset of the ACS capability, 0 when there is none. */
+static unsigned int find_acs(const uint8_t config[EXTENDED_CONFIG_SIZE])
+{
+	unsigned int offset = CONFIG_SIZE;
+	unsigned int steps = (EXTENDED_CONFIG_SIZE - CONFIG_SIZE) / 8;
+
+	/* The steps are counted because a broken device may link in a circle. */
+	while (steps-- && offset >= CONFIG_SIZE) {
+		uint32_t header = get_le(config + offset, 4);
+
+		if (!header || header == UINT32_MAX)
+			return 0;
+		if ((header & 0xffff) == EXT_CAP_ID_ACS)
+			return offset;
+		offset = header >> 20 & 0xffc;
+	}
+	return 0;
+}
+
+static void read_acs(const char *dir, struct pci_function *function)
+{
+	uint8_t config[EXTENDED_CONFIG_SIZE];
+	char path[PATH_MAX];
+	unsigned int offset;
+	ssize_t len;
+
+	function->acs = ACS_UNREADABLE;
+	if (snprintf(path, sizeof(path), "%s/config", dir) >= (int)sizeof(path))
+		return;
+	len = read_bytes(path, config, sizeof(config));
+	if (len < CONFIG_SIZE)
+		return;
+
+	function->acs = ACS_ABSENT;
+	if (len < EXTENDED_CONFIG_SIZE)
+		return;
+	offset = find_acs(config);
+	if (!offset)
+		return;
+	function->acs = ACS_PRESENT;
+	function->acs_control = get_le(config + offset + ACS_CONTROL_OFFSET, 2);
+}
+
+/* ------------------------------------------------------------------- chain */
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Climb from the function at @path to the host bridge. */
+static int climb(char *path, struct pci_chain *chain)
+{
+	const char *name = last_component(path);
+
+	while (is_function_name(name)) {
+		struct pci_function *function = &chain->at[chain->nr];
+
+		if (chain->nr == PCI_DEPTH_MAX)
+			return -ELOOP;
+		strcpy(function->name, name);
+		read_acs(path, function);
+		chain->nr++;
+		path[name - path - 1] = '\0';
+		name = last_component(path);
+	}
+	if (!chain->nr || !is_host_name(name))
+		return -ENODEV;
+	strcpy(chain->host, name);
+	strcpy(chain->host_dir, path);
+	return 0;
+}
+
+int pci_chain_read(const char *bus, struct pci_chain *chain)
+{
+	char link[PATH_MAX], path[PATH_MAX];
+
+	memset(chain, 0, sizeof(*chain));
+	if (!is_function_name(bus))
+		return -EINVAL;
+	if (snprintf(link, sizeof(link), "%s/bus/pci/devices/%s", sysfs_root(),
+		     bus) >= (int)sizeof(link))
+		return -ENAMETOOLONG;
+	if (!realpath(link, path))
+		return -errno;
+	return climb(path, chain);
+}
+
+/* ------------------------------------------------------------- host bridge */
+
+static unsigned int read_hex(const char *dir, const char *function,
+			     const char *file)
+{
+	char path[PATH_MAX + 2 * PCI_NAME_MAX], text[32];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, function, file);
+	read_line(path, text, sizeof(text));
+	return strtoul(text, NULL, 16);
+}
+
+/* The first function of the root bus, as the kernel takes it. */
+static bool first_function(const char *dir, char name[PCI_NAME_MAX])
+{
+	DIR *stream = opendir(dir);
+	struct dirent *entry;
+
+	name[0] = '\0';
+	if (!stream)
+		return false;
+	while ((entry = readdir(stream))) {
+		if (!is_function_name(entry->d_name))
+			continue;
+		if (!name[0] || strcmp(entry->d_name, name) < 0)
+			strcpy(name, entry->d_name);
+	}
+	closedir(stream);
+	return name[0];
+}
+
+#define CLASS_PCI_BRIDGE	0x0604
+
+void pci_host_read(const struct pci_chain *chain, struct pci_host *host)
+{
+	const char *dir = chain->host_dir;
+	bool first_slot;
+
+	memset(host, 0, sizeof(*host));
+	if (!first_function(dir, host->name))
+		return;
+	first_slot = !strcmp(host->name + strlen(host->name) - 4, "00.0");
+	if (!first_slot && read_hex(dir, host->name, "class") >> 8 != CLASS_PCI_BRIDGE)
+		return;
+	host->vendor = read_hex(dir, host->name, "vendor");
+	host->device = read_hex(dir, host->name, "device");
+	host->known = host->vendor;
+}
+
+/* ------------------------------------------------------------- IOMMU, CPU */
+
+void pci_iommu_read(const char *bus, struct pci_iommu *iommu)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+
+	memset(iommu, 0, sizeof(*iommu));
+	if (snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/iommu_group",
+		     sysfs_root(), bus) >= (int)sizeof(path) ||
+	    !realpath(path, target))
+		return;
+	iommu->grouped = true;
+	iommu->group = strtoul(last_component(target), NULL, 10);
+	if (snprintf(path, sizeof(path), "%s/type", target) < (int)sizeof(path))
+		read_line(path, iommu->type, sizeof(iommu->type));
+}
+
+bool pci_iommu_translates(const struct pci_iommu *iommu)
+{
+	return iommu->grouped && !strncmp(iommu->type, "DMA", 3);
+}
+
+void cpu_read(struct cpu *cpu)
+{
+	char text[4096];
+	const char *at;
+	ssize_t len = read_bytes("/proc/cpuinfo", text, sizeof(text) - 1);
+
+	memset(cpu, 0, sizeof(*cpu));
+	text[len > 0 ? len : 0] = '\0';
+	at = strstr(text, "vendor_id");
+	if (!at || sscanf(at, "vendor_id : %31s", cpu->vendor) != 1)
+		cpu->vendor[0] = '\0';
+	at = strstr(text, "cpu family");
+	if (!at || sscanf(at, "cpu family : %u", &cpu->family) != 1)
+		cpu->family = 0;
+}
+
+bool cpu_forwards_p2p(const struct cpu *cpu)
+{
+	return !strcmp(cpu->vendor, "AuthenticAMD") && cpu->family >= 0x17;
+}
