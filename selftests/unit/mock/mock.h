@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A driver that lives in the test: the rules of <linux/hmm_p2p.h> about
+ * structures, and a small model of devices and one process's memory.
+ *
+ * Linked into a test or preloaded into the tool, it takes over open(), ioctl()
+ * and close(): the device node and /proc of MOCK_PID become its own, all else
+ * goes to the C library.
+ */
+#ifndef HMM_P2P_MOCK_H
+#define HMM_P2P_MOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <linux/hmm_p2p.h>
+
+#define MOCK_PID	4242
+#define MOCK_PAGE_SIZE	4096U
+#define MOCK_BASE	0x7f0000000000ULL
+#define MOCK_NR_PAGES	1024
+#define MOCK_END	(MOCK_BASE + (uint64_t)MOCK_NR_PAGES * MOCK_PAGE_SIZE)
+#define MOCK_DEVICES	8
+
+/* Where /proc/MOCK_PID and /proc/cpuinfo are looked up instead. */
+#define MOCK_PROC_ENV	"HMM_P2P_MOCK_PROC"
+/* What the preloaded mock is to do, see mock_configure(). */
+#define MOCK_ENV	"HMM_P2P_MOCK"
+
+enum mock_id {
+	VRAM0 = 1,	/* exporter and importer, owner 1, switch 1, half a window */
+	VRAM1 = 2,	/* the same owner and switch, room for 64 pages */
+	VRAM2 = 4,	/* owner 2, alone below another root port */
+	CARVE0 = 5,	/* stolen system memory, no importer, no PCI */
+	EDU0 = 6,	/* importer below switch 1 */
+	EDU1 = 9,	/* importer below the other root port */
+	TWIN0 = 10,	/* importers that are no PCI devices, */
+	TWIN1 = 11,	/* with the same bus address */
+};
+
+struct mock_page {
+	bool mapped, anonymous, writable, touched, busy, huge;
+	uint32_t device;	/* 0: RAM */
+	uint32_t offset;	/* page of the device's memory */
+};
+
+struct mock {
+	struct hmm_p2p_device_info devices[MOCK_DEVICES];
+	unsigned int nr_devices;
+	struct hmm_p2p_stat stats[MOCK_DEVICES];
+	struct mock_page pages[MOCK_NR_PAGES];
+	uint32_t next_owner;
+
+	/* Failures to be had */
+	int open_errno;		/* of the device node */
+	int mem_errno;		/* of /proc/MOCK_PID/mem */
+	bool no_proc;
+	unsigned long fail_cmd;
+	int fail_errno;
+	unsigned int fail_after;	/* calls of fail_cmd that succeed first */
+	bool fail_once;
+	uint32_t page_size;
+	uint32_t query_limit;	/* extents per call */
+	uint64_t query_stride;	/* bytes per call, 0: all */
+	bool query_stuck;	/* makes no progress */
+	bool query_beyond;	/* goes on behind the range */
+	bool endless_names;	/* not NUL terminated */
+	bool no_path;		/* nothing is peer to peer */
+
+	/* What was seen */
+	unsigned int calls;
+	unsigned int open_nodes;	/* descriptors of the node that are open */
+	unsigned long bad_requests;	/* broke a rule of the ABI */
+	int open_flags;
+	int mem_flags;
+	int32_t pid, mem_fd;	/* of the last call that has them */
+};
+
+extern struct mock mock;
+extern uint8_t mock_data[MOCK_NR_PAGES][MOCK_PAGE_SIZE];
+
+/* Back to the state that every test begins with. */
+void mock_reset(void);
+
+/*
+ * A list such as "empty,fail=migrate:28:1": no devices; each migrate but the
+ * first fails with errno 28, or only the next one with "once". Also "open=13", "mem=13", and for the preloaded mock
+ * "nomem", "nonuma", "nopages" (numa_move_pages() fails); "home": no page
+ * is on a device; "nopath": nothing is peer to peer over PCI.
+ */
+void mock_configure(const char *text);
+
+/* The driver: 0, or -1 with errno. */
+int mock_ioctl(unsigned long cmd, void *arg);
+
+uint64_t mock_addr(unsigned int page);
+void mock_put(unsigned int first, unsigned int nr, uint32_t device);
+struct hmm_p2p_device_info *mock_device(uint32_t id);
+void mock_verdict(uint32_t exporter, uint32_t importer, struct hmm_p2p_path *path);
+
+#endif /* HMM_P2P_MOCK_H */

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hmmp2p program itself, with the mock preloaded: what it prints is
+ * compared with files in golden/, its JSON as values and its text byte by byte.
+ *
+ * HMM_P2P_TOOL and HMM_P2P_PRELOAD name program and mock, HMM_P2P_GOLDEN the
+ * folder. With HMM_P2P_UPDATE_GOLDEN=1 the files are written, not compared.
+ */
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <json-c/json.h>
+
+#include "test.h"
+#include "fake_sysfs.h"
+
+#define WORDS_MAX	16
+#define OUTPUT_MAX	65536
+
+extern char **environ;
+
+struct output {
+	char out[OUTPUT_MAX];
+	char err[OUTPUT_MAX];
+	int status;
+};
+
+static struct output output;
+
+/* ---------------------------------------------------------------- running */
+
+static const char *need_env(const char *name)
+{
+	const char *value = getenv(name);
+
+	if (!value) {
+		fprintf(stderr, "%s is not set: run 'make check'\n", name);
+		exit(99);
+	}
+	return value;
+}
+
+static unsigned int split(char *text, char **words)
+{
+	unsigned int nr = 0;
+	char *word;
+
+	if (!*text)
+		text = NULL;
+	while ((word = strsep(&text, " "))) {
+		assert_true(nr < WORDS_MAX - 1);
+		words[nr++] = word;
+	}
+	words[nr] = NULL;
+	return nr;
+}
+
+static void read_back(FILE *file, char text[OUTPUT_MAX])
+{
+	size_t len;
+
+	rewind(file);
+	len = fread(text, 1, OUTPUT_MAX - 1, file);
+	text[len] = '\0';
+	fclose(file);
+}
+
+static pid_t spawn(char **words, FILE *out, FILE *err)
+{
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fileno(out), STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, fileno(err), STDERR_FILENO);
+	setenv("LD_PRELOAD", need_env("HMM_P2P_PRELOAD"), 1);
+	assert_int_equal(posix_spawn(&pid, words[0], &actions, NULL, words,
+				     environ), 0);
+	unsetenv("LD_PRELOAD");
+	posix_spawn_file_actions_destroy(&actions);
+	return pid;
+}
+
+/* @mock is for mock_configure(); @args are separated by single spaces. */
+static void run(const char *mock_text, const char *args)
+{
+	char *words[WORDS_MAX + 1];
+	char *copy = strdup(args);
+	FILE *out = tmpfile(), *err = tmpfile();
+	int status;
+	pid_t pid;
+
+	words[0] = (char *)need_env("HMM_P2P_TOOL");
+	split(copy, words + 1);
+	setenv(MOCK_ENV, mock_text, 1);
+	pid = spawn(words, out, err);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	output.status = WEXITSTATUS(status);
+	read_back(out, output.out);
+	read_back(err, output.err);
+	free(copy);
+}
+
+static void assert_status(const char *args, int status)
+{
+	if (output.status != status)
+		fail_msg("hmmp2p %s: exit %d, not %d\n%s%s", args,
+			 output.status, status, output.out, output.err);
+}
+
+/* ----------------------------------------------------------- golden files */
+
+static void golden_path(const char *name, char path[4096])
+{
+	snprintf(path, 4096, "%s/%s", need_env("HMM_P2P_GOLDEN"), name);
+}
+
+static bool updating(void)
+{
+	const char *value = getenv("HMM_P2P_UPDATE_GOLDEN");
+
+	return value && !strcmp(value, "1");
+}
+
+static void write_golden(const char *name)
+{
+	char path[4096];
+	FILE *file;
+
+	golden_path(name, path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "# SPDX-License-Identifier: GPL-2.0\n%s", output.out);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* The first line is the licence. */
+static char *read_golden(const char *name)
+{
+	static char text[OUTPUT_MAX];
+	char path[4096], *body;
+	FILE *file;
+
+	golden_path(name, path);
+	file = fopen(path, "r");
+	if (!file)
+		fail_msg("%s is missing", path);
+	read_back(file, text);
+	body = strchr(text, '\n');
+	assert_non_null(body);
+	return body + 1;
+}
+
+static void test_text(const char *mock_text, const char *args, int status,
+		      const char *name)
+{
+	run(mock_text, args);
+	assert_status(args, status);
+	if (updating())
+		write_golden(name);
+	else
+		assert_string_equal(output.out, read_golden(name));
+}
+
+static struct json_object *parse(const char *what, const char *text)
+{
+	enum json_tokener_error error;
+	struct json_object *object = json_tokener_parse_verbose(text, &error);
+
+	if (!object)
+		fail_msg("%s: %s", what, json_tokener_error_desc(error));
+	return object;
+}
+
+static void test_json(const char *mock_text, const char *args, int status,
+		      const char *name)
+{
+	struct json_object *found, *expected, *schema;
+
+	run(mock_text, args);
+	assert_status(args, status);
+	found = parse(args, output.out);
+	assert_true(json_object_object_get_ex(found, "schema", &schema));
+	if (updating())
+		write_golden(name);
+	expected = parse(name, read_golden(name));
+	if (!json_object_equal(found, expected))
+		fail_msg("%s differs:\n%s", name, output.out);
+	json_object_put(found);
+	json_object_put(expected);
+}
+
+/* ------------------------------------------------------------------ verbs */
+
+static void list_prints(void **state)
+{
+	(void)state;
+	test_text("", "list", 0, "list.txt");
+	test_text("", "list --bytes", 0, "list-bytes.txt");
+	test_text("empty", "list", 0, "list-empty.txt");
+	test_json("", "list --json", 0, "list.json");
+	test_json("empty", "--json list", 0, "list-empty.json");
+}
+
+static void topo_prints(void **state)
+{
+	(void)state;
+	test_text("", "topo", 0, "topo.txt");
+	test_json("", "topo --json", 0, "topo.json");
+	test_text("fail=path:19:4", "topo", 0, "topo-gone.txt");
+	test_text("nonuma", "topo", 0, "topo-no-numa.txt");
+	test_json("fail=path:19:4", "topo -j", 0, "topo-gone.json");
+}
+
+static void topo_explains(void **state)
+{
+	(void)state;
+	test_text("", "topo --explain vram0 edu0", 0, "explain-switch.txt");
+	test_json("", "topo --json --explain vram0 edu0", 0, "explain-switch.json");
+	test_text("", "topo --explain 04:00.0 1", 0, "explain-owner.txt");
+	test_text("", "topo --explain carve0 edu1", 0, "explain-carveout.txt");
+	test_text("", "topo --explain vram2 edu1", 0, "explain-host-bridge.txt");
+	test_json("", "topo --explain vram2 edu1 --json", 0, "explain-host-bridge.json");
+}
+
+static void topo_explains_iommu(void **state)
+{
+	static const struct fake_function edu = {
+		"pci0000:00/0000:00:05.0", 0x1234, 0x11e8, 0x00ff00, NO_ACS, 3, 64,
+	};
+
+	(void)state;
+	test_json("", "topo -j --explain carve0 twin0", 0, "explain-not-pci.json");
+	fake_group_type(3, "DMA\n");
+	fake_function(&edu);
+	test_json("", "topo -j --explain vram2 edu1", 0, "explain-iommu.json");
+}
+
+/* ACS redirects; the kernel then trusts the host bridge, or does not. */
+static void topo_explains_acs(void **state)
+{
+	const char *port = "pci0000:00/0000:00:03.0/0000:01:00.0/0000:02:02.0";
+
+	(void)state;
+	fake_acs(port, 0x1d);
+	test_text("", "topo --explain vram0 edu0", 0, "explain-acs.txt");
+	test_json("", "topo -j --explain vram0 edu0", 0, "explain-acs.json");
+	test_text("nopath", "topo --explain vram0 edu0", 0, "explain-acs-no.txt");
+	test_json("nopath", "topo -j --explain vram0 edu0", 0, "explain-acs-no.json");
+	fake_acs(port, 0);
+	test_text("nopath", "topo --explain vram0 edu0", 0, "explain-misfit.txt");
+}
+
+static void map_prints(void **state)
+{
+	(void)state;
+	test_text("", "map 4242", 0, "map.txt");
+	test_text("", "map 4242 --importer edu0", 0, "map-importer.txt");
+	test_text("", "map 4242 --importer edu1 --ram", 0, "map-ram.txt");
+	test_text("empty,fail=device:2", "map 4242", 0, "map-no-devices.txt");
+	test_text("home", "map 4242", 0, "map-nothing.txt");
+	test_json("", "map 4242 --json", 0, "map.json");
+	test_json("home", "map 4242 --json", 0, "map-nothing.json");
+	test_json("", "map -j 4242 -i edu1 -r", 0, "map-ram.json");
+}
+
+static void migrate_prints(void **state)
+{
+	(void)state;
+	test_text("", "migrate 4242 0x7f0000000000+1M --to vram0", 0, "migrate.txt");
+	test_text("", "migrate 4242 all --to vram0", 0, "migrate-all.txt");
+	test_text("", "migrate 4242 0x7f0000000000-0x7f0000400000 --to 1", 0,
+		  "migrate-mixed.txt");
+	test_text("", "migrate 4242 [heap] --to ram", 0, "migrate-ram.txt");
+	test_json("", "migrate 4242 0x7f0000000000-0x7f0000400000 --to 1 --json", 0,
+		  "migrate.json");
+	test_json("", "migrate -j 4242 all --to ram", 0, "migrate-ram.json");
+}
+
+/* Partial work is printed, and the exit code tells that it is partial. */
+static void migrate_prints_partial_work(void **state)
+{
+	(void)state;
+	test_text("", "migrate 4242 [heap] --to vram1", 1, "migrate-full.txt");
+	assert_non_null(strstr(output.err, "device memory is full"));
+	test_json("", "migrate 4242 [heap] --to vram1 --json", 1, "migrate-full.json");
+	test_json("fail=migrate:3:1", "migrate 4242 all --to vram0 -j", 1,
+		  "migrate-exit.json");
+	assert_non_null(strstr(output.err, "process is gone"));
+}
+
+static void stat_prints(void **state)
+{
+	(void)state;
+	test_text("", "stat", 0, "stat.txt");
+	test_text("", "stat carve0", 0, "stat-one.txt");
+	test_text("empty", "stat", 0, "stat-empty.txt");
+	test_text("fail=stat:19", "stat", 0, "stat-empty.txt");
+	test_json("", "stat --json", 0, "stat.json");
+	test_json("", "stat --json 1", 0, "stat-one.json");
+}
+
+static void owner_prints(void **state)
+{
+	(void)state;
+	test_text("", "owner vram2 --join vram0", 0, "owner-join.txt");
+	test_text("", "owner vram2", 0, "owner.txt");
+	test_json("", "owner vram2 --join vram0 --json", 0, "owner-join.json");
+	test_json("", "owner vram2 --json", 0, "owner.json");
+}
+
+/* ----------------------------------------------------------------- errors */
+
+/* Nothing on stdout, the words on stderr, the exit code. */
+static void test_err(const char *mock_text, const char *args, int status,
+		     const char *words)
+{
+	run(mock_text, args);
+	assert_status(args, status);
+	if (!strstr(output.err, words))
+		fail_msg("hmmp2p %s: no '%s' in: %s", args, words, output.err);
+	assert_string_equal(output.out, "");
+}
+
+static void failures_say_what_to_do(void **state)
+{
+	(void)state;
+	test_err("open=2", "list", 1, "modprobe hmm_p2p");
+	test_err("open=13", "topo", 1, "run as root");
+	test_err("fail=info:25", "stat", 1, "belongs to another driver");
+	test_err("fail=device:5", "list", 1, "cannot list the devices");
+	test_err("fail=info:19:1", "list --json", 1, "went away");
+	test_err("", "topo --explain nope edu0", 1, "hmmp2p list");
+	test_err("", "topo --explain vram0 platform", 1, "use the id");
+	test_err("", "topo --explain edu0 vram0", 1, "capability exporter");
+	test_err("", "map 4243", 1, "no such process");
+	test_err("mem=13", "map 4242", 1, "ptrace");
+	test_err("", "map 4242 --importer nope", 1, "no such device");
+	test_err("", "map 4242 --importer carve0", 1, "choose an importer");
+	test_err("fail=query:3", "map 4242", 1, "process is gone");
+	test_err("nonuma", "map 4242 --ram", 1, "leave it out");
+	test_err("nopages", "map 4242 --ram", 1, "run as root");
+	test_err("", "stat edu0", 1, "capability exporter");
+	test_err("", "stat nope", 1, "no such device");
+	test_err("", "owner vram0", 1, "holds pages");
+	test_err("fail=set_owner:1", "owner vram2", 1, "CAP_SYS_ADMIN");
+	test_err("fail=device:5", "stat", 1, "cannot list the devices");
+	test_err("fail=stat:5", "stat", 1, "failed a transfer");
+	test_err("fail=stat:19", "stat vram0", 1, "went away");
+	test_err("fail=device:5", "map 4242", 1, "cannot list the devices");
+	test_err("", "owner nope", 1, "no such device");
+	test_err("", "owner vram2 --join nope", 1, "no such device");
+}
+
+/* Valgrind brings its own reallocarray(), which never fails. */
+static void no_memory_is_a_failure(void **state)
+{
+	const char *valgrind = getenv("VALGRIND");
+
+	(void)state;
+	if (valgrind && *valgrind)
+		skip();
+	test_err("nomem", "list", 1, "no memory left");
+	test_err("nomem", "map 4242", 1, "no memory left");
+}
+
+/* Without its /proc/PID/maps, a process has just gone. */
+static void process_that_goes_is_a_failure(void **state)
+{
+	const char *proc = getenv(MOCK_PROC_ENV);
+	char *saved = strdup(proc);
+
+	(void)state;
+	setenv(MOCK_PROC_ENV, "/nonexistent", 1);
+	test_err("", "map 4242", 1, "no such process");
+	test_err("", "migrate 4242 all --to ram", 1, "no such process");
+	setenv(MOCK_PROC_ENV, saved, 1);
+	free(saved);
+}
+
+static void migrate_failures_say_what_to_do(void **state)
+{
+	(void)state;
+	test_err("", "migrate 4242 all --to nope", 1, "no such device");
+	test_err("", "migrate 4242 all --to edu0", 1, "capability exporter");
+	test_err("", "migrate 4243 all --to vram0", 1, "no such process");
+	test_err("", "migrate 4242 0x1001+4K --to ram", 1, "0x1000-0x3000 covers it");
+	test_err("", "migrate 4242 [nope] --to ram", 1, "/proc/4242/maps");
+	test_err("fail=migrate:3", "migrate 4242 all --to vram0", 1, "process is gone");
+	test_err("once,fail=migrate:12", "migrate 4242 all --to vram0", 1,
+		 "No system memory");
+	test_err("fail=migrate:19", "migrate 4242 all --to vram0", 1, "went away");
+}
+
+static void wrong_use_is_exit_2(void **state)
+{
+	static const char *const commands[] = {
+		"", "nope", "list extra", "list --nope", "topo vram0 edu0",
+		"topo --explain", "topo --explain vram0",
+		"topo --explain vram0 edu0 more", "map", "map 1 2", "map x",
+		"map 0", "map -1", "map 99999999999", "map 1x", "migrate",
+		"migrate 4242", "migrate 4242 all", "migrate 4242 --to ram",
+		"migrate 4242 all more --to ram", "migrate 4242 7f00-7f01 --to ram",
+		"migrate 4242 --to", "stat a b", "owner", "owner a b",
+		"owner --join a",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		test_err("", commands[i], 2, "hmmp2p");
+}
+
+static void test_help(const char *args, const char *words)
+{
+	run("open=2", args);
+	assert_status(args, 0);
+	if (!strstr(output.out, words))
+		fail_msg("hmmp2p %s: no '%s' in: %s", args, words, output.out);
+}
+
+static void help_needs_no_driver(void **state)
+{
+	(void)state;
+	test_help("--help", "Verbs:");
+	test_help("--version", "hmmp2p 1.");
+	test_help("list --help", "exporters");
+	test_help("topo --help", "--explain");
+	test_help("map --help", "--importer");
+	test_help("migrate --help", "START-END");
+	test_help("stat --help", "counters");
+	test_help("owner --help", "--join");
+}
+
+static void full_disk_is_a_failure(void **state)
+{
+	char *words[] = { (char *)need_env("HMM_P2P_TOOL"), "list", NULL };
+	FILE *out = fopen("/dev/full", "w"), *err = tmpfile();
+	int status;
+	pid_t pid;
+
+	(void)state;
+	setenv(MOCK_ENV, "", 1);
+	pid = spawn(words, out, err);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	fclose(out);
+	read_back(err, output.err);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_non_null(strstr(output.err, "could not be written"));
+}
+
+/* --------------------------------------------------------------- fixtures */
+
+static const char maps[] =
+	"55e0c7a00000-55e0c7a02000 r-xp 00001000 fe:01 1234567                    /usr/bin/job\n"
+	"7f0000000000-7f0000200000 rw-p 00000000 00:00 0                          [heap]\n"
+	"7f0000280000-7f0000300000 rw-p 00000000 fe:01 7654321                    /var/lib/model\xc3\xa9\n"
+	"7f0000300000-7f0000400000 rw-p 00000000 00:00 0 \n"
+	"7f0000400000-7f0004000000 ---p 00000000 00:00 0 \n"
+	"7ffd00000000-7ffd00004000 r--p 00000000 00:00 0                          [vvar]\n"
+	"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n";
+
+static int set_up_machine(void **state)
+{
+	(void)state;
+	setenv("LC_ALL", "C", 1);
+	unsetenv(HMM_P2P_DEVICE_ENV);
+	unsetenv("ARGP_HELP_FMT");
+	unsetenv("COLUMNS");
+	fake_make();
+	fake_machine();
+	fake_file("proc/4242/maps", maps);
+	return 0;
+}
+
+static int tear_down_machine(void **state)
+{
+	(void)state;
+	fake_remove();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(list_prints),
+		cmocka_unit_test(topo_prints),
+		cmocka_unit_test(topo_explains),
+		cmocka_unit_test(topo_explains_acs),
+		cmocka_unit_test(topo_explains_iommu),
+		cmocka_unit_test(map_prints),
+		cmocka_unit_test(migrate_prints),
+		cmocka_unit_test(migrate_prints_partial_work),
+		cmocka_unit_test(stat_prints),
+		cmocka_unit_test(owner_prints),
+		cmocka_unit_test(failures_say_what_to_do),
+		cmocka_unit_test(process_that_goes_is_a_failure),
+		cmocka_unit_test(migrate_failures_say_what_to_do),
+		cmocka_unit_test(no_memory_is_a_failure),
+		cmocka_unit_test(wrong_use_is_exit_2),
+		cmocka_unit_test(help_needs_no_driver),
+		cmocka_unit_test(full_disk_is_a_failure),
+	};
+
+	return cmocka_run_group_tests_name("tool", tests, set_up_machine,
+					   tear_down_machine);
+}
