@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# The test matrix, and one guest at a time.
+
+# matrix: the rows of the matrix that were asked for: topology, kernel, seconds, limit, patterns.
+matrix() {
+	sed 's/#.*//; /^[[:space:]]*$/d' "$lab/matrix" |
+		awk -v topology="$want_topology" -v kernel="$want_kernel" '
+			(topology == "" || $1 == topology) && (kernel == "all" || $2 == kernel)'
+}
+
+# select_tests PATTERNS: the guest's test programs, one line, that match one of PATTERNS (separated by commas) and what was
+# asked for, which may also be "upstream": all of that folder.
+select_tests() {
+	for path in "$stage"/user/selftests/guest/test_* "$stage"/user/selftests/upstream/upstream_*; do
+		[ -f "$path" ] && [ -x "$path" ] || continue
+		name=${path##*/} folder=${path%/*}
+		if matches "$name" "$1" && { matches "$name" "${want_test:-*}" || matches "${folder##*/}" "$want_test"; }; then
+			printf '%s ' "$name"
+		fi
+	done
+}
+
+# matches NAME PATTERNS
+matches() (
+	set -f
+	IFS=,
+	for pattern in $2; do
+		# shellcheck disable=SC2254 # it is a pattern
+		case $1 in
+		$pattern) return 0 ;;
+		esac
+	done
+	return 1
+)
+
+# The test that runs now, for the progress line.
+current_test() { sed -n 's/^@begin \([^ ]*\).*/in \1/p' "$out/results" 2>/dev/null | tail -n 1; }
+
+# boot_and_report TOPOLOGY KERNEL MODE SECONDS: one guest; TAP on standard output, and in results.tap of the run.
+boot_and_report() {
+	out=$logs/$1-$2
+	mkdir -p "$out"
+	step_detail=current_test
+	boot_status=0
+	step "guest $1/$2" "$out/boot.log" boot "$1" "$2" "$3" "$4" || boot_status=$?
+	step_detail=
+	planned="load $boot_tests unload"
+	[ "$2" != debug ] || planned="$planned kmemleak"
+	awk -v prefix="$1/$2" -v ending="$(verdict "$boot_status")" -v planned="$planned" -v logs="$out" \
+		-f "$lab/lib/results.awk" "$lab/splats" "$out/console.log" "$out/results" >"$out/results.tap"
+	cat "$out/results.tap" >>"$logs/results.tap"
+	cat "$out/results.tap"
+}
+
+# report_host NAME LOG STATUS: what a program outside any guest said, as TAP of the same kind.
+report_host() {
+	host_out=$logs/host-$1
+	mkdir -p "$host_out"
+	printf 'hmm_p2p_lab: begin %s\nhmm_p2p_lab: end %s\n' "$1" "$1" >"$host_out/console.log"
+	{
+		echo "@begin $1"
+		sed 's/^@/ @/' "$2"
+		printf '\n@end %s %s 0\n' "$1" "$3"
+	} >"$host_out/results"
+	awk -v prefix=host -v ending=finished -v planned="$1" -v logs="$2" \
+		-f "$lab/lib/results.awk" "$lab/splats" "$host_out/console.log" "$host_out/results" |
+		tee -a "$logs/results.tap"
+}
+
+# host_test NAME WHAT COMMAND...: a check that needs no guest, when it was asked for.
+host_test() {
+	matches "$1" "${want_test:-*}" || return 0
+	host_name=$1 host_status=0
+	shift
+	step "$1" "$logs/$host_name.log" build_enter "$2" "${3:-}" || host_status=$?
+	report_host "$host_name" "$logs/$host_name.log" "$host_status"
+}
+
+# With a topology asked for, only guests were asked for.
+host_tests() {
+	[ -z "$want_topology" ] || return 0
+	[ ! -e "$repo/selftests/unit/Makefile" ] || host_test unit "unit tests on the host" /src/qemu/build/unit
+	tree_network
+	host_test next-kernel "compiling for the next kernel" /src/qemu/build/next-kernel "$release"
+}
+
+check_row() {
+	boot_limit=$4
+	boot_tests=$(select_tests "$5")
+	[ -n "$boot_tests" ] || return 0
+	boot_and_report "$1" "$2" check "$3"
+}
+
+# totals FILE: the line that ends a check; false unless something ran and nothing failed.
+totals() {
+	awk '
+		/^ok .*# *[Ss][Kk][Ii][Pp]/ { skipped++; next }
+		/^ok / { passed++ }
+		/^not ok / { failed++ }
+		END {
+			printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+			exit failed || !passed
+		}' "$1"
+}
+
+check() {
+	# shellcheck disable=SC2046 # a word per kernel
+	prepare $(matrix | awk '{ print $2 }' | sort -u)
+	: >"$logs/results.tap"
+	host_tests
+	matrix >"$logs/matrix"
+	while read -r topology kernel seconds limit patterns <&4; do
+		check_row "$topology" "$kernel" "$seconds" "$limit" "$patterns"
+	done 4<"$logs/matrix"
+	if ! grep -q '^ok\|^not ok' "$logs/results.tap"; then
+		say "nothing ran: no test matches topology '${want_topology:-any}', kernel '$want_kernel'," \
+			"test '${want_test:-any}'"
+	fi
+	totals "$logs/results.tap" || {
+		say "logs: $logs"
+		return 1
+	}
+}
+
+# run_program TOPOLOGY KERNEL SECONDS PROGRAM [ARGUMENTS]: a guest for one program; shows what the program said.
+run_program() {
+	prepare "$2"
+	[ -x "$stage/user/$4" ] || die "there is no program $4 (see $logs/user.log)"
+	boot_program=/build/user/$4 boot_limit=$3 boot_arguments=${5:-} boot_tests=
+	boot_and_report "$1" "$2" program "$(($3 + 120))" >"$logs/tap"
+	awk -v name="${4##*/}" '
+		$1 == "@begin" { inside = $2 == name; next }
+		$1 == "@end" { inside = 0 }
+		inside' "$out/results"
+	# the program's own output need not be TAP
+	if grep '^not ok' "$logs/tap" | grep -vq "/${4##*/}: printed no TAP result"; then
+		grep '^not ok' "$logs/tap" >&2
+		say "logs: $out"
+		return 1
+	fi
+}

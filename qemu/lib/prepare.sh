@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# From sources to what a guest needs: kernels, modules, userspace, and a copy of them for one run.
+
+kernel_dir() {
+	case $1 in
+	stock) printf '%s\n' "$tree/usr/lib/modules/$release" ;;
+	debug) printf '%s\n' "$cache/kernel-$version-$(hash_of "$lab/kernel/debug.config")" ;;
+	*) die "there is no kernel $1: stock or debug" ;;
+	esac
+}
+
+kernel_release() {
+	case $1 in
+	stock) printf '%s\n' "$release" ;;
+	debug) cat "$(kernel_dir debug)/release" ;;
+	esac
+}
+
+repo_files() {
+	git -c safe.directory="$repo" -C "$repo" ls-files -co --exclude-standard 2>/dev/null ||
+		(cd "$repo" && find . -type f)
+}
+
+# Every checkout has its own.
+build_folder() {
+	build=$cache/build-$(printf '%s' "$repo" | cksum | tr ' ' '-')
+	mkdir -p "$build"
+}
+
+# build_enter COMMAND...: in the tree, with the build folder writable.
+build_enter() { enter "$repo:/src:ro" "$build:/build" -- "$@"; }
+
+copy_sources() { repo_files | build_enter /src/qemu/build/sources; }
+
+build_debug_kernel() {
+	kernel=$(kernel_dir debug)
+	mkdir -p "$kernel"
+	enter "$repo:/src:ro" "$build:/build" "$kernel:/kernel" -- /src/qemu/build/debug-kernel "$series"
+}
+
+# prepare KERNEL...: everything that the kernels' guests need, built from the sources as they are now.
+prepare() {
+	lock_cache
+	tree_ready
+	build_folder
+	must "copying the sources" "$logs/sources.log" copy_sources
+	must "building the library and the tests" "$logs/user.log" build_enter /src/qemu/build/user
+	for kernel in "$@"; do
+		case $kernel in
+		stock)
+			must "building the modules for $release" "$logs/modules-stock.log" \
+				build_enter /src/qemu/build/modules stock "$release"
+			must "building the kernel's own suite" "$logs/upstream-stock.log" \
+				build_enter /src/qemu/build/upstream stock "/lib/modules/$release/build" "$series"
+			;;
+		debug)
+			[ -e "$(kernel_dir debug)/vmlinuz" ] || need_space 6 "the debug kernel"
+			must "building the debug kernel and its modules" "$logs/kernel-debug.log" build_debug_kernel
+			;;
+		esac
+	done
+	stage_build
+	unlock_cache
+}
+
+# What a run uses does not change under it when the next build starts.
+stage_build() {
+	for old in "$cache"/stage-*; do
+		[ -d "/proc/${old##*-}" ] || rm -rf "$old"
+	done
+	stage=$cache/stage-$$
+	mkdir -p "$stage"
+	cp -a "$build/user" "$build/modules" "$stage/"
+}
+
+drop_stage() { [ -z "${stage:-}" ] || rm -rf "$stage"; }

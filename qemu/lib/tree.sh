@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# The Debian tree: compiler, kernel, headers and QEMU of trixie and its backports, whatever the host runs.
+
+suite=trixie
+
+tree_path() { printf '%s\n' "$cache/tree-$(hash_of "$lab/packages" "$lab/lib/tree.sh")"; }
+
+# enter BIND... -- COMMAND...: run COMMAND in the tree (see lib/enter for BIND). Needs $tree.
+enter() {
+	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private \
+		"$lab/lib/enter" "$tree" "$@"
+}
+
+# packages [backports]: the packages that come from the suite itself, or from its backports.
+packages() {
+	sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$lab/packages" |
+		if [ "${1:-}" = backports ]; then sed -n 's,/backports$,,p'; else grep -v /; fi
+}
+
+host_has_mmdebstrap() {
+	command -v mmdebstrap >/dev/null || { apt-get update && apt-get install -y --no-install-recommends mmdebstrap; }
+}
+
+# The host's way to the archive, where it is not the direct one.
+proxy_option() {
+	eval "$(apt-config shell proxy Acquire::http::Proxy)"
+	[ -z "${proxy:-}" ] || printf '%s\n' "--aptopt=Acquire::http::Proxy \"$proxy\""
+}
+
+tree_bootstrap() {
+	set -- --variant=apt --include="$(packages | paste -sd,)" "$suite" "$tree" ${HMM_P2P_MIRROR:+"$HMM_P2P_MIRROR"}
+	proxy=$(proxy_option)
+	mmdebstrap ${proxy:+"$proxy"} "$@"
+}
+
+# The host's name resolution is the tree's.
+tree_network() {
+	for file in /etc/resolv.conf /etc/hosts; do
+		[ ! -e "$file" ] || cp -L --remove-destination "$file" "$tree$file"
+	done
+}
+
+tree_backports() (
+	set -e
+	tree_network
+	sed -n "s/^deb \(.*\) $suite main.*/deb \1 $suite-backports main/p" "$tree/etc/apt/sources.list" \
+		>"$tree/etc/apt/sources.list.d/backports.list"
+	enter -- apt-get update
+	# shellcheck disable=SC2046 # one word per package
+	enter -- apt-get install -y --no-install-recommends -t "$suite-backports" $(packages backports)
+)
+
+# The stock kernel and the source are those of the headers' version; they unpack without installing.
+tree_kernel() (
+	set -e
+	release=$(enter -- dpkg-query -W -f '${Depends}\n' linux-headers-amd64 |
+		grep -o 'linux-headers-[0-9][^ ,]*' | sed 's/^linux-headers-//')
+	version=$(enter -- dpkg-query -W -f '${Version}\n' "linux-headers-$release")
+	series=$(printf '%s\n' "$release" | sed 's/^\([0-9]*\.[0-9]*\).*/\1/')
+	mkdir -p "$tree/var/cache/hmm_p2p"
+	enter -- sh -ec 'cd /var/cache/hmm_p2p; apt-get download "$@"; for deb in *.deb; do dpkg -x "$deb" /; done; rm ./*' \
+		sh "linux-binary-$release=$version" "linux-modules-$release=$version" "linux-source-$series=$version"
+	enter -- depmod "$release"
+	printf 'release=%s\nversion=%s\nseries=%s\n' "$release" "$version" "$series" >"$tree/etc/hmm_p2p-kernel"
+)
+
+# Make the tree unless it is there, and set $tree, $release, $version and $series.
+tree_ready() {
+	tree=$(tree_path)
+	if [ ! -d "$tree" ]; then
+		need_space 5 "the Debian tree"
+		tree=$tree.new
+		rm -rf "$tree"
+		must "installing mmdebstrap on the host" "$logs/host.log" host_has_mmdebstrap
+		must "making the Debian tree" "$logs/tree.log" tree_bootstrap
+		must "adding kernel headers and QEMU" "$logs/tree-backports.log" tree_backports
+		must "adding the kernel and its source" "$logs/tree-kernel.log" tree_kernel
+		mv "$tree" "${tree%.new}"
+		tree=${tree%.new}
+	fi
+	# shellcheck source=/dev/null
+	. "$tree/etc/hmm_p2p-kernel"
+}
