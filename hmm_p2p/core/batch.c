@@ -356,6 +356,16 @@ static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 	ram_run(batch, from, to, nr);
 }
 
+/*
+ * Eviction goes by device memory, and may find a page that was handed out but
+ * not mapped yet, or is on its way back after a move that failed. It has no
+ * data and no memory group, and the group's lists do not take such a page.
+ */
+static bool is_unused(unsigned long src)
+{
+	return !folio_test_anon(page_folio(migrate_pfn_to_page(src)));
+}
+
 /* Finds room in system memory and starts the copies. */
 void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch)
 {
@@ -369,7 +379,8 @@ void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch)
 		if (!(src & MIGRATE_PFN_MIGRATE) || !migrate_pfn_to_page(src))
 			continue;
 		nr = entry_nr(src);
-		ram_entry(batch, i);
+		if (!is_unused(src))
+			ram_entry(batch, i);
 	}
 	hmm_p2p_profile(false, HMM_P2P_PHASE_ALLOC, start);
 	runs_start(batch, false);

@@ -22,77 +22,6 @@
 /* Others may take what was evicted for this move. */
 #define EVICT_TRIES	8
 
-/* To the device, what is in system memory or nowhere yet. */
-static int pass_to_device(struct hmm_p2p_batch *batch, struct hmm_p2p_move *move,
-			  struct vm_area_struct *vma, unsigned long start,
-			  unsigned long end, unsigned long compound)
-{
-	int ret;
-
-	ret = hmm_p2p_batch_setup(batch, vma, start, end, move->hdev->owner,
-				  MIGRATE_VMA_SELECT_SYSTEM | compound);
-	if (ret || !batch->args.cpages)
-		return ret;
-	hmm_p2p_batch_fill_device(batch, move->hdev);
-	ret = hmm_p2p_batch_copy(batch);
-	hmm_p2p_batch_move(batch);
-	hmm_p2p_batch_count_device(batch, move->hdev, &move->populated);
-	hmm_p2p_batch_finalize(batch);
-	return ret;
-}
-
-/* Whoever asked for no huge pages gets none by first touch either. */
-static int passes_to_device(struct hmm_p2p_batch *batch, struct hmm_p2p_move *move,
-			    struct vm_area_struct *vma, unsigned long start,
-			    unsigned long end)
-{
-	unsigned long compound = MIGRATE_VMA_SELECT_COMPOUND;
-	int ret;
-
-	if (vma->vm_flags & VM_NOHUGEPAGE)
-		compound = 0;
-	ret = pass_to_device(batch, move, vma, start, end, compound);
-	if (!ret && batch->want_split)
-		ret = pass_to_device(batch, move, vma, start, end, 0);
-	return ret;
-}
-
-/* To RAM, what belongs to @owner. */
-static int pass_to_ram(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
-		       unsigned long start, unsigned long end,
-		       struct hmm_p2p_owner *owner, unsigned long compound)
-{
-	int ret;
-
-	ret = hmm_p2p_batch_setup(batch, vma, start, end, owner,
-				  MIGRATE_VMA_SELECT_DEVICE_PRIVATE | compound);
-	if (ret || !batch->args.cpages)
-		return ret;
-	hmm_p2p_batch_fill_ram(batch);
-	ret = hmm_p2p_batch_copy(batch);
-	hmm_p2p_batch_move(batch);
-	hmm_p2p_batch_count_ram(batch, HMM_P2P_COUNTER_TO_RAM);
-	hmm_p2p_batch_finalize(batch);
-	if (!ret && batch->no_room)
-		ret = -ENOMEM;
-	return ret;
-}
-
-static int passes_to_ram(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
-			 unsigned long start, unsigned long end)
-{
-	struct hmm_p2p_owner *owner = NULL;
-	int ret = 0;
-
-	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
-		ret = pass_to_ram(batch, vma, start, end, owner,
-				  MIGRATE_VMA_SELECT_COMPOUND);
-		if (!ret && batch->want_split)
-			ret = pass_to_ram(batch, vma, start, end, owner, 0);
-	}
-	return ret;
-}
-
 /**
  * struct move_state - a move under way
  * @move: what was asked for
@@ -132,21 +61,6 @@ static struct vm_area_struct *step_find(struct mm_struct *mm, unsigned long addr
 	return vma;
 }
 
-static int step_pass(struct move_state *state, struct vm_area_struct *vma,
-		     unsigned long addr, unsigned long next)
-{
-	struct hmm_p2p_move *move = state->move;
-	int idx, ret = -ENODEV;
-
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	if (!move->hdev)
-		ret = passes_to_ram(state->batch, vma, addr, next);
-	else if (!READ_ONCE(move->hdev->removed))
-		ret = passes_to_device(state->batch, move, vma, addr, next);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	return ret;
-}
-
 /* The first @nr pages of the step, as far as they are left, never move. */
 static void step_refuse(struct move_state *state, unsigned long nr,
 			enum hmm_p2p_reason reason)
@@ -155,65 +69,177 @@ static void step_refuse(struct move_state *state, unsigned long nr,
 	bitmap_clear(state->left, 0, nr);
 }
 
-static int step_vma(struct move_state *state, struct vm_area_struct *vma,
-		    unsigned long addr, unsigned long end)
+/* What of [addr, stop) the mapping there covers, if it is one that can move. */
+static struct vm_area_struct *step_vma(struct move_state *state,
+				       unsigned long addr, unsigned long stop,
+				       unsigned long *end)
 {
-	struct hmm_p2p_move *move = state->move;
+	struct vm_area_struct *vma = step_find(state->move->mm, addr, stop, end);
+	enum hmm_p2p_reason reason = HMM_P2P_REASON_NOT_ANON;
+
+	if (vma && vma_can_move(vma))
+		return vma;
+	if (!vma)
+		reason = HMM_P2P_REASON_HOLE;
+	step_refuse(state, (*end - addr) >> PAGE_SHIFT, reason);
+	return NULL;
+}
+
+/*
+ * To the device goes what is in system memory or nowhere yet, to RAM what
+ * belongs to @owner.
+ */
+static int pass_collect(struct move_state *state, struct vm_area_struct *vma,
+			unsigned long start, unsigned long end,
+			struct hmm_p2p_owner *owner, unsigned long compound)
+{
+	unsigned long select = MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+
+	if (state->move->hdev)
+		select = MIGRATE_VMA_SELECT_SYSTEM;
+	/* Whoever asked for no huge pages gets none by first touch either. */
+	if (state->move->hdev && (vma->vm_flags & VM_NOHUGEPAGE))
+		compound = 0;
+	return hmm_p2p_batch_setup(state->batch, vma, start, end, owner,
+				   select | compound);
+}
+
+static int pass_to_device(struct move_state *state)
+{
 	struct hmm_p2p_batch *batch = state->batch;
-	unsigned long nr = (end - addr) >> PAGE_SHIFT;
+	struct hmm_p2p_move *move = state->move;
 	int ret;
 
-	bitmap_zero(batch->done, HMM_P2P_BATCH_PAGES);
-	batch->no_room = 0;
-	state->userfault = userfaultfd_armed(vma);
-	ret = step_pass(state, vma, addr, end);
+	hmm_p2p_batch_fill_device(batch, move->hdev);
+	ret = hmm_p2p_batch_copy(batch);
+	hmm_p2p_batch_move(batch);
+	hmm_p2p_batch_count_device(batch, move->hdev, &move->populated);
+	hmm_p2p_batch_finalize(batch);
+	return ret;
+}
+
+static int pass_to_ram(struct move_state *state)
+{
+	struct hmm_p2p_batch *batch = state->batch;
+	int ret;
+
+	hmm_p2p_batch_fill_ram(batch);
+	ret = hmm_p2p_batch_copy(batch);
+	hmm_p2p_batch_move(batch);
+	hmm_p2p_batch_count_ram(batch, HMM_P2P_COUNTER_TO_RAM);
+	hmm_p2p_batch_finalize(batch);
+	if (!ret && batch->no_room)
+		ret = -ENOMEM;
+	return ret;
+}
+
+static void pass_account(struct move_state *state, unsigned long addr,
+			 unsigned long nr)
+{
+	struct hmm_p2p_batch *batch = state->batch;
+	struct hmm_p2p_move *move = state->move;
+
 	/* All of the bitmap: the step can be longer than this mapping. */
 	move->moved += bitmap_weight_and(state->left, batch->done,
 					 HMM_P2P_BATCH_PAGES);
 	bitmap_andnot(state->left, state->left, batch->done, HMM_P2P_BATCH_PAGES);
 	trace_hmm_p2p_migrate(move->hdev ? move->hdev->name : "any device",
 			      move->hdev, addr, nr, bitmap_weight(batch->done, nr));
+}
+
+/*
+ * One pass over [addr, stop). Nobody else may take pages away while they are
+ * collected: migrate_vma_setup() (7.2) lets go of the page table before it
+ * takes a reference on a huge page that it is going to split. So that is done
+ * with the mapping locked for writing; the copy lets CPU faults in again.
+ */
+static int step_pass(struct move_state *state, unsigned long addr,
+		     unsigned long stop, struct hmm_p2p_owner *owner,
+		     unsigned long compound)
+{
+	struct mm_struct *mm = state->move->mm;
+	struct vm_area_struct *vma;
+	unsigned long end;
+	int ret;
+
+	state->batch->want_split = false;
+	bitmap_zero(state->batch->done, HMM_P2P_BATCH_PAGES);
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	vma = step_vma(state, addr, stop, &end);
+	if (!vma) {
+		mmap_write_unlock(mm);
+		return 0;
+	}
+	vma_start_write(vma);
+	state->userfault = userfaultfd_armed(vma);
+	ret = pass_collect(state, vma, addr, end, owner, compound);
+	mmap_write_downgrade(mm);
+	if (!ret && state->batch->args.cpages)
+		ret = state->move->hdev ? pass_to_device(state) : pass_to_ram(state);
+	mmap_read_unlock(mm);
+	pass_account(state, addr, (end - addr) >> PAGE_SHIFT);
+	return ret;
+}
+
+/* Huge pages as a whole, then in pieces those that found no huge page. */
+static int step_owner(struct move_state *state, unsigned long addr,
+		      unsigned long stop, struct hmm_p2p_owner *owner)
+{
+	int ret = step_pass(state, addr, stop, owner, MIGRATE_VMA_SELECT_COMPOUND);
+
+	if (!ret && state->batch->want_split)
+		ret = step_pass(state, addr, stop, owner, 0);
+	return ret;
+}
+
+/* One try for what is left of [addr, stop), which stays set in @left. */
+static int step_try(struct move_state *state, unsigned long addr,
+		    unsigned long stop)
+{
+	struct hmm_p2p_move *move = state->move;
+	struct hmm_p2p_owner *owner = NULL;
+	int idx, ret = 0;
+
+	state->batch->no_room = 0;
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	if (move->hdev && READ_ONCE(move->hdev->removed))
+		ret = -ENODEV;
+	else if (move->hdev)
+		ret = step_owner(state, addr, stop, move->hdev->owner);
+	else
+		while (!ret && (owner = hmm_p2p_owner_next_live(owner)))
+			ret = step_owner(state, addr, stop, owner);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	return ret;
 }
 
 /*
- * One try for [addr, stop): under the mmap_lock, moves what can be moved. What
- * is left over stays set in @left. The first try ends the step where the
- * mapping ends, by setting @stop; later ones may find another mapping there,
- * and deal with what of the step it covers. Returns 1 when the step is done.
+ * Sets @stop to where the step ends that starts at @addr: with the mapping, or
+ * with the page table. Later passes may find another mapping there, and deal
+ * with what of the step it covers. Returns 1 when there is nothing to try.
  */
-static int step_try(struct move_state *state, unsigned long addr,
-		    unsigned long *stop, bool first)
+static int step_begin(struct move_state *state, unsigned long addr,
+		      unsigned long *stop)
 {
 	struct vm_area_struct *vma;
 	unsigned long end;
-	int ret = 0;
 
+	state->userfault = false;
 	if (mmap_read_lock_killable(state->move->mm))
 		return -EINTR;
 	vma = step_find(state->move->mm, addr, *stop, &end);
-	if (first && !vma) {
+	mmap_read_unlock(state->move->mm);
+	if (!vma) {
 		/* A gap can be long: it is dealt with as a whole. */
 		state->move->reasons[HMM_P2P_REASON_HOLE] += (end - addr) >> PAGE_SHIFT;
 		*stop = end;
-		mmap_read_unlock(state->move->mm);
 		return 1;
 	}
-	if (first) {
-		end = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
-		*stop = end;
-		bitmap_zero(state->left, HMM_P2P_BATCH_PAGES);
-		bitmap_set(state->left, 0, (end - addr) >> PAGE_SHIFT);
-	}
-	if (!vma)
-		step_refuse(state, (end - addr) >> PAGE_SHIFT, HMM_P2P_REASON_HOLE);
-	else if (!vma_can_move(vma))
-		step_refuse(state, (end - addr) >> PAGE_SHIFT,
-			    HMM_P2P_REASON_NOT_ANON);
-	else
-		ret = step_vma(state, vma, addr, end);
-	mmap_read_unlock(state->move->mm);
-	return ret;
+	*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
+	bitmap_zero(state->left, HMM_P2P_BATCH_PAGES);
+	bitmap_set(state->left, 0, (*stop - addr) >> PAGE_SHIFT);
+	return 0;
 }
 
 static int step_snapshot(struct move_state *state, unsigned long addr,
@@ -381,15 +407,15 @@ static int move_step(struct move_state *state, unsigned long addr,
 		     unsigned long *stop)
 {
 	unsigned int tries = MOVE_TRIES, evictions = 0;
-	bool first = true;
 	unsigned long nr;
-	int ret = 0;
+	int ret;
 
-	for (; tries; first = false) {
-		ret = step_try(state, addr, stop, first);
-		if (ret == 1)
-			return 0;
-		nr = (*stop - addr) >> PAGE_SHIFT;
+	ret = step_begin(state, addr, stop);
+	if (ret)
+		return ret < 0 ? ret : 0;
+	nr = (*stop - addr) >> PAGE_SHIFT;
+	while (tries) {
+		ret = step_try(state, addr, *stop);
 		if (bitmap_empty(state->left, nr))
 			return 0;
 		if (ret && ret != -EIO && ret != -ENOMEM)
