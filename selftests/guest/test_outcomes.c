@@ -158,11 +158,12 @@ static void pair_run(const struct hmm_p2p_device_info *exporter,
 	}
 }
 
-static bool whole_window(const struct hmm_p2p_device_info *info)
+/* With a window, a page's outcome also depends on where it is; not if private. */
+static bool same_everywhere(const struct hmm_p2p_device_info *exporter,
+			    enum hmm_p2p_outcome outcome)
 {
-	return is_exporter(info) &&
-	       (!info->out_window_bytes ||
-		info->out_window_bytes == info->out_memory_bytes);
+	return outcome == HMM_P2P_OUTCOME_PRIVATE || !exporter->out_window_bytes ||
+	       exporter->out_window_bytes == exporter->out_memory_bytes;
 }
 
 /* Runs every pair with the outcome; says how many there were. */
@@ -174,7 +175,8 @@ static size_t pairs_with(enum hmm_p2p_outcome outcome)
 
 	for (e = 0; e < n; e++) {
 		for (i = 0; i < n; i++) {
-			if (!whole_window(&infos[e]) || !is_importer(&infos[i]))
+			if (!is_exporter(&infos[e]) || !is_importer(&infos[i]) ||
+			    !same_everywhere(&infos[e], outcome))
 				continue;
 			assert_int_equal(hmm_p2p_path(ctx, infos[e].out_id,
 						      infos[i].out_id, &path), 0);
