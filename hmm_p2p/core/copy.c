@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Copies between RAM and a BAR that the CPU maps write-combined.
+ * Copies between RAM and a BAR that the CPU maps write-combined, and between
+ * RAM and RAM that stands for device memory.
  *
  * What is right on hardware: stores that fill whole write-combining buffers,
  * and streaming loads, because an ordinary load from write-combined memory
@@ -17,58 +18,111 @@
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 
-#define VECTOR	16
-#define LINE	64
+#define LINE		64
 
-static bool vectors_usable(const void *a, const void *b, size_t len)
+/* The side that streams has to be aligned to the widest vector. */
+#define STREAM_ALIGN	32
+
+static __always_inline void line_wide(void *dst, const void *src, bool from, bool to)
 {
-	return cpu_feature_enabled(X86_FEATURE_XMM4_1) && irq_fpu_usable() &&
-	       IS_ALIGNED((unsigned long)a | (unsigned long)b, VECTOR) &&
-	       IS_ALIGNED(len, LINE);
+	if (from)
+		asm volatile("vmovntdqa (%0), %%ymm0\n"
+			     "vmovntdqa 32(%0), %%ymm1\n"
+			     :: "r" (src) : "memory");
+	else
+		asm volatile("vmovdqu (%0), %%ymm0\n"
+			     "vmovdqu 32(%0), %%ymm1\n"
+			     :: "r" (src) : "memory");
+	if (to)
+		asm volatile("vmovntdq %%ymm0, (%0)\n"
+			     "vmovntdq %%ymm1, 32(%0)\n"
+			     :: "r" (dst) : "memory");
+	else
+		asm volatile("vmovdqu %%ymm0, (%0)\n"
+			     "vmovdqu %%ymm1, 32(%0)\n"
+			     :: "r" (dst) : "memory");
 }
 
-static void copy_lines(void *dst, const void *src, size_t len, bool from_io)
+static __always_inline void line_narrow(void *dst, const void *src, bool from, bool to)
 {
-	size_t i;
-
-	kernel_fpu_begin();
-	for (i = 0; i < len; i += LINE) {
-		if (from_io)
-			asm volatile("movntdqa (%0), %%xmm0\n"
-				     "movntdqa 16(%0), %%xmm1\n"
-				     "movntdqa 32(%0), %%xmm2\n"
-				     "movntdqa 48(%0), %%xmm3\n"
-				     :: "r" (src + i) : "memory");
-		else
-			asm volatile("movdqa (%0), %%xmm0\n"
-				     "movdqa 16(%0), %%xmm1\n"
-				     "movdqa 32(%0), %%xmm2\n"
-				     "movdqa 48(%0), %%xmm3\n"
-				     :: "r" (src + i) : "memory");
+	if (from)
+		asm volatile("movntdqa (%0), %%xmm0\n"
+			     "movntdqa 16(%0), %%xmm1\n"
+			     "movntdqa 32(%0), %%xmm2\n"
+			     "movntdqa 48(%0), %%xmm3\n"
+			     :: "r" (src) : "memory");
+	else
+		asm volatile("movdqu (%0), %%xmm0\n"
+			     "movdqu 16(%0), %%xmm1\n"
+			     "movdqu 32(%0), %%xmm2\n"
+			     "movdqu 48(%0), %%xmm3\n"
+			     :: "r" (src) : "memory");
+	if (to)
 		asm volatile("movntdq %%xmm0, (%0)\n"
 			     "movntdq %%xmm1, 16(%0)\n"
 			     "movntdq %%xmm2, 32(%0)\n"
 			     "movntdq %%xmm3, 48(%0)\n"
-			     :: "r" (dst + i) : "memory");
-	}
-	asm volatile("sfence" ::: "memory");
+			     :: "r" (dst) : "memory");
+	else
+		asm volatile("movdqu %%xmm0, (%0)\n"
+			     "movdqu %%xmm1, 16(%0)\n"
+			     "movdqu %%xmm2, 32(%0)\n"
+			     "movdqu %%xmm3, 48(%0)\n"
+			     :: "r" (dst) : "memory");
+}
+
+static __always_inline void copy_lines(void *dst, const void *src, size_t len,
+				       bool from, bool to, bool wide)
+{
+	size_t i;
+
+	kernel_fpu_begin();
+	for (i = 0; i < len; i += LINE)
+		if (wide)
+			line_wide(dst + i, src + i, from, to);
+		else
+			line_narrow(dst + i, src + i, from, to);
+	if (wide)
+		asm volatile("vzeroupper");
 	kernel_fpu_end();
 }
 
-static bool copy_vector(void *dst, const void *src, size_t len, bool from_io)
+static bool is_wide(void)
 {
+	return cpu_feature_enabled(X86_FEATURE_AVX2) &&
+	       cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL);
+}
+
+static bool is_usable(unsigned long streams, size_t len)
+{
+	return cpu_feature_enabled(X86_FEATURE_XMM4_1) && irq_fpu_usable() &&
+	       IS_ALIGNED(streams, STREAM_ALIGN) && IS_ALIGNED(len, LINE);
+}
+
+/* @from and @to, constants: does that side stream? */
+static __always_inline bool copy_vector(void *dst, const void *src, size_t len,
+					bool from, bool to)
+{
+	unsigned long streams = (from ? (unsigned long)src : 0) |
+				(to ? (unsigned long)dst : 0);
+	bool wide = is_wide();
 	size_t part;
 
-	if (!vectors_usable(dst, src, len))
+	if (!is_usable(streams, len))
 		return false;
 	for (; len; len -= part, dst += part, src += part) {
 		part = min_t(size_t, len, PAGE_SIZE);
-		copy_lines(dst, src, part, from_io);
+		if (wide)
+			copy_lines(dst, src, part, from, to, true);
+		else
+			copy_lines(dst, src, part, from, to, false);
 	}
+	if (to)
+		wmb(); /* streaming stores are ordered by nothing else */
 	return true;
 }
 #else
-static bool copy_vector(void *dst, const void *src, size_t len, bool from_io)
+static bool copy_vector(void *dst, const void *src, size_t len, bool from, bool to)
 {
 	return false;
 }
@@ -78,7 +132,7 @@ static bool copy_vector(void *dst, const void *src, size_t len, bool from_io)
  * hmm_p2p_copy_to_io - copy from RAM to device memory
  * @dst: write-combined mapping of device memory
  * @src: kernel address
- * @len: bytes; multiples of 64, with both addresses 16-byte aligned, are fastest
+ * @len: bytes; multiples of 64, with @dst 32-byte aligned, are fastest
  *
  * The bytes have left the CPU when this returns.
  *
@@ -86,7 +140,7 @@ static bool copy_vector(void *dst, const void *src, size_t len, bool from_io)
  */
 void hmm_p2p_copy_to_io(void __iomem *dst, const void *src, size_t len)
 {
-	if (copy_vector((void __force *)dst, src, len, false))
+	if (copy_vector((void __force *)dst, src, len, false, true))
 		return;
 	memcpy_toio(dst, src, len);
 	wmb(); /* flush write-combining buffers before anybody reads */
@@ -97,13 +151,13 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_to_io, HMM_P2P_NS);
  * hmm_p2p_copy_from_io - copy from device memory to RAM
  * @dst: kernel address
  * @src: write-combined mapping of device memory
- * @len: bytes; multiples of 64, with both addresses 16-byte aligned, are fastest
+ * @len: bytes; multiples of 64, with @src 32-byte aligned, are fastest
  *
  * Context: any.
  */
 void hmm_p2p_copy_from_io(void *dst, const void __iomem *src, size_t len)
 {
-	if (copy_vector(dst, (const void __force *)src, len, true))
+	if (copy_vector(dst, (const void __force *)src, len, true, false))
 		return;
 	memcpy_fromio(dst, src, len);
 }
@@ -121,7 +175,7 @@ void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t le
 {
 	u8 line[64];
 
-	if (copy_vector((void __force *)dst, (const void __force *)src, len, true))
+	if (copy_vector((void __force *)dst, (const void __force *)src, len, true, true))
 		return;
 	for (; len; len -= sizeof(line), dst += sizeof(line), src += sizeof(line)) {
 		memcpy_fromio(line, src, sizeof(line));
@@ -130,3 +184,20 @@ void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t le
 	wmb(); /* as in hmm_p2p_copy_to_io() */
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_io_to_io, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_copy_past_caches - copy system memory that is more than caches hold
+ * @dst: kernel address
+ * @src: kernel address
+ * @len: bytes; multiples of 64, with @dst 32-byte aligned, are fastest
+ *
+ * For runs of pages, of which nobody is about to read all.
+ *
+ * Context: any.
+ */
+void hmm_p2p_copy_past_caches(void *dst, const void *src, size_t len)
+{
+	if (!copy_vector(dst, src, len, false, true))
+		memcpy(dst, src, len);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_past_caches, HMM_P2P_NS);

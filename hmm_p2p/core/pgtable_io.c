@@ -15,7 +15,8 @@
  * struct io_state - an access under way
  * @pgt: page table
  * @io: what was asked for
- * @buf: kernel mapping of the part of the caller's buffer for one piece
+ * @buf: kernel address of the part of the caller's buffer for one piece
+ * @mapping: NULL, or what vmap() made for it
  * @pages: the pages of that part; it need not be aligned, so one more
  * @nr_pages: how many
  */
@@ -23,16 +24,28 @@ struct io_state {
 	struct hmm_p2p_pgtable *pgt;
 	struct hmm_p2p_io *io;
 	void *buf;
+	void *mapping;
 	struct page *pages[HPAGE_PMD_NR + 1];
 	unsigned long nr_pages;
 };
 
-/* A piece ends at a huge page boundary, and where the device's limit is. */
-static unsigned long piece_pages(const struct io_state *state, unsigned long index)
+static unsigned long piece_user(const struct io_state *state)
+{
+	return (unsigned long)state->io->buf + (state->io->done << PAGE_SHIFT);
+}
+
+/*
+ * A piece ends where a huge page of the caller's buffer would, because one that
+ * is contiguous needs no mapping; and where the device's limit is.
+ */
+static unsigned long piece_pages(const struct io_state *state)
 {
 	unsigned int limit = state->pgt->hdev->config.max_transfer;
-	unsigned long nr = ALIGN(index + 1, HPAGE_PMD_NR) - index;
+	unsigned long user = piece_user(state), nr;
 
+	nr = (ALIGN(user + 1, HPAGE_PMD_SIZE) - user) >> PAGE_SHIFT;
+	if (!nr)
+		nr = 1;
 	if (limit)
 		nr = min_t(unsigned long, nr, limit);
 	return min(nr, state->io->nr_pages - state->io->done);
@@ -43,15 +56,40 @@ static void piece_unpin(struct io_state *state)
 	unpin_user_pages_dirty_lock(state->pages, state->nr_pages, !state->io->write);
 }
 
+static void piece_unmap(struct io_state *state)
+{
+	vunmap(state->mapping);
+	state->mapping = NULL;
+}
+
+static bool is_contiguous(struct page *const *pages, unsigned long nr)
+{
+	unsigned long pfn = page_to_pfn(pages[0]), i;
+
+	for (i = 1; i < nr; i++)
+		if (page_to_pfn(pages[i]) != pfn + i)
+			return false;
+	return !IS_ENABLED(CONFIG_HIGHMEM);
+}
+
+static int piece_map(struct io_state *state, unsigned long user)
+{
+	if (is_contiguous(state->pages, state->nr_pages)) {
+		state->buf = page_address(state->pages[0]) + offset_in_page(user);
+		return 0;
+	}
+	state->mapping = vmap(state->pages, state->nr_pages, VM_MAP, PAGE_KERNEL);
+	state->buf = state->mapping + offset_in_page(user);
+	return state->mapping ? 0 : -ENOMEM;
+}
+
 /* The device reads and writes the caller's buffer itself, without a copy. */
 static int piece_pin(struct io_state *state, unsigned long nr)
 {
-	unsigned long user = (unsigned long)state->io->buf +
-			     (state->io->done << PAGE_SHIFT);
+	unsigned long user = piece_user(state);
 	unsigned long want = DIV_ROUND_UP(offset_in_page(user) + (nr << PAGE_SHIFT),
 					  PAGE_SIZE);
-	void *mem = NULL;
-	int got;
+	int got, ret = -EFAULT;
 
 	got = pin_user_pages_fast(user & PAGE_MASK, want,
 				  state->io->write ? 0 : FOLL_WRITE, state->pages);
@@ -59,13 +97,10 @@ static int piece_pin(struct io_state *state, unsigned long nr)
 		return got;
 	state->nr_pages = got;
 	if (got == want)
-		mem = vmap(state->pages, got, VM_MAP, PAGE_KERNEL);
-	if (!mem) {
+		ret = piece_map(state, user);
+	if (ret)
 		piece_unpin(state);
-		return got == want ? -ENOMEM : -EFAULT;
-	}
-	state->buf = mem + offset_in_page(user);
-	return 0;
+	return ret;
 }
 
 /* What the device writes does not show in the CPU's page table. */
@@ -158,7 +193,7 @@ static int io_piece(struct io_state *state, unsigned long index, unsigned long n
 	if (ret)
 		return ret;
 	ret = piece_fault(state, index, nr);
-	vunmap((void *)((unsigned long)state->buf & PAGE_MASK));
+	piece_unmap(state);
 	piece_unpin(state);
 	return ret;
 }
@@ -172,7 +207,7 @@ static int io_all(struct io_state *state)
 	while (!ret && io->done < io->nr_pages) {
 		cond_resched();
 		index = (io->addr >> PAGE_SHIFT) + io->done;
-		nr = piece_pages(state, index);
+		nr = piece_pages(state);
 		ret = io_piece(state, index, nr);
 		if (!ret)
 			io->done += nr;
@@ -206,6 +241,7 @@ int hmm_p2p_pgtable_io(struct hmm_p2p_pgtable *pgt, struct hmm_p2p_io *io)
 		return -ENOMEM;
 	state->pgt = pgt;
 	state->io = io;
+	state->mapping = NULL;
 	ret = -ESRCH;
 	if (mmget_not_zero(pgt->mirror.mm)) {
 		ret = io_all(state);

@@ -61,6 +61,11 @@ static int carveout_get_dma_pfn(struct page *private_page, unsigned long *dma_pf
 
 static void copy_pages(struct page *to, struct page *from, unsigned int nr)
 {
+	if (nr > 1 && !IS_ENABLED(CONFIG_HIGHMEM)) {
+		hmm_p2p_copy_past_caches(page_address(to), page_address(from),
+					 (size_t)nr << PAGE_SHIFT);
+		return;
+	}
 	for (; nr; nr--, to++, from++)
 		copy_highpage(to, from);
 }

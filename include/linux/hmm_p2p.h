@@ -300,6 +300,7 @@ int hmm_p2p_cpu_transfer(struct hmm_p2p_device *hdev,
 void hmm_p2p_copy_to_io(void __iomem *dst, const void *src, size_t len);
 void hmm_p2p_copy_from_io(void *dst, const void __iomem *src, size_t len);
 void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t len);
+void hmm_p2p_copy_past_caches(void *dst, const void *src, size_t len);
 
 #else /* !CONFIG_HMM_P2P */
 
