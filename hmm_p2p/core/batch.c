@@ -291,6 +291,14 @@ void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 	runs_start(batch, true);
 }
 
+/* It comes along with the page of a fault, and is not worth an OOM kill. */
+static bool is_neighbour(const struct hmm_p2p_batch *batch, const struct page *page)
+{
+	const struct page *fault = batch->args.fault_page;
+
+	return fault && page_folio(page) != page_folio(fault);
+}
+
 /*
  * A system folio for what is in @from. With a mapping its memory policy decides
  * where; without one (the device is going away) any memory will do.
@@ -307,6 +315,8 @@ static struct page *ram_page(struct hmm_p2p_batch *batch, unsigned long i,
 		return NULL;
 	if (order)
 		gfp = GFP_TRANSHUGE | __GFP_NORETRY | __GFP_NOWARN;
+	else if (is_neighbour(batch, from))
+		gfp |= __GFP_NORETRY | __GFP_NOWARN;
 	if (vma)
 		folio = vma_alloc_folio(gfp, order, vma, addr);
 	else

@@ -1,26 +1,108 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Bringing memory home because the CPU touched it. */
+/*
+ * Bringing memory home because the CPU touched it.
+ *
+ * Who touches one page often touches the next: its neighbours come along,
+ * because one fault for many pages costs less than a fault for each. Only for
+ * the process's own touch: who faults for somebody else, as an importer or a
+ * debugger does, names all that it wants.
+ */
+#include <linux/log2.h>
+#include <linux/moduleparam.h>
+
 #include "batch.h"
 #include "trace.h"
 
-/* The range to bring home for a fault, and how many pages it has. */
-static unsigned long fault_window(const struct vm_fault *vmf,
-				  unsigned long *start)
+#define FAULT_AROUND_DEFAULT	16
+
+static unsigned int fault_around = FAULT_AROUND_DEFAULT;
+
+static int fault_around_set(const char *text, const struct kernel_param *kp)
 {
-	unsigned int order = 0;
+	unsigned int nr;
+	int ret = kstrtouint(text, 0, &nr);
+
+	if (!ret && is_power_of_2(nr) && nr <= HMM_P2P_BATCH_PAGES) {
+		WRITE_ONCE(fault_around, nr);
+		return 0;
+	}
+	pr_err("hmm_p2p: fault_around is a power of two, 1 to %u, not %s\n",
+	       HMM_P2P_BATCH_PAGES, text);
+	return ret ?: -EINVAL;
+}
+
+static const struct kernel_param_ops fault_around_ops = {
+	.set = fault_around_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(fault_around, &fault_around_ops, &fault_around, 0644);
+MODULE_PARM_DESC(fault_around, "pages that come home when the CPU touches one of them, a power of two; 1: no others (default: "
+		 __stringify(FAULT_AROUND_DEFAULT) ")");
+
+/**
+ * struct fault_window - what to bring home for a fault
+ * @start: address of the first page
+ * @nr: pages; they lie in one mapping and one page table
+ */
+struct fault_window {
+	unsigned long start;
+	unsigned long nr;
+};
+
+static unsigned long around_size(const struct vm_fault *vmf)
+{
+	if ((vmf->flags & FAULT_FLAG_REMOTE) || (vmf->vma->vm_flags & VM_RAND_READ))
+		return PAGE_SIZE;
+	return (unsigned long)READ_ONCE(fault_around) << PAGE_SHIFT;
+}
+
+static struct fault_window fault_window(const struct vm_fault *vmf)
+{
+	struct fault_window window;
+	unsigned long size, end;
 
 	/* With a page table entry, only a part of the folio may be mapped. */
-	if (!vmf->pte)
-		order = folio_order(page_folio(vmf->page));
-	*start = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
-	return 1UL << order;
+	if (vmf->pte)
+		size = around_size(vmf);
+	else
+		size = folio_size(page_folio(vmf->page));
+	window.start = ALIGN_DOWN(vmf->address, size);
+	end = min(window.start + size, vmf->vma->vm_end);
+	window.start = max(window.start, vmf->vma->vm_start);
+	window.nr = (end - window.start) >> PAGE_SHIFT;
+	return window;
+}
+
+/* A neighbour on another device of the same owner stays where it is. */
+static void keep_others(struct hmm_p2p_batch *batch, struct hmm_p2p_device *hdev)
+{
+	struct page *page;
+	unsigned long i;
+
+	for (i = 0; i < batch->args.npages; i++) {
+		page = migrate_pfn_to_page(batch->args.src[i]);
+		if (page && hmm_p2p_page_device(page) != hdev)
+			batch->args.src[i] &= ~MIGRATE_PFN_MIGRATE;
+	}
+}
+
+static void count_prefetched(struct hmm_p2p_batch *batch, const struct vm_fault *vmf,
+			     struct hmm_p2p_device *hdev, unsigned long moved)
+{
+	unsigned long touched = (vmf->address - batch->args.start) >> PAGE_SHIFT;
+
+	if (vmf->pte)
+		hmm_p2p_count(hdev, HMM_P2P_COUNTER_PREFETCHED,
+			      moved - test_bit(touched, batch->done));
 }
 
 /**
  * hmm_p2p_migrate_to_ram - the CPU touched a device page
  * @vmf: the fault; its page is locked and referenced
  *
- * Brings back the whole folio, with the memory policy of the mapping.
+ * Brings back the whole folio, or the pages around it, with the memory policy
+ * of the mapping.
  *
  * Return: 0, also when the page could not be moved this time (the CPU faults
  * again); VM_FAULT_OOM; VM_FAULT_SIGBUS when the device cannot give the data.
@@ -29,27 +111,30 @@ vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 {
 	struct dev_pagemap *pgmap = page_pgmap(vmf->page);
 	struct hmm_p2p_device *hdev = hmm_p2p_page_device(vmf->page);
-	unsigned long start, nr = fault_window(vmf, &start), moved = 0;
+	struct fault_window window = fault_window(vmf);
 	struct hmm_p2p_batch *batch;
+	unsigned long moved;
 	vm_fault_t ret = 0;
 	int idx;
 
-	batch = hmm_p2p_batch_alloc(nr);
+	batch = hmm_p2p_batch_alloc(window.nr);
 	if (!batch)
 		return VM_FAULT_OOM;
 	/* A driver that lost its device waits for copies that are under way. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	batch->args.fault_page = vmf->page;
-	if (hmm_p2p_batch_setup(batch, vmf->vma, start, start + (nr << PAGE_SHIFT),
+	if (hmm_p2p_batch_setup(batch, vmf->vma, window.start,
+				window.start + (window.nr << PAGE_SHIFT),
 				pgmap->owner,
 				MIGRATE_VMA_SELECT_DEVICE_PRIVATE |
-				(nr > 1 ? MIGRATE_VMA_SELECT_COMPOUND : 0))) {
+				(vmf->pte ? 0 : MIGRATE_VMA_SELECT_COMPOUND))) {
 		ret = VM_FAULT_SIGBUS;
 		goto out;
 	}
 	if (!batch->args.cpages)
 		goto out;
 
+	keep_others(batch, hdev);
 	hmm_p2p_batch_fill_ram(batch);
 	if (hmm_p2p_batch_copy(batch))
 		ret = VM_FAULT_SIGBUS;
@@ -57,7 +142,8 @@ vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 	moved = hmm_p2p_batch_count_ram(batch, HMM_P2P_COUNTER_CPU_FAULT);
 	if (!ret && !moved && batch->no_room)
 		ret = VM_FAULT_OOM;
-	trace_hmm_p2p_migrate(hdev->name, false, start, nr, moved);
+	count_prefetched(batch, vmf, hdev, moved);
+	trace_hmm_p2p_migrate(hdev->name, false, window.start, window.nr, moved);
 	hmm_p2p_batch_finalize(batch);
 out:
 	srcu_read_unlock(&hmm_p2p_srcu, idx);

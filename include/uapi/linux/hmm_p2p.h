@@ -350,6 +350,8 @@ struct hmm_p2p_query {
  * @HMM_P2P_COUNTER_SPLIT: huge pages split while on the device
  * @HMM_P2P_COUNTER_ALLOC_FAILED: allocations that found no device memory
  * @HMM_P2P_COUNTER_EVICTED_FULL: moved back to RAM because the device was full
+ * @HMM_P2P_COUNTER_PREFETCHED: of the pages that the CPU faulted, neighbours of
+ *	the one it touched
  * @HMM_P2P_COUNTER_COUNT: number of counters, not a counter
  */
 enum hmm_p2p_counter {
@@ -366,6 +368,7 @@ enum hmm_p2p_counter {
 	HMM_P2P_COUNTER_SPLIT = 10,
 	HMM_P2P_COUNTER_ALLOC_FAILED = 11,
 	HMM_P2P_COUNTER_EVICTED_FULL = 12,
+	HMM_P2P_COUNTER_PREFETCHED = 13,
 	HMM_P2P_COUNTER_COUNT
 };
 
