@@ -70,19 +70,24 @@ static void expect_all(const char *what, const struct hmm_p2p_migrate *moved,
 }
 
 /* Return: nanoseconds. */
-uint64_t bench_to_device(void *buf, uint64_t length)
+uint64_t bench_to(uint32_t device, void *buf, uint64_t length)
 {
 	struct hmm_p2p_migrate moved;
 	uint64_t start = bench_now(), end;
 	int ret;
 
-	ret = hmm_p2p_migrate(bench_ctx, NULL, bench_exporter.out_id,
-			      (uintptr_t)buf, length, &moved);
+	ret = hmm_p2p_migrate(bench_ctx, NULL, device, (uintptr_t)buf, length,
+			      &moved);
 	end = bench_now();
 	if (ret)
 		bench_die("to device", ret, HMM_P2P_CALL_MIGRATE);
 	expect_all("to device", &moved, length);
 	return end - start;
+}
+
+uint64_t bench_to_device(void *buf, uint64_t length)
+{
+	return bench_to(bench_exporter.out_id, buf, length);
 }
 
 uint64_t bench_to_ram(void *buf, uint64_t length)
@@ -162,8 +167,11 @@ int main(int argc, char **argv)
 	       (char *)bench_importer.out_bus);
 	if (argc > 1 && !strcmp(argv[1], "--profile")) {
 		bench_phases();
+	} else if (argc > 1 && !strcmp(argv[1], "--growth")) {
+		bench_growth(argc > 2 ? argv[2] : NULL);
 	} else {
 		bench_faults();
+		bench_touch();
 		bench_throughput();
 	}
 	hmm_p2p_close(bench_ctx);

@@ -33,13 +33,16 @@ void bench_die(const char *what, int err, enum hmm_p2p_call call);
 uint64_t bench_now(void);
 void *bench_map(uint64_t length, bool huge);
 void bench_unmap(void *buf, uint64_t length);
+uint64_t bench_to(uint32_t device, void *buf, uint64_t length);
 uint64_t bench_to_device(void *buf, uint64_t length);
 uint64_t bench_to_ram(void *buf, uint64_t length);
 void bench_profile_start(void);
 void bench_profile_read(struct bench_profile *profile);
 
 void bench_faults(void);
+void bench_touch(void);
 void bench_throughput(void);
 void bench_phases(void);
+void bench_growth(const char *only);
 
 #endif /* HMM_P2P_BENCH_H */
