@@ -18,32 +18,42 @@
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 
-#define LINE		64
+/* What the vector registers that are there anyway hold in one go. */
+#define WIDE_BLOCK	128
+#define NARROW_BLOCK	64
 
 /* The side that streams has to be aligned to the widest vector. */
 #define STREAM_ALIGN	32
 
-static __always_inline void line_wide(void *dst, const void *src, bool from, bool to)
+static __always_inline void wide_block(void *dst, const void *src, bool from, bool to)
 {
 	if (from)
 		asm volatile("vmovntdqa (%0), %%ymm0\n"
 			     "vmovntdqa 32(%0), %%ymm1\n"
+			     "vmovntdqa 64(%0), %%ymm2\n"
+			     "vmovntdqa 96(%0), %%ymm3\n"
 			     :: "r" (src) : "memory");
 	else
 		asm volatile("vmovdqu (%0), %%ymm0\n"
 			     "vmovdqu 32(%0), %%ymm1\n"
+			     "vmovdqu 64(%0), %%ymm2\n"
+			     "vmovdqu 96(%0), %%ymm3\n"
 			     :: "r" (src) : "memory");
 	if (to)
 		asm volatile("vmovntdq %%ymm0, (%0)\n"
 			     "vmovntdq %%ymm1, 32(%0)\n"
+			     "vmovntdq %%ymm2, 64(%0)\n"
+			     "vmovntdq %%ymm3, 96(%0)\n"
 			     :: "r" (dst) : "memory");
 	else
 		asm volatile("vmovdqu %%ymm0, (%0)\n"
 			     "vmovdqu %%ymm1, 32(%0)\n"
+			     "vmovdqu %%ymm2, 64(%0)\n"
+			     "vmovdqu %%ymm3, 96(%0)\n"
 			     :: "r" (dst) : "memory");
 }
 
-static __always_inline void line_narrow(void *dst, const void *src, bool from, bool to)
+static __always_inline void narrow_block(void *dst, const void *src, bool from, bool to)
 {
 	if (from)
 		asm volatile("movntdqa (%0), %%xmm0\n"
@@ -71,19 +81,22 @@ static __always_inline void line_narrow(void *dst, const void *src, bool from, b
 			     :: "r" (dst) : "memory");
 }
 
-static __always_inline void copy_lines(void *dst, const void *src, size_t len,
-				       bool from, bool to, bool wide)
+static __always_inline void copy_wide(void *dst, const void *src, size_t len,
+				      bool from, bool to)
 {
-	size_t i;
-
 	kernel_fpu_begin();
-	for (i = 0; i < len; i += LINE)
-		if (wide)
-			line_wide(dst + i, src + i, from, to);
-		else
-			line_narrow(dst + i, src + i, from, to);
-	if (wide)
-		asm volatile("vzeroupper");
+	for (; len; len -= WIDE_BLOCK, dst += WIDE_BLOCK, src += WIDE_BLOCK)
+		wide_block(dst, src, from, to);
+	asm volatile("vzeroupper");
+	kernel_fpu_end();
+}
+
+static __always_inline void copy_narrow(void *dst, const void *src, size_t len,
+					bool from, bool to)
+{
+	kernel_fpu_begin();
+	for (; len; len -= NARROW_BLOCK, dst += NARROW_BLOCK, src += NARROW_BLOCK)
+		narrow_block(dst, src, from, to);
 	kernel_fpu_end();
 }
 
@@ -96,7 +109,7 @@ static bool is_wide(void)
 static bool is_usable(unsigned long streams, size_t len)
 {
 	return cpu_feature_enabled(X86_FEATURE_XMM4_1) && irq_fpu_usable() &&
-	       IS_ALIGNED(streams, STREAM_ALIGN) && IS_ALIGNED(len, LINE);
+	       IS_ALIGNED(streams, STREAM_ALIGN) && IS_ALIGNED(len, WIDE_BLOCK);
 }
 
 /* @from and @to, constants: does that side stream? */
@@ -113,9 +126,9 @@ static __always_inline bool copy_vector(void *dst, const void *src, size_t len,
 	for (; len; len -= part, dst += part, src += part) {
 		part = min_t(size_t, len, PAGE_SIZE);
 		if (wide)
-			copy_lines(dst, src, part, from, to, true);
+			copy_wide(dst, src, part, from, to);
 		else
-			copy_lines(dst, src, part, from, to, false);
+			copy_narrow(dst, src, part, from, to);
 	}
 	if (to)
 		wmb(); /* streaming stores are ordered by nothing else */
@@ -132,7 +145,7 @@ static bool copy_vector(void *dst, const void *src, size_t len, bool from, bool 
  * hmm_p2p_copy_to_io - copy from RAM to device memory
  * @dst: write-combined mapping of device memory
  * @src: kernel address
- * @len: bytes; multiples of 64, with @dst 32-byte aligned, are fastest
+ * @len: bytes; multiples of 128, with @dst 32-byte aligned, are fastest
  *
  * The bytes have left the CPU when this returns.
  *
@@ -151,7 +164,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_to_io, HMM_P2P_NS);
  * hmm_p2p_copy_from_io - copy from device memory to RAM
  * @dst: kernel address
  * @src: write-combined mapping of device memory
- * @len: bytes; multiples of 64, with @src 32-byte aligned, are fastest
+ * @len: bytes; multiples of 128, with @src 32-byte aligned, are fastest
  *
  * Context: any.
  */
@@ -167,7 +180,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_from_io, HMM_P2P_NS);
  * hmm_p2p_copy_io_to_io - copy between two devices' memory
  * @dst: write-combined mapping of device memory
  * @src: write-combined mapping of device memory
- * @len: bytes, a multiple of 64; both addresses are aligned so
+ * @len: bytes, a multiple of 64, as both addresses; multiples of 128 are fastest
  *
  * Context: any.
  */
@@ -189,7 +202,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_io_to_io, HMM_P2P_NS);
  * hmm_p2p_copy_past_caches - copy system memory that is more than caches hold
  * @dst: kernel address
  * @src: kernel address
- * @len: bytes; multiples of 64, with @dst 32-byte aligned, are fastest
+ * @len: bytes; multiples of 128, with @dst 32-byte aligned, are fastest
  *
  * For runs of pages, of which nobody is about to read all.
  *

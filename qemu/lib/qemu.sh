@@ -13,7 +13,7 @@ topology_value() { topology_values "$1" "$2" | tail -n 1; }
 
 topology_check() {
 	[ -f "$(topology_file "$1")" ] || die "there is no topology $1; there are: $(topologies)"
-	bad=$(grep -nvE '^(#.*|desc=.*|(cpu|smp|memory|machine|object|numa|drive|netdev|device|append|module)=.+|)$' \
+	bad=$(grep -nvE '^(#.*|desc=.*|(cpu|smp|memory|machine|icount|object|numa|drive|netdev|device|append|module)=.+|)$' \
 		"$(topology_file "$1")") && die "topology $1 has a line that means nothing: $bad"
 	return 0
 }
@@ -28,7 +28,12 @@ kernel_append() {
 # topology's devices come first: an IOMMU must stand before what it translates, and their addresses stay the same
 # whatever the lab adds.
 qemu_args() {
-	printf '%s\n' qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -accel tcg,thread=multi
+	printf '%s\n' qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+	if [ -n "$(topology_value "$1" icount)" ]; then
+		printf '%s\n' -accel tcg,thread=single -icount "$(topology_value "$1" icount)" -seed 1
+	else
+		printf '%s\n' -accel tcg,thread=multi
+	fi
 	printf '%s\n' -machine "q35$(topology_values "$1" machine | while IFS= read -r word; do printf ',%s' "$word"; done)"
 	printf '%s\n' -cpu "$(topology_value "$1" cpu)" -smp "$(topology_value "$1" smp)" -m "$(topology_value "$1" memory)"
 	sed -nE 's/^(object|numa|drive|netdev|device)=(.*)/-\1\n\2/p' "$(topology_file "$1")"
