@@ -33,12 +33,14 @@
  * @ref: held by every device that has this owner
  * @id: number shown to users, never 0
  * @live: pages of this owner that are handed out
+ * @huge: huge pages of this owner that are handed out and still whole
  * @node: in the list of all owners, under its lock and SRCU
  */
 struct hmm_p2p_owner {
 	struct kref ref;
 	u32 id;
 	atomic_long_t live;
+	atomic_long_t huge;
 	struct list_head node;
 };
 

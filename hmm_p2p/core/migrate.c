@@ -50,9 +50,19 @@ struct fault_window {
 	unsigned long nr;
 };
 
+/*
+ * Neighbours come along only while no huge page lives on the owner's devices:
+ * migrate_vma_setup() (7.2) splits one that it finds behind page table entries
+ * without holding it, and the fault's own with the wrong lock. Who moves memory
+ * keeps others out meanwhile; a fault cannot.
+ */
 static unsigned long around_size(const struct vm_fault *vmf)
 {
-	if ((vmf->flags & FAULT_FLAG_REMOTE) || (vmf->vma->vm_flags & VM_RAND_READ))
+	const struct hmm_p2p_owner *owner = page_pgmap(vmf->page)->owner;
+
+	if (atomic_long_read(&owner->huge) ||
+	    (vmf->flags & FAULT_FLAG_REMOTE) ||
+	    (vmf->vma->vm_flags & VM_RAND_READ))
 		return PAGE_SIZE;
 	return (unsigned long)READ_ONCE(fault_around) << PAGE_SHIFT;
 }

@@ -250,6 +250,8 @@ static long device_take(struct hmm_p2p_device *hdev, unsigned int order)
 		index = order ? take_huge(hdev) : take_small(hdev);
 	if (index >= 0)
 		account(hdev, 1L << order);
+	if (index >= 0 && order)
+		atomic_long_inc(&hdev->owner->huge);
 	spin_unlock_irqrestore(&hdev->lock, flags);
 	return index;
 }
@@ -264,6 +266,8 @@ static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
 	spin_lock_irqsave(&hdev->lock, flags);
 	mm = give_back(hdev, index, 1UL << order);
 	account(hdev, -(1L << order));
+	if (order)
+		atomic_long_dec(&hdev->owner->huge);
 	drained = hdev->removed && !hdev->used;
 	if (drained) {
 		wake_up_all(&hdev->drained);
@@ -439,8 +443,10 @@ static void pagemap_folio_free(struct folio *folio)
 static void pagemap_folio_split(struct folio *head, struct folio *tail)
 {
 	if (!tail) {
-		hmm_p2p_count(hmm_p2p_page_device(folio_page(head, 0)),
-			      HMM_P2P_COUNTER_SPLIT, 1);
+		struct hmm_p2p_device *hdev = hmm_p2p_page_device(folio_page(head, 0));
+
+		hmm_p2p_count(hdev, HMM_P2P_COUNTER_SPLIT, 1);
+		atomic_long_dec(&hdev->owner->huge);
 		return;
 	}
 	tail->pgmap = head->pgmap;
