@@ -22,6 +22,7 @@
 #include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
+#include <linux/seqlock.h>
 #include <linux/srcu.h>
 #include <linux/string.h>
 
@@ -53,9 +54,12 @@ struct caller {
 /* Few places call it, and each is looked up by name once. */
 #define CALLER_SLOTS	16
 
-/* Written under callers_lock; a slot's ip is set last and read first. */
+/*
+ * Written under callers_lock. A slot may be emptied and taken by another caller
+ * while it is read, so who reads asks the lock whether that happened.
+ */
 static struct caller callers[CALLER_SLOTS];
-static DEFINE_SPINLOCK(callers_lock); /* writers of callers */
+static DEFINE_SEQLOCK(callers_lock); /* callers */
 
 static const struct hmm_p2p_adapter *adapter_by_name(unsigned long ip)
 {
@@ -74,38 +78,56 @@ static const struct hmm_p2p_adapter *adapter_by_name(unsigned long ip)
 	return NULL;
 }
 
-static void caller_remember(unsigned long ip, const struct hmm_p2p_adapter *adapter)
+/* The slot of @ip, else the first unused one, else NULL: all are others'. */
+static struct caller *caller_slot(unsigned long ip)
 {
+	unsigned long seen;
 	int i;
 
-	spin_lock(&callers_lock);
 	for (i = 0; i < CALLER_SLOTS; i++) {
-		if (callers[i].ip == ip)
-			break;
-		if (callers[i].ip)
-			continue;
-		callers[i].adapter = adapter;
-		/* The adapter is there before the address: pairs with adapter_of(). */
-		smp_store_release(&callers[i].ip, ip);
-		break;
+		seen = READ_ONCE(callers[i].ip);
+		if (seen == ip || !seen)
+			return &callers[i];
 	}
-	spin_unlock(&callers_lock);
+	return NULL;
+}
+
+static void caller_remember(unsigned long ip, const struct hmm_p2p_adapter *adapter)
+{
+	struct caller *slot;
+
+	write_seqlock(&callers_lock);
+	slot = caller_slot(ip);
+	if (slot) {
+		WRITE_ONCE(slot->adapter, adapter);
+		WRITE_ONCE(slot->ip, ip);
+	}
+	write_sequnlock(&callers_lock);
+}
+
+/* Return: whether @ip was looked up before; then @adapter is the answer. */
+static bool caller_recall(unsigned long ip, const struct hmm_p2p_adapter **adapter)
+{
+	struct caller *slot;
+	unsigned int seq;
+	bool known;
+
+	do {
+		seq = read_seqbegin(&callers_lock);
+		slot = caller_slot(ip);
+		known = slot && READ_ONCE(slot->ip) == ip;
+		if (known)
+			*adapter = READ_ONCE(slot->adapter);
+	} while (read_seqretry(&callers_lock, seq));
+	return known;
 }
 
 static const struct hmm_p2p_adapter *adapter_of(unsigned long ip)
 {
 	const struct hmm_p2p_adapter *adapter;
-	unsigned long seen;
-	int i;
 
-	for (i = 0; i < CALLER_SLOTS; i++) {
-		/* pairs with caller_remember() */
-		seen = smp_load_acquire(&callers[i].ip);
-		if (seen == ip)
-			return callers[i].adapter;
-		if (!seen)
-			break;
-	}
+	if (caller_recall(ip, &adapter))
+		return adapter;
 	adapter = adapter_by_name(ip);
 	caller_remember(ip, adapter);
 	return adapter;
@@ -114,9 +136,9 @@ static const struct hmm_p2p_adapter *adapter_of(unsigned long ip)
 /* A module's addresses may be somebody else's after it is gone. */
 static void callers_forget(void)
 {
-	spin_lock(&callers_lock);
+	write_seqlock(&callers_lock);
 	memset(callers, 0, sizeof(callers));
-	spin_unlock(&callers_lock);
+	write_sequnlock(&callers_lock);
 }
 
 static int module_changed(struct notifier_block *nb, unsigned long state, void *data)
@@ -159,12 +181,49 @@ static void notrace interpose_handler(unsigned long ip, unsigned long parent_ip,
 	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)interposed);
 }
 
+/* Permanent: refused while ftrace is switched off, and it stays on from here. */
 static struct ftrace_ops interpose_ops = {
 	.func	= interpose_handler,
-	.flags	= FTRACE_OPS_FL_IPMODIFY |
+	.flags	= FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT |
 		  (IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) ?
 		   0 : FTRACE_OPS_FL_SAVE_REGS),
 };
+
+static void notrace probe_handler(unsigned long ip, unsigned long parent_ip,
+				  struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+}
+
+static struct ftrace_ops probe_ops = {
+	.func	= probe_handler,
+	.flags	= FTRACE_OPS_FL_PERMANENT,
+};
+
+/* What else could be busy: this changes nothing, so nobody can hold it. */
+static bool ftrace_is_off(void)
+{
+	int ret;
+
+	ret = ftrace_set_filter_ip(&probe_ops, (unsigned long)hmm_range_fault, 0, 0);
+	if (!ret)
+		ret = register_ftrace_function(&probe_ops);
+	if (!ret)
+		unregister_ftrace_function(&probe_ops);
+	ftrace_free_filter(&probe_ops);
+	return ret == -EBUSY;
+}
+
+static void explain(int err)
+{
+	if (err == -ENODEV)
+		pr_err("hmm_p2p_interpose: ftrace has shut itself down, see the kernel log; only a reboot helps\n");
+	else if (err != -EBUSY)
+		pr_err("hmm_p2p_interpose: ftrace cannot take over hmm_range_fault (%d)\n", err);
+	else if (ftrace_is_off())
+		pr_err("hmm_p2p_interpose: ftrace is switched off: set kernel.ftrace_enabled=1 and load again\n");
+	else
+		pr_err("hmm_p2p_interpose: a live patch or another module holds hmm_range_fault: unload that first\n");
+}
 
 static int attach(void)
 {
@@ -172,16 +231,11 @@ static int attach(void)
 
 	ret = ftrace_set_filter_ip(&interpose_ops, (unsigned long)hmm_range_fault,
 				   0, 0);
-	if (ret) {
-		pr_err("hmm_p2p_interpose: ftrace cannot hook hmm_range_fault (%d): is it disabled (kernel.ftrace_enabled=0)?\n",
-		       ret);
-		return ret;
-	}
-	ret = register_ftrace_function(&interpose_ops);
+	if (!ret)
+		ret = register_ftrace_function(&interpose_ops);
 	if (!ret)
 		return 0;
-	pr_err("hmm_p2p_interpose: cannot take over hmm_range_fault (%d)%s\n", ret,
-	       ret == -EBUSY ? ": a live patch or another module holds it; unload that first" : "");
+	explain(ret);
 	ftrace_free_filter(&interpose_ops);
 	return ret;
 }
