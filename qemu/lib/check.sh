@@ -92,13 +92,17 @@ check_row() {
 	boot_and_report "$1" "$2" check "$3"
 }
 
-# totals FILE: the line that ends a check; false unless something ran and nothing failed.
+# totals FILE: the line that ends a check; false unless something ran and nothing failed. A known bug of somebody else's
+# (TODO) is neither.
 totals() {
 	awk '
+		/^not ok .*# *[Tt][Oo][Dd][Oo]/ { known++; next }
 		/^ok .*# *[Ss][Kk][Ii][Pp]/ { skipped++; next }
 		/^ok / { passed++ }
 		/^not ok / { failed++ }
 		END {
+			if (known)
+				printf "# %d known bugs of the kernel are still there\n", known
 			printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
 			exit failed || !passed
 		}' "$1"

@@ -94,6 +94,18 @@ file == 2 {
 	next
 }
 
+# What is wrong elsewhere and known: no failure, but when it is gone it is said.
+/^not ok[ \t].*#[ \t]*[Tt][Oo][Dd][Oo]/ {
+	sub(/^not ok[ \t]*[0-9]*[ \t]*(- )?/, "")
+	results++
+	printf "not ok - %s/%s: %s\n", prefix, open_test, $0
+	next
+}
+
+/^ok[ \t].*#[ \t]*[Tt][Oo][Dd][Oo]/ {
+	print "#| gone, so its mark can go: " prefix "/" open_test ": " $0
+}
+
 /^not ok([ \t]|$)/ {
 	sub(/^not ok[ \t]*[0-9]*[ \t]*(- )?/, "")
 	results++
