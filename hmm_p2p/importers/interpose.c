@@ -14,8 +14,9 @@
  * here for ever.
  *
  * Unloading: once the handler is gone, whoever was sent to interposed() has
- * entered it (RCU tasks: no voluntary switch in between) and is in an SRCU
- * section until it is about to return (RCU tasks again).
+ * entered its SRCU section (unregistering waits with RCU tasks: there is no
+ * voluntary switch in between) and is in it until it is about to return (RCU
+ * tasks again).
  */
 #include <linux/ftrace.h>
 #include <linux/hmm_p2p.h>
@@ -244,7 +245,6 @@ static void detach(void)
 {
 	unregister_ftrace_function(&interpose_ops);
 	ftrace_free_filter(&interpose_ops);
-	synchronize_rcu_tasks();
 	synchronize_srcu(&interposed_srcu);
 	synchronize_rcu_tasks();
 }

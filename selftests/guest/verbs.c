@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "verbs.h"
 
 /* A connection gives up after seven times 2^18 * 4.096 us, which is a second. */
 #define ACK_TIMEOUT	18
 #define RETRIES		7
+
+/* ib_core gives up on a page fault after this: HMM_RANGE_DEFAULT_TIMEOUT. */
+#define FAULT_SECONDS	1.0
 
 /* Longer than that: whoever waits this long waits for nothing. */
 #define WAIT_MS		30000
@@ -62,30 +66,55 @@ static bool nic_find_gid(struct nic *nic)
 
 static bool nic_queues(struct nic *nic)
 {
+	nic->pd = ibv_alloc_pd(nic->context);
+	nic->channel = ibv_create_comp_channel(nic->context);
+	if (!nic->pd || !nic->channel)
+		return failed("cannot make a protection domain");
+	nic->cq = ibv_create_cq(nic->context, 16, NULL, nic->channel, 0);
+	return nic->cq || failed("cannot make a completion queue");
+}
+
+static void qp_destroy(struct nic *nic, int qp)
+{
+	if (nic->qp[qp])
+		ibv_destroy_qp(nic->qp[qp]);
+	nic->qp[qp] = NULL;
+}
+
+static bool qp_create(struct nic *nic, int qp)
+{
 	struct ibv_qp_init_attr attr = {
 		.qp_type = IBV_QPT_RC,
+		.send_cq = nic->cq,
+		.recv_cq = nic->cq,
 		.cap = {
 			.max_send_wr = 4, .max_recv_wr = 4,
 			.max_send_sge = 1, .max_recv_sge = 1,
 		},
 		.sq_sig_all = 1,
 	};
+
+	nic->qp[qp] = ibv_create_qp(nic->pd, &attr);
+	return nic->qp[qp] || failed("cannot make a queue pair");
+}
+
+/*
+ * A queue pair that has failed is not used again: its driver may still be about
+ * to put it into the error state.
+ */
+bool nic_renew(struct nic *nic)
+{
+	struct ibv_wc wc;
 	int i;
 
-	nic->pd = ibv_alloc_pd(nic->context);
-	nic->channel = ibv_create_comp_channel(nic->context);
-	if (!nic->pd || !nic->channel)
-		return failed("cannot make a protection domain");
-	nic->cq = ibv_create_cq(nic->context, 16, NULL, nic->channel, 0);
-	if (!nic->cq)
-		return failed("cannot make a completion queue");
-	attr.send_cq = nic->cq;
-	attr.recv_cq = nic->cq;
-	for (i = 0; i < NIC_QPS; i++) {
-		nic->qp[i] = ibv_create_qp(nic->pd, &attr);
-		if (!nic->qp[i])
-			return failed("cannot make a queue pair");
-	}
+	for (i = 0; i < NIC_QPS; i++)
+		qp_destroy(nic, i);
+	/* What the old ones have left. */
+	while (ibv_poll_cq(nic->cq, 1, &wc) > 0)
+		;
+	for (i = 0; i < NIC_QPS; i++)
+		if (!qp_create(nic, i))
+			return false;
 	return true;
 }
 
@@ -95,7 +124,8 @@ bool nic_open(struct nic *nic, enum ibv_mtu mtu)
 	nic->mtu = mtu;
 	if (system("rdma-link"))
 		return false;
-	return nic_find(nic) && nic_find_gid(nic) && nic_queues(nic);
+	return nic_find(nic) && nic_find_gid(nic) && nic_queues(nic) &&
+	       nic_renew(nic);
 }
 
 void nic_close(struct nic *nic)
@@ -103,8 +133,7 @@ void nic_close(struct nic *nic)
 	int i;
 
 	for (i = 0; i < NIC_QPS; i++)
-		if (nic->qp[i])
-			ibv_destroy_qp(nic->qp[i]);
+		qp_destroy(nic, i);
 	if (nic->cq)
 		ibv_destroy_cq(nic->cq);
 	if (nic->channel)
@@ -118,15 +147,12 @@ void nic_close(struct nic *nic)
 
 static bool qp_to_init(struct ibv_qp *qp)
 {
-	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_RESET };
-
-	if (ibv_modify_qp(qp, &attr, IBV_QP_STATE))
-		return failed("cannot reset a queue pair");
-	attr = (struct ibv_qp_attr) {
+	struct ibv_qp_attr attr = {
 		.qp_state = IBV_QPS_INIT,
 		.port_num = 1,
 		.qp_access_flags = RIGHTS,
 	};
+
 	if (ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX |
 			  IBV_QP_PORT | IBV_QP_ACCESS_FLAGS))
 		return failed("cannot initialize a queue pair");
@@ -186,19 +212,13 @@ bool nic_connect(struct nic *nic, int qp, const struct nic_peer *peer)
 bool nic_connect_self(struct nic *nic)
 {
 	struct nic_peer peer = { .gid = nic->gid };
-	struct ibv_wc wc;
 	int i;
 
-	for (i = 0; i < NIC_QPS; i++)
-		if (!qp_to_init(nic->qp[i]))
-			return false;
-	/* What an earlier connection has left. */
-	while (ibv_poll_cq(nic->cq, 1, &wc) > 0)
-		;
+	if (!nic_renew(nic))
+		return false;
 	for (i = 0; i < NIC_QPS; i++) {
 		peer.qp_num = nic->qp[!i]->qp_num;
-		if (!qp_to_receive(nic, nic->qp[i], &peer) ||
-		    !qp_to_send(nic->qp[i]))
+		if (!nic_connect(nic, i, &peer))
 			return false;
 	}
 	return true;
@@ -304,4 +324,30 @@ enum ibv_wc_status nic_do(struct nic *nic, const struct nic_op *op)
 	while (completions-- && status == IBV_WC_SUCCESS)
 		status = wait_one(nic);
 	return status;
+}
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+enum ibv_wc_status nic_do_busy(struct nic *nic, const struct nic_op *op,
+			       unsigned long *late)
+{
+	enum ibv_wc_status status;
+	double start;
+
+	for (;;) {
+		start = seconds();
+		status = nic_do(nic, op);
+		if (status != IBV_WC_REM_ACCESS_ERR ||
+		    seconds() - start < FAULT_SECONDS)
+			return status;
+		++*late;
+		if (!nic_connect_self(nic))
+			return IBV_WC_GENERAL_ERR;
+	}
 }

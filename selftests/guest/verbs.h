@@ -71,10 +71,13 @@ struct nic_op {
 bool nic_open(struct nic *nic, enum ibv_mtu mtu);
 void nic_close(struct nic *nic);
 
-/* From any state, also after an error, to a fresh connection. */
+/* New queue pairs in place of those that were used. */
+bool nic_renew(struct nic *nic);
+
+/* A new queue pair with its peer. */
 bool nic_connect(struct nic *nic, int qp, const struct nic_peer *peer);
 
-/* The two queue pairs with each other. */
+/* New ones with each other. */
 bool nic_connect_self(struct nic *nic);
 
 /* All rights. @odp: on demand, else pinned. Return: NULL, and a message, on failure. */
@@ -85,5 +88,13 @@ struct ibv_mr *nic_register(struct nic *nic, void *mem, size_t length, bool odp)
  * completion; after any but IBV_WC_SUCCESS the connection has to be made anew.
  */
 enum ibv_wc_status nic_do(struct nic *nic, const struct nic_op *op);
+
+/*
+ * The same for two queue pairs that are connected with each other, on a machine
+ * that is too busy: the kernel fails an access whose page fault has taken a
+ * second. Such an operation is counted in @late, and done again.
+ */
+enum ibv_wc_status nic_do_busy(struct nic *nic, const struct nic_op *op,
+			       unsigned long *late);
 
 #endif /* GUEST_VERBS_H */
