@@ -37,17 +37,24 @@ matches() (
 # The test that runs now, for the progress line.
 current_test() { sed -n 's/^@begin \([^ ]*\).*/in \1/p' "$out/results" 2>/dev/null | tail -n 1; }
 
-# boot_and_report TOPOLOGY KERNEL MODE SECONDS: one guest; TAP on standard output, and in results.tap of the run.
+# boot_and_report TOPOLOGY KERNEL MODE SECONDS: one guest, or two; TAP on standard output, and in results.tap of the run.
 boot_and_report() {
 	out=$logs/$1-$2
 	mkdir -p "$out"
 	step_detail=current_test
 	boot_status=0
-	step "guest $1/$2" "$out/boot.log" boot "$1" "$2" "$3" "$4" || boot_status=$?
+	step "guest $1/$2" "$out/boot.log" boot_hosts "$1" "$2" "$3" "$4" || boot_status=$?
 	step_detail=
 	planned="load $boot_tests unload"
 	[ "$2" != debug ] || planned="$planned kmemleak"
-	awk -v prefix="$1/$2" -v ending="$(verdict "$boot_status")" -v planned="$planned" -v logs="$out" \
+	report_guest "$1/$2" "$boot_status"
+	[ -d "$out/$second" ] || return 0
+	(out=$out/$second && report_guest "$1/$2/$second" "$(cat "$out/ended")")
+}
+
+# report_guest PREFIX STATUS: what the guest whose folder is $out has left.
+report_guest() {
+	awk -v prefix="$1" -v ending="$(verdict "$2")" -v planned="$planned" -v logs="$out" \
 		-f "$lab/lib/results.awk" "$lab/splats" "$out/console.log" "$out/results" >"$out/results.tap"
 	cat "$out/results.tap" >>"$logs/results.tap"
 	cat "$out/results.tap"

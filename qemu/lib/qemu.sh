@@ -6,14 +6,18 @@ topologies() { (cd "$lab/topologies" && printf '%s ' *); }
 
 topology_file() { printf '%s\n' "$lab/topologies/$1"; }
 
+# topology_lines NAME: as this host, of one or two, sees them. @HOST@ is its number and @PEER@ the other's.
+host=1
+topology_lines() { sed "s/@HOST@/$host/g; s/@PEER@/$((3 - host))/g" "$(topology_file "$1")"; }
+
 # topology_values NAME KEY: the values of KEY, one per line.
-topology_values() { sed -n "s/^$2=//p" "$(topology_file "$1")"; }
+topology_values() { topology_lines "$1" | sed -n "s/^$2=//p"; }
 
 topology_value() { topology_values "$1" "$2" | tail -n 1; }
 
 topology_check() {
 	[ -f "$(topology_file "$1")" ] || die "there is no topology $1; there are: $(topologies)"
-	bad=$(grep -nvE '^(#.*|desc=.*|(cpu|smp|memory|machine|icount|object|numa|drive|netdev|device|append|module)=.+|)$' \
+	bad=$(grep -nvE '^(#.*|desc=.*|(cpu|smp|memory|machine|icount|object|numa|drive|netdev|device|append|module|hosts)=.+|)$' \
 		"$(topology_file "$1")") && die "topology $1 has a line that means nothing: $bad"
 	return 0
 }
@@ -36,7 +40,7 @@ qemu_args() {
 	fi
 	printf '%s\n' -machine "q35$(topology_values "$1" machine | while IFS= read -r word; do printf ',%s' "$word"; done)"
 	printf '%s\n' -cpu "$(topology_value "$1" cpu)" -smp "$(topology_value "$1" smp)" -m "$(topology_value "$1" memory)"
-	sed -nE 's/^(object|numa|drive|netdev|device)=(.*)/-\1\n\2/p' "$(topology_file "$1")"
+	topology_lines "$1" | sed -nE 's/^(object|numa|drive|netdev|device)=(.*)/-\1\n\2/p'
 	printf '%s\n' -kernel /kernel/vmlinuz -initrd /out/initrd -append "$(kernel_append "$1" "$2")"
 	printf '%s\n' -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap
 	printf '%s\n' -device virtio-9p-pci,bus=pcie.0,fsdev=root,mount_tag=root
@@ -68,6 +72,7 @@ conf() { printf "%s='%s'\n" "$1" "$(printf '%s' "$2" | sed "s/'/'\\\\''/g")"; }
 
 guest_conf() {
 	conf topology "$1"
+	conf host "$host"
 	conf kernel "$2"
 	conf mode "$3"
 	conf release "$(kernel_release "$2")"
@@ -84,11 +89,12 @@ guest_conf() {
 	fi
 }
 
-# What a guest sees besides the tree itself; $out is this boot's folder.
+# What a guest sees besides the tree itself; $out is this boot's folder, and in $wire the sockets of two hosts meet.
 guest_enter() (
 	kernel=$1
 	shift
-	enter "$repo:/src:ro" "$stage:/build:ro" "$(kernel_dir "$kernel"):/kernel:ro" "$out:/out" -- "$@"
+	mkdir -p "$wire"
+	enter "$repo:/src:ro" "$stage:/build:ro" "$(kernel_dir "$kernel"):/kernel:ro" "$out:/out" "$wire:/wire" -- "$@"
 )
 
 # boot TOPOLOGY KERNEL MODE SECONDS: returns when QEMU has ended; 124 and 137 are a timeout, 0 says nothing yet.
@@ -111,6 +117,27 @@ boot() (
 		guest_enter "$kernel" timeout -k 10 "$seconds" "$@" >"$out/qemu.log" 2>&1
 	fi
 )
+
+# The folder of the second host, in that of the first.
+second=host2
+
+# boot_hosts TOPOLOGY KERNEL MODE SECONDS: the topology's one or two hosts (for a shell, the first); returns as boot does,
+# for the first.
+boot_hosts() {
+	wire=$out/wire
+	if [ "$(topology_value "$1" hosts)" != 2 ] || [ "$3" = shell ]; then
+		boot "$@"
+		return
+	fi
+	mkdir -p "$out/$second"
+	(host=2 out=$out/$second && boot "$@") &
+	second_pid=$!
+	first_status=0 second_status=0
+	boot "$@" || first_status=$?
+	wait "$second_pid" || second_status=$?
+	echo "$second_status" >"$out/$second/ended"
+	return "$first_status"
+}
 
 # verdict STATUS: how the boot whose files are in $out ended: "finished", or the failure.
 verdict() {
