@@ -123,7 +123,7 @@ static bool log_says(int fd, const char *text)
 
 	while ((n = read(fd, record, sizeof(record) - 1)) > 0) {
 		record[n] = 0;
-		said |= strstr(record, text) != NULL;
+		said |= !!strstr(record, text);
 	}
 	close(fd);
 	return said;

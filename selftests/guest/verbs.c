@@ -17,7 +17,7 @@
 #define FAULT_SECONDS	1.0
 
 /* Longer than that: whoever waits this long waits for nothing. */
-#define WAIT_MS		30000
+#define WAIT_MS		60000
 
 #define RIGHTS	(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ | \
 		 IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_ATOMIC)
