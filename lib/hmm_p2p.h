@@ -227,8 +227,9 @@ int hmm_p2p_migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
  * @length: bytes, a multiple of the page size
  * @result: see hmm_p2p_migrate()
  *
- * A device that is full makes room: the pages that no device has reached for
- * the longest time go back to RAM, whosever they are. With
+ * A device that is full makes room: the pages that no device has reached for the
+ * longest time go back to RAM, whosever they are; or those of the caller's
+ * control group when that has reached its dmem.max. With
  * HMM_P2P_MIGRATE_NO_EVICT nothing is evicted.
  *
  * Return: as hmm_p2p_migrate(); -EINVAL for other flags.

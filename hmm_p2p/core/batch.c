@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 
 #include "batch.h"
+#include "charge.h"
 #include "profile.h"
 
 /*
@@ -46,6 +47,8 @@ struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages)
 		return NULL;
 	memset(&batch->args, 0, sizeof(batch->args));
 	bitmap_zero(batch->done, HMM_P2P_BATCH_PAGES);
+	batch->limit = NULL;
+	batch->keep_huge = false;
 	batch->args.src = (unsigned long *)(batch + 1);
 	batch->args.dst = batch->args.src + entries;
 	batch->runs = (struct hmm_p2p_copy *)(batch->args.dst + entries);
@@ -54,6 +57,8 @@ struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages)
 
 void hmm_p2p_batch_free(struct hmm_p2p_batch *batch)
 {
+	if (batch && batch->limit)
+		dmem_cgroup_pool_state_put(batch->limit);
 	kvfree(batch);
 }
 
@@ -213,9 +218,23 @@ static void dst_drop_all(struct hmm_p2p_batch *batch)
 		dst_drop(&batch->args.dst[i]);
 }
 
-static struct page *device_page(struct hmm_p2p_device *hdev, unsigned int order)
+static struct page *device_page(struct hmm_p2p_batch *batch,
+				struct hmm_p2p_device *hdev, unsigned int order)
 {
-	return hmm_p2p_fail_alloc(hdev) ? NULL : hmm_p2p_page_alloc(hdev, order);
+	struct dmem_cgroup_pool_state *pool;
+	struct page *page;
+
+	if (hmm_p2p_fail_alloc(hdev)) {
+		/* There is room: evicting others makes no more. */
+		batch->keep_huge = false;
+		return NULL;
+	}
+	if (hmm_p2p_charge_try(hdev, order, &pool, &batch->limit))
+		return NULL;
+	page = hmm_p2p_page_alloc(hdev, order, pool);
+	if (!page)
+		dmem_cgroup_uncharge(pool, PAGE_SIZE << order);
+	return page;
 }
 
 /*
@@ -230,7 +249,7 @@ static bool device_singles(struct hmm_p2p_batch *batch,
 	unsigned long j;
 
 	for (j = 0; j < nr; j++) {
-		struct page *page = device_page(hdev, 0);
+		struct page *page = device_page(batch, hdev, 0);
 
 		if (!page)
 			break;
@@ -254,12 +273,16 @@ static void device_entry(struct hmm_p2p_batch *batch,
 	struct page *to = NULL;
 
 	if (nr > 1)
-		to = device_page(hdev, HPAGE_PMD_ORDER);
+		to = device_page(batch, hdev, HPAGE_PMD_ORDER);
 	if (to) {
 		hmm_p2p_huge_note(to, batch->args.vma->vm_mm,
 				  batch->args.start + (i << PAGE_SHIFT));
 		dst[0] = migrate_pfn(page_to_pfn(to)) | MIGRATE_PFN_COMPOUND;
 		run_add(batch, hdev, hmm_p2p_page_offset(to), from, nr);
+		return;
+	}
+	if (nr > 1 && batch->keep_huge) {
+		batch->no_room += nr;
 		return;
 	}
 	if (nr > 1 && from) {

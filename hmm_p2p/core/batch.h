@@ -16,6 +16,10 @@
  * @pending: a copy of this device was started and not waited for
  * @copy_error: a copy failed: nothing of this batch may move
  * @no_room: pages that found no memory at the destination
+ * @limit: the control group that may have no more device memory, with a
+ *	reference; NULL: nobody met a limit
+ * @keep_huge: a huge page that finds no huge page waits for room: it is not
+ *	split, but counted in @no_room
  * @want_split: a huge page found no huge page at the destination
  * @done: pages that have moved; adds up until the caller clears it
  */
@@ -27,6 +31,8 @@ struct hmm_p2p_batch {
 	struct hmm_p2p_device *pending;
 	int copy_error;
 	unsigned long no_room;
+	struct dmem_cgroup_pool_state *limit;
+	bool keep_huge;
 	bool want_split;
 	DECLARE_BITMAP(done, HMM_P2P_BATCH_PAGES);
 };
@@ -50,6 +56,7 @@ unsigned long hmm_p2p_batch_count_ram(struct hmm_p2p_batch *batch,
 
 /* evict.c */
 unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
-				 struct hmm_p2p_batch *batch, unsigned long wanted);
+				 struct hmm_p2p_batch *batch, unsigned long wanted,
+				 struct dmem_cgroup_pool_state *limit);
 
 #endif /* _HMM_P2P_BATCH_H */

@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 
 #include "batch.h"
+#include "charge.h"
 
 /*
  * There is no huge page in system memory. Through a mapping the kernel can
@@ -131,10 +132,11 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 }
 
 /**
- * hmm_p2p_evict_some - make room on a full device
+ * hmm_p2p_evict_some - make room on a device, or for a group at its limit
  * @hdev: device
  * @batch: not in use
  * @wanted: pages to free
+ * @limit: only what is charged to this group or below it; NULL: anything
  *
  * Takes whole chunks, those first that no device has reached since the hand
  * last passed. A chunk whose pages are busy is passed over.
@@ -143,7 +145,8 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
  * Return: how many pages came home.
  */
 unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
-				 struct hmm_p2p_batch *batch, unsigned long wanted)
+				 struct hmm_p2p_batch *batch, unsigned long wanted,
+				 struct dmem_cgroup_pool_state *limit)
 {
 	unsigned long tries = DIV_ROUND_UP(hdev->config.memory, HMM_P2P_CHUNK_SIZE);
 	struct eviction ev = {
@@ -156,7 +159,7 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 	for (; tries && ev.moved < wanted; tries--) {
 		if (fatal_signal_pending(current))
 			break;
-		index = hmm_p2p_next_old(hdev);
+		index = hmm_p2p_next_old(hdev, limit);
 		if (index < 0)
 			break;
 		evict_chunk(&ev, index);

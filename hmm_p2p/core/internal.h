@@ -49,7 +49,9 @@ struct hmm_p2p_stats {
 	u64 reasons[HMM_P2P_REASON_COUNT];
 };
 
+struct hmm_p2p_charges;
 struct hmm_p2p_chunk;
+struct dmem_cgroup_pool_state;
 
 /**
  * struct hmm_p2p_device - a registered device
@@ -67,6 +69,7 @@ struct hmm_p2p_chunk;
  * @partial: chunks with some pages handed out, one by one
  * @used: pages handed out
  * @hand: first page of the chunk that eviction looks at next
+ * @charges: who is charged for the pages, under @lock; see charge.c
  * @removed: the device is going away: nothing is handed out any more
  * @lost: it went away with pages that could not be read: nothing of the driver
  *	may be used any more, and who touches such a page gets SIGBUS. Set
@@ -96,6 +99,7 @@ struct hmm_p2p_device {
 	struct list_head partial;
 	unsigned long used;
 	unsigned long hand;
+	struct hmm_p2p_charges *charges;
 	bool removed;
 	bool lost;
 	bool reap;
@@ -133,7 +137,8 @@ struct hmm_p2p_owner *hmm_p2p_owner_next_live(struct hmm_p2p_owner *prev);
 /* pagemap.c */
 int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev);
 void hmm_p2p_pagemap_destroy(struct hmm_p2p_device *hdev);
-struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order);
+struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
+				struct dmem_cgroup_pool_state *pool);
 void hmm_p2p_huge_note(struct page *page, struct mm_struct *mm,
 		       unsigned long addr);
 struct mm_struct *hmm_p2p_huge_home(struct hmm_p2p_device *hdev,
@@ -141,7 +146,8 @@ struct mm_struct *hmm_p2p_huge_home(struct hmm_p2p_device *hdev,
 int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset);
 void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset);
 void hmm_p2p_page_touch(const struct page *page);
-long hmm_p2p_next_old(struct hmm_p2p_device *hdev);
+long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
+		      struct dmem_cgroup_pool_state *limit);
 long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index);
 bool hmm_p2p_page_is_ours(const struct page *page);
 const void *hmm_p2p_page_owner(const struct page *page);

@@ -11,6 +11,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "batch.h"
+#include "charge.h"
 #include "trace.h"
 
 /*
@@ -376,19 +377,26 @@ static int step_give_up(struct move_state *state, unsigned long nr, int error)
 	return reason == HMM_P2P_REASON_NO_DEVICE_MEMORY ? -ENOSPC : 0;
 }
 
-/* The device is full: true if there may be room now, and another try is due. */
+/*
+ * The device is full, or the group at its limit. Returns true if there may be
+ * room now, and another try is due.
+ */
 static bool step_evict(struct move_state *state, unsigned int *evictions)
 {
 	struct hmm_p2p_move *move = state->move;
 	unsigned long wanted = state->batch->no_room, evicted = 0;
+	struct dmem_cgroup_pool_state *limit = NULL;
 	int idx;
 
 	if (!move->hdev || move->no_evict || (*evictions)++ >= EVICT_TRIES)
 		return false;
+	swap(limit, state->batch->limit);
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	if (!READ_ONCE(move->hdev->removed))
-		evicted = hmm_p2p_evict_some(move->hdev, state->batch, wanted);
+		evicted = hmm_p2p_evict_some(move->hdev, state->batch, wanted, limit);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	if (limit)
+		dmem_cgroup_pool_state_put(limit);
 	/* Eviction has used the batch: what is left is still left for this. */
 	state->batch->no_room = wanted;
 	return evicted;
@@ -414,6 +422,8 @@ static int move_step(struct move_state *state, unsigned long addr,
 	if (ret)
 		return ret < 0 ? ret : 0;
 	nr = (*stop - addr) >> PAGE_SHIFT;
+	/* Rather evict than split, as long as that makes room. */
+	state->batch->keep_huge = state->move->hdev && !state->move->no_evict;
 	while (tries) {
 		ret = step_try(state, addr, *stop);
 		if (bitmap_empty(state->left, nr))
@@ -425,8 +435,12 @@ static int move_step(struct move_state *state, unsigned long addr,
 			break;
 		if (!state->batch->no_room)
 			tries--;
-		else if (!step_evict(state, &evictions))
+		else if (step_evict(state, &evictions))
+			continue;
+		else if (!state->batch->keep_huge)
 			break;
+		else
+			state->batch->keep_huge = false;
 	}
 	return step_give_up(state, nr, ret);
 }

@@ -19,7 +19,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "charge.h"
 
 /**
  * struct hmm_p2p_chunk - the pages of one huge page's worth of memory
@@ -240,7 +240,8 @@ static struct mm_struct *give_back(struct hmm_p2p_device *hdev,
 }
 
 /* Returns the index of the first page, or -1. */
-static long device_take(struct hmm_p2p_device *hdev, unsigned int order)
+static long device_take(struct hmm_p2p_device *hdev, unsigned int order,
+			struct dmem_cgroup_pool_state *pool)
 {
 	unsigned long flags;
 	long index = -1;
@@ -248,8 +249,10 @@ static long device_take(struct hmm_p2p_device *hdev, unsigned int order)
 	spin_lock_irqsave(&hdev->lock, flags);
 	if (!hdev->removed)
 		index = order ? take_huge(hdev) : take_small(hdev);
-	if (index >= 0)
+	if (index >= 0) {
 		account(hdev, 1L << order);
+		hmm_p2p_charge_take(hdev, index, order, pool);
+	}
 	if (index >= 0 && order)
 		atomic_long_inc(&hdev->owner->huge);
 	spin_unlock_irqrestore(&hdev->lock, flags);
@@ -259,12 +262,14 @@ static long device_take(struct hmm_p2p_device *hdev, unsigned int order)
 static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
 			unsigned int order)
 {
+	struct hmm_p2p_charge charge;
 	struct mm_struct *mm;
 	unsigned long flags;
 	bool drained;
 
 	spin_lock_irqsave(&hdev->lock, flags);
 	mm = give_back(hdev, index, 1UL << order);
+	charge = hmm_p2p_charge_give(hdev, index, order);
 	account(hdev, -(1L << order));
 	if (order)
 		atomic_long_dec(&hdev->owner->huge);
@@ -275,6 +280,7 @@ static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
 			queue_work(hmm_p2p_wq, &hdev->lost_work);
 	}
 	spin_unlock_irqrestore(&hdev->lock, flags);
+	hmm_p2p_charge_end(charge);
 	if (mm)
 		mmdrop(mm);
 }
@@ -283,6 +289,7 @@ static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
  * hmm_p2p_page_alloc - hand out a device page
  * @hdev: exporter
  * @order: 0, or HPAGE_PMD_ORDER
+ * @pool: who is charged for it, from hmm_p2p_charge_try()
  *
  * The content is whatever was there before: the caller overwrites or clears it
  * before anybody can see the page.
@@ -291,9 +298,10 @@ static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
  * Return: the first page of a locked folio with one reference; NULL when there
  * is no room of that size or the device is going away.
  */
-struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order)
+struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
+				struct dmem_cgroup_pool_state *pool)
 {
-	long index = device_take(hdev, order);
+	long index = device_take(hdev, order, pool);
 	struct page *page;
 
 	if (index < 0)
@@ -400,13 +408,15 @@ long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index)
 /**
  * hmm_p2p_next_old - find a chunk to evict
  * @hdev: exporter
+ * @limit: only what is charged to this group or below it; NULL: anything
  *
  * The hand goes round the device's memory. A chunk that was touched since it
  * last passed gets a second chance.
  *
  * Return: the first page of the chunk, or -1 when none has pages handed out.
  */
-long hmm_p2p_next_old(struct hmm_p2p_device *hdev)
+long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
+		      struct dmem_cgroup_pool_state *limit)
 {
 	unsigned long nr = device_nr_pages(hdev), i, index;
 	struct hmm_p2p_chunk *chunk;
@@ -420,7 +430,8 @@ long hmm_p2p_next_old(struct hmm_p2p_device *hdev)
 		hdev->hand += HMM_P2P_CHUNK_PAGES;
 		if (hdev->hand >= nr)
 			hdev->hand = 0;
-		if (!chunk_handed_out(chunk))
+		if (!chunk_handed_out(chunk) ||
+		    !hmm_p2p_charge_counts(hdev, index, limit))
 			continue;
 		if (READ_ONCE(chunk->young))
 			WRITE_ONCE(chunk->young, false);
@@ -502,12 +513,15 @@ int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev)
 	ret = chunks_init(hdev);
 	if (ret)
 		return ret;
+	ret = hmm_p2p_charge_init(hdev);
+	if (ret)
+		goto err_chunks;
 
 	res = request_free_mem_region(&iomem_resource, hdev->config.memory,
 				      hdev->name);
 	if (IS_ERR(res)) {
 		ret = PTR_ERR(res);
-		goto err_chunks;
+		goto err_charge;
 	}
 
 	pgmap->type = MEMORY_DEVICE_PRIVATE;
@@ -525,6 +539,8 @@ int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev)
 
 err_region:
 	release_mem_region(res->start, resource_size(res));
+err_charge:
+	hmm_p2p_charge_fini(hdev);
 err_chunks:
 	kvfree(hdev->chunks);
 	return ret;
@@ -537,5 +553,6 @@ void hmm_p2p_pagemap_destroy(struct hmm_p2p_device *hdev)
 
 	memunmap_pages(&hdev->pagemap);
 	release_mem_region(range.start, range_len(&range));
+	hmm_p2p_charge_fini(hdev);
 	kvfree(hdev->chunks);
 }

@@ -5,7 +5,7 @@
  */
 #include "common.h"
 
-#define TIMES	3
+#define TIMES	4
 
 static int migrate_flags(uint32_t device, uint32_t flags, void *mem, size_t length,
 			 struct hmm_p2p_migrate *result)

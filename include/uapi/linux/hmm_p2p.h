@@ -74,7 +74,8 @@ enum hmm_p2p_outcome {
  * @HMM_P2P_REASON_EXPORTER: the exporter opted out
  * @HMM_P2P_REASON_IMPORTER: the importer opted out
  * @HMM_P2P_REASON_REMOVED: the exporter is going away
- * @HMM_P2P_REASON_NO_DEVICE_MEMORY: the device has no room
+ * @HMM_P2P_REASON_NO_DEVICE_MEMORY: the device has no room, or the caller's
+ *	control group may have no more of it (dmem.max)
  * @HMM_P2P_REASON_HOLE: nothing is mapped at the address
  * @HMM_P2P_REASON_NOT_ANON: a page of a file; or a shared, hugetlb, special or
  *	unreadable mapping

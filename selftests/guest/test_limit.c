@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A control group with a limit on a device's memory (dmem.max): its processes
+ * get no more, others lose nothing by it, and what they gave back is theirs
+ * again.
+ */
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common.h"
+
+#define CGROUPS	"/sys/fs/cgroup"
+#define GROUP	CGROUPS "/hmm_p2p_limit"
+#define LIMIT	(8 * MIB)
+#define LENGTH	(32 * MIB)
+
+static char region[64];
+
+static int limit_setup(void **state)
+{
+	int ret = suite_setup(state);
+
+	if (ret)
+		return ret;
+	/* Without the controller every test is skipped. */
+	write_file(CGROUPS "/cgroup.subtree_control", "+dmem");
+	return 0;
+}
+
+static uint64_t group_value(const char *file)
+{
+	char path[128], line[128];
+	uint64_t value = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), GROUP "/%s", file);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, region, strlen(region)))
+			value = strtoull(line + strlen(region), NULL, 10);
+	fclose(f);
+	return value;
+}
+
+static void limit_start(const struct hmm_p2p_device_info *device)
+{
+	char line[128];
+
+	if (mkdir(GROUP, 0755))
+		fail_msg("cannot make " GROUP);
+	if (access(GROUP "/dmem.max", F_OK)) {
+		rmdir(GROUP);
+		SKIP("this kernel has no dmem controller");
+	}
+	snprintf(region, sizeof(region), "hmm_p2p/%.40s ", device->out_name);
+	snprintf(line, sizeof(line), "%s%llu", region, (unsigned long long)LIMIT);
+	assert_int_equal(write_file(GROUP "/dmem.max", line), 0);
+	assert_int_equal(group_value("dmem.max"), LIMIT);
+}
+
+static int limit_end(void **state)
+{
+	rmdir(GROUP);
+	return test_teardown(state);
+}
+
+/* In a process of the group; its exit status says whether all was right. */
+static void in_group(int (*fn)(uint32_t device, enum paging paging),
+		     uint32_t device, enum paging paging)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(write_file(GROUP "/cgroup.procs", "0") ||
+		      fn(device, paging));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(group_value("dmem.current"), 0);
+}
+
+static int count_extent(const struct hmm_p2p_extent *extent, void *arg)
+{
+	*(uint64_t *)arg += extent->length;
+	return 0;
+}
+
+static int resident(const void *mem, uint64_t *bytes)
+{
+	*bytes = 0;
+	return hmm_p2p_query(ctx, NULL, 0, (uintptr_t)mem, LENGTH, count_extent, bytes);
+}
+
+/* All of it is moved in turn, and never more than the limit is there. */
+static int moves_more(uint32_t device, enum paging paging)
+{
+	uint8_t *mem = map_pattern(LENGTH, paging, 71);
+	struct hmm_p2p_migrate result;
+	uint64_t bytes;
+
+	CHECK(hmm_p2p_migrate(ctx, NULL, device, (uintptr_t)mem, LENGTH, &result) == 0);
+	CHECK(result.out_moved == LENGTH / page_size);
+	CHECK(resident(mem, &bytes) >= 0);
+	CHECK(bytes > 0 && bytes <= LIMIT);
+	CHECK(group_value("dmem.current") == bytes);
+	CHECK(pattern_diff(mem, 0, LENGTH, 71) == -1);
+	return 0;
+}
+
+static int evicts_nobody(uint32_t device, enum paging paging)
+{
+	uint8_t *mem = map_pattern(LENGTH, paging, 72);
+	struct hmm_p2p_migrate result;
+
+	CHECK(hmm_p2p_migrate_flags(ctx, NULL, device, HMM_P2P_MIGRATE_NO_EVICT,
+				    (uintptr_t)mem, LENGTH, &result) == -ENOSPC);
+	CHECK(result.out_moved == LIMIT / page_size);
+	CHECK(group_value("dmem.current") == LIMIT);
+	CHECK(pattern_diff(mem, 0, LENGTH, 72) == -1);
+	return 0;
+}
+
+/* A huge page that was charged as one comes back page by page. */
+static int goes_in_pieces(uint32_t device, enum paging paging)
+{
+	uint8_t *mem = map_pattern(LENGTH, paging, 73);
+	size_t i;
+
+	CHECK(hmm_p2p_migrate(ctx, NULL, device, (uintptr_t)mem, 4 * MIB, NULL) == 0);
+	CHECK(group_value("dmem.current") == 4 * MIB);
+	for (i = 0; i < 4 * MIB; i += 2 * page_size)
+		CHECK(hmm_p2p_migrate_to_ram(ctx, NULL, (uintptr_t)mem + i, page_size,
+					     NULL) == 0);
+	CHECK(group_value("dmem.current") > 0);
+	for (i = page_size; i < 4 * MIB; i += 2 * page_size)
+		CHECK(hmm_p2p_migrate_to_ram(ctx, NULL, (uintptr_t)mem + i, page_size,
+					     NULL) == 0);
+	CHECK(group_value("dmem.current") == 0);
+	CHECK(pattern_diff(mem, 0, LENGTH, 73) == -1);
+	return 0;
+}
+
+/* What somebody outside the group has there stays there. */
+static void with_others(int (*fn)(uint32_t device, enum paging paging),
+			enum paging paging)
+{
+	struct hmm_p2p_device_info device = largest_exporter(2 * LENGTH);
+	uint8_t *mem;
+
+	limit_start(&device);
+	mem = map_pattern(LENGTH, paging, 74);
+	move_all_to(device.out_id, mem, LENGTH);
+	in_group(fn, device.out_id, paging);
+	assert_int_equal(pages_on(device.out_id, mem, LENGTH), LENGTH / page_size);
+	assert_pattern(mem, LENGTH, 74);
+	unmap(mem, LENGTH);
+}
+
+static void test_moves_more_small(void **state)
+{
+	(void)state;
+	with_others(moves_more, SMALL_PAGES);
+}
+
+static void test_moves_more_huge(void **state)
+{
+	(void)state;
+	with_others(moves_more, HUGE_PAGES);
+}
+
+static void test_evicts_nobody_small(void **state)
+{
+	(void)state;
+	with_others(evicts_nobody, SMALL_PAGES);
+}
+
+static void test_evicts_nobody_huge(void **state)
+{
+	(void)state;
+	with_others(evicts_nobody, HUGE_PAGES);
+}
+
+static void test_goes_in_pieces(void **state)
+{
+	(void)state;
+	with_others(goes_in_pieces, HUGE_PAGES);
+}
+
+#define LIMIT_TEST(fn) cmocka_unit_test_setup_teardown(fn, test_setup, limit_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LIMIT_TEST(test_moves_more_small),
+		LIMIT_TEST(test_moves_more_huge),
+		LIMIT_TEST(test_evicts_nobody_small),
+		LIMIT_TEST(test_evicts_nobody_huge),
+		LIMIT_TEST(test_goes_in_pieces),
+	};
+
+	return cmocka_run_group_tests_name("limit", tests, limit_setup, suite_teardown);
+}
