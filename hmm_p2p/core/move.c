@@ -433,14 +433,15 @@ static int move_step(struct move_state *state, unsigned long addr,
 		ret = step_explain(state, addr, *stop) ?: ret;
 		if (ret || bitmap_empty(state->left, nr))
 			break;
-		if (!state->batch->no_room)
+		if (!state->batch->no_room) {
 			tries--;
-		else if (step_evict(state, &evictions))
 			continue;
-		else if (!state->batch->keep_huge)
+		}
+		if (step_evict(state, &evictions))
+			continue;
+		if (!state->batch->keep_huge)
 			break;
-		else
-			state->batch->keep_huge = false;
+		state->batch->keep_huge = false;
 	}
 	return step_give_up(state, nr, ret);
 }
