@@ -380,21 +380,47 @@ static int fault_rest(struct fault_plan *plan)
 	return 0;
 }
 
-static void merge(struct fault_plan *plan)
+/*
+ * How many planned entries from @first on name pages that follow each other in
+ * one chunk of device memory. Chunks are aligned, and no two devices share one.
+ */
+static unsigned long planned_run(const struct fault_plan *plan, unsigned long first)
 {
-	unsigned long *pfns = plan->range->hmm_pfns;
+	const struct plan_entry *entry = plan->entry + first;
+	unsigned long in_chunk = page_to_pfn(entry->page) % HMM_P2P_CHUNK_PAGES;
+	unsigned long most = min(plan->npages - first, HMM_P2P_CHUNK_PAGES - in_chunk);
+	unsigned long nr;
+
+	for (nr = 1; nr < most; nr++)
+		if (!entry[nr].hmm_pfn || entry[nr].own != entry->own ||
+		    entry[nr].page != entry->page + nr)
+			break;
+	return nr;
+}
+
+static void merge_run(struct fault_plan *plan, unsigned long first, unsigned long nr)
+{
+	const struct plan_entry *entry = plan->entry + first;
+	unsigned long *pfns = plan->range->hmm_pfns + first;
 	unsigned long i;
 
-	for (i = 0; i < plan->npages; i++) {
-		const struct plan_entry *entry = &plan->entry[i];
+	for (i = 0; i < nr; i++)
+		pfns[i] = (pfns[i] & HMM_P2P_INOUT_FLAGS) | entry[i].hmm_pfn;
+	hmm_p2p_count(hmm_p2p_page_device(entry->page),
+		      entry->own ? HMM_P2P_COUNTER_PRIVATE : HMM_P2P_COUNTER_P2P, nr);
+	hmm_p2p_page_touch(entry->page);
+}
 
-		if (!entry->hmm_pfn)
+static void merge(struct fault_plan *plan)
+{
+	unsigned long i, nr;
+
+	for (i = 0; i < plan->npages; i += nr) {
+		nr = 1;
+		if (!plan->entry[i].hmm_pfn)
 			continue;
-		pfns[i] = (pfns[i] & HMM_P2P_INOUT_FLAGS) | entry->hmm_pfn;
-		hmm_p2p_count(hmm_p2p_page_device(entry->page),
-			      entry->own ? HMM_P2P_COUNTER_PRIVATE :
-					   HMM_P2P_COUNTER_P2P, 1);
-		hmm_p2p_page_touch(entry->page);
+		nr = planned_run(plan, i);
+		merge_run(plan, i, nr);
 	}
 }
 

@@ -145,6 +145,7 @@ struct mm_struct *hmm_p2p_huge_home(struct hmm_p2p_device *hdev,
 				    unsigned long index, unsigned long *addr);
 int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset);
 void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset);
+unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long nr);
 void hmm_p2p_page_touch(const struct page *page);
 long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
 		      struct dmem_cgroup_pool_state *limit);

@@ -109,7 +109,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_device, HMM_P2P_NS);
  * hmm_p2p_page_offset - where in device memory a private page's bytes are
  * @page: a device-private page that an exporter of this framework handed out
  *
- * The one place that does arithmetic on private PFNs.
+ * With hmm_p2p_private_run() the one place that does arithmetic on private PFNs.
  *
  * Context: any.
  * Return: offset in bytes from the start of the exporter's memory.
@@ -121,6 +121,27 @@ u64 hmm_p2p_page_offset(const struct page *page)
 	return (u64)(page_to_pfn(page) - first) << PAGE_SHIFT;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_offset, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_private_run - how far private pages are one piece of device memory
+ * @hmm_pfns: results of a fault, all HMM_PFN_VALID, the first a private page
+ * @nr: how many
+ *
+ * Context: any; the range must still be valid (mmu_interval_read_retry()).
+ * Return: how many entries, from the first on, have bytes that follow each
+ * other in the memory of one exporter.
+ */
+unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long nr)
+{
+	const struct dev_pagemap *pgmap = stable_pgmap(hmm_pfn_to_page(hmm_pfns[0]));
+	unsigned long first = hmm_pfns[0] & ~HMM_PFN_FLAGS, i;
+
+	nr = min(nr, PHYS_PFN(pgmap->range.end) - first + 1);
+	for (i = 1; i < nr; i++)
+		if ((hmm_pfns[i] & ~HMM_PFN_FLAGS) != first + i)
+			break;
+	return i;
+}
 
 /**
  * hmm_p2p_pfn_kind - what an entry of an hmm_range's result names

@@ -48,19 +48,50 @@ void hmm_p2p_pgtable_clear(struct hmm_p2p_pgtable *pgt, unsigned long first,
 	xas_unlock(&xas);
 }
 
+static void *make_entry(unsigned long pfn, unsigned long flags)
+{
+	return xa_mk_value(pfn << PGTABLE_PFN_SHIFT | flags);
+}
+
 /* Makes one entry where there is none. Return: 0 or -ENOMEM. */
 int hmm_p2p_pgtable_enter(struct hmm_p2p_pgtable *pgt, unsigned long index,
 			  unsigned long pfn, unsigned long flags)
 {
 	unsigned int order = flags & PGTABLE_HUGE ? HPAGE_PMD_ORDER : 0;
-	void *entry = xa_mk_value(pfn << PGTABLE_PFN_SHIFT | flags);
 	XA_STATE_ORDER(xas, &pgt->entries, index, order);
 
 	lockdep_assert_held(&pgt->mirror.lock);
 	/* Reclaim may be waiting for the mirror's lock. */
 	do {
 		xas_lock(&xas);
-		xas_store(&xas, entry);
+		xas_store(&xas, make_entry(pfn, flags));
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, GFP_ATOMIC | __GFP_NOWARN));
+	return xas_error(&xas);
+}
+
+static void *small_entry(unsigned long hmm_pfn)
+{
+	return make_entry(hmm_pfn & ~HMM_PFN_FLAGS,
+			  hmm_pfn & HMM_PFN_WRITE ? PGTABLE_WRITE : 0);
+}
+
+/* As hmm_p2p_pgtable_enter(), for single pages, without a walk for each. */
+static int enter_small(struct hmm_p2p_pgtable *pgt, unsigned long index,
+		       const unsigned long *hmm_pfns, unsigned long nr)
+{
+	XA_STATE(xas, &pgt->entries, index);
+	unsigned long i = 0;
+
+	do {
+		xas_lock(&xas);
+		while (i < nr) {
+			xas_store(&xas, small_entry(hmm_pfns[i]));
+			if (xas_error(&xas))
+				break;
+			if (++i < nr)
+				xas_next(&xas);
+		}
 		xas_unlock(&xas);
 	} while (xas_nomem(&xas, GFP_ATOMIC | __GFP_NOWARN));
 	return xas_error(&xas);
@@ -76,6 +107,17 @@ static bool is_huge(unsigned long index, const unsigned long *hmm_pfns,
 	       hmm_pfn_to_map_order(hmm_pfns[0]) >= HPAGE_PMD_ORDER;
 }
 
+/* How many results from the start on are no huge page. */
+static unsigned long small_run(unsigned long index, const unsigned long *hmm_pfns,
+			       unsigned long nr)
+{
+	unsigned long i = 1;
+
+	while (i < nr && !is_huge(index + i, hmm_pfns + i, nr - i))
+		i++;
+	return i;
+}
+
 static int enter_results(struct hmm_p2p_pgtable *pgt, unsigned long index,
 			 const unsigned long *hmm_pfns, unsigned long nr)
 {
@@ -84,14 +126,16 @@ static int enter_results(struct hmm_p2p_pgtable *pgt, unsigned long index,
 
 	hmm_p2p_pgtable_clear(pgt, index, index + nr - 1);
 	for (i = 0; i < nr && !ret; i += step) {
-		flags = hmm_pfns[i] & HMM_PFN_WRITE ? PGTABLE_WRITE : 0;
-		step = 1;
 		if (is_huge(index + i, hmm_pfns + i, nr - i)) {
-			flags |= PGTABLE_HUGE;
+			flags = hmm_pfns[i] & HMM_PFN_WRITE ? PGTABLE_WRITE : 0;
 			step = HPAGE_PMD_NR;
+			ret = hmm_p2p_pgtable_enter(pgt, index + i,
+						    hmm_pfns[i] & ~HMM_PFN_FLAGS,
+						    flags | PGTABLE_HUGE);
+		} else {
+			step = small_run(index + i, hmm_pfns + i, nr - i);
+			ret = enter_small(pgt, index + i, hmm_pfns + i, step);
 		}
-		ret = hmm_p2p_pgtable_enter(pgt, index + i,
-					    hmm_pfns[i] & ~HMM_PFN_FLAGS, flags);
 	}
 	return ret;
 }

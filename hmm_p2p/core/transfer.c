@@ -98,18 +98,9 @@ static unsigned long own_run(struct hmm_p2p_device *hdev,
 			     const struct hmm_p2p_transfer *xfer, unsigned long i)
 {
 	const unsigned long *entries = xfer->map->pfn_list + xfer->first + i;
-	unsigned long left = xfer->nr_pages - i, nr;
-	u64 offset = 0;
 
-	for (nr = 0; nr < left && is_own(hdev, entries[nr]); nr++) {
-		u64 at = hmm_p2p_page_offset(hmm_pfn_to_page(entries[nr]));
-
-		if (nr && at != offset + ((u64)nr << PAGE_SHIFT))
-			break;
-		if (!nr)
-			offset = at;
-	}
-	return nr;
+	return is_own(hdev, entries[0]) ?
+	       hmm_p2p_private_run(entries, xfer->nr_pages - i) : 0;
 }
 
 /* Returns how many pages from @i on were transferred, or an error. */
