@@ -58,14 +58,17 @@ void bench_unmap(void *buf, uint64_t length)
 	munmap(buf, length);
 }
 
+/* A page that somebody holds for a moment, as reclaim does, stays; not many do. */
 static void expect_all(const char *what, const struct hmm_p2p_migrate *moved,
 		       uint64_t length)
 {
-	if (moved->out_moved == length / hmm_p2p_page_size(bench_ctx))
+	uint64_t pages = length / hmm_p2p_page_size(bench_ctx);
+	uint64_t busy = moved->out_reasons[HMM_P2P_REASON_BUSY];
+
+	if (moved->out_moved + busy == pages && busy <= pages / 1000)
 		return;
 	fprintf(stderr, "%s: only %llu of %llu pages moved\n", what,
-		(unsigned long long)moved->out_moved,
-		(unsigned long long)(length / hmm_p2p_page_size(bench_ctx)));
+		(unsigned long long)moved->out_moved, (unsigned long long)pages);
 	exit(1);
 }
 

@@ -6,10 +6,12 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,10 +177,19 @@ static void start_threads(struct worker *worker, unsigned int nr, struct cost *c
 		pthread_join(threads[i], NULL);
 }
 
+/* The others would wait for it for ever. */
+static void fail_together(void)
+{
+	kill(getppid(), SIGTERM);
+}
+
 static void child(struct worker *worker)
 {
-	int ret = hmm_p2p_open(&bench_ctx);
+	int ret;
 
+	atexit(fail_together);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	ret = hmm_p2p_open(&bench_ctx);
 	if (ret)
 		bench_die("open", ret, HMM_P2P_CALL_OPEN);
 	work(worker);
