@@ -143,6 +143,21 @@ static bool is_below(struct dmem_cgroup_pool_state *pool,
 	return dmem_cgroup_state_evict_valuable(limit, pool, true, &hit_low);
 }
 
+/*
+ * Is the page at @index charged to the group @limit, or below it? The caller
+ * keeps the page from being freed.
+ */
+bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index,
+		       struct dmem_cgroup_pool_state *limit)
+{
+	struct hmm_p2p_charges *charges = hdev->charges;
+	struct dmem_cgroup_pool_state *pool = charges->single[index];
+
+	if (!pool)
+		pool = charges->huge[index / HMM_P2P_CHUNK_PAGES].pool;
+	return pool && is_below(pool, limit);
+}
+
 /* Would it help the group at its @limit if the chunk at @first were evicted? */
 bool hmm_p2p_charge_counts(struct hmm_p2p_device *hdev, unsigned long first,
 			   struct dmem_cgroup_pool_state *limit)

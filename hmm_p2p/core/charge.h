@@ -29,6 +29,8 @@ struct hmm_p2p_charge hmm_p2p_charge_give(struct hmm_p2p_device *hdev,
 					  unsigned long index, unsigned int order);
 bool hmm_p2p_charge_counts(struct hmm_p2p_device *hdev, unsigned long first,
 			   struct dmem_cgroup_pool_state *limit);
+bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index,
+		       struct dmem_cgroup_pool_state *limit);
 #else
 static inline int hmm_p2p_charge_init(struct hmm_p2p_device *hdev)
 {
@@ -63,6 +65,13 @@ hmm_p2p_charge_give(struct hmm_p2p_device *hdev, unsigned long index,
 static inline bool hmm_p2p_charge_counts(struct hmm_p2p_device *hdev,
 					 unsigned long first,
 					 struct dmem_cgroup_pool_state *limit)
+{
+	return true;
+}
+
+static inline bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev,
+				     unsigned long index,
+				     struct dmem_cgroup_pool_state *limit)
 {
 	return true;
 }

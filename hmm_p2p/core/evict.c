@@ -38,6 +38,7 @@ static unsigned long evict_split(struct hmm_p2p_device *hdev, unsigned long inde
  * @hdev: device
  * @batch: pages on their way
  * @cause: counter for the pages
+ * @limit: only what is charged to this group or below it; NULL: anything
  * @moved: pages that this pass brought home
  * @seen: chunks that had pages
  * @failed: of these, chunks that the device could not give
@@ -46,10 +47,24 @@ struct eviction {
 	struct hmm_p2p_device *hdev;
 	struct hmm_p2p_batch *batch;
 	enum hmm_p2p_counter cause;
+	struct dmem_cgroup_pool_state *limit;
 	unsigned long moved;
 	unsigned long seen;
 	unsigned long failed;
 };
+
+/* Other groups' pages in the chunk stay where they are. */
+static void keep_others(struct eviction *ev, unsigned long index)
+{
+	unsigned long *src = ev->batch->args.src, i;
+
+	if (!ev->limit)
+		return;
+	for (i = 0; i < HMM_P2P_CHUNK_PAGES; i++)
+		if (migrate_pfn_to_page(src[i]) &&
+		    !hmm_p2p_charge_is(ev->hdev, index + i, ev->limit))
+			src[i] &= ~MIGRATE_PFN_MIGRATE;
+}
 
 static void evict_chunk(struct eviction *ev, unsigned long index)
 {
@@ -59,6 +74,7 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 
 	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
 	migrate_device_range(batch->args.src, first, HMM_P2P_CHUNK_PAGES);
+	keep_others(ev, index);
 	hmm_p2p_batch_fill_ram(batch);
 	if (hmm_p2p_batch_copy(batch))
 		ev->failed++;
@@ -153,6 +169,7 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 		.hdev = hdev,
 		.batch = batch,
 		.cause = HMM_P2P_COUNTER_EVICTED_FULL,
+		.limit = limit,
 	};
 	long index;
 

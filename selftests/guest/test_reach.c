@@ -367,6 +367,8 @@ static void test_numa_moves(void **state)
 	(void)state;
 	for (i = 0; i < n; i++)
 		pages[i] = mem + i * page_size;
+	if (move_pages(0, n, pages, NULL, status, 0) < 0 && errno == ENOSYS)
+		SKIP("this kernel moves no pages between nodes");
 	/* An answer for each page; which, is the kernel's business. */
 	assert_true(move_pages(0, n, pages, NULL, status, 0) >= 0);
 	assert_true(move_pages(0, n, pages, nodes, status, MPOL_MF_MOVE) >= 0);
