@@ -170,6 +170,8 @@ int main(int argc, char **argv)
 	       (char *)bench_importer.out_bus);
 	if (argc > 1 && !strcmp(argv[1], "--profile")) {
 		bench_phases();
+	} else if (argc > 1 && !strcmp(argv[1], "--touch")) {
+		bench_touch();
 	} else if (argc > 1 && !strcmp(argv[1], "--growth")) {
 		bench_growth(argc > 2 ? argv[2] : NULL);
 	} else {
