@@ -251,9 +251,10 @@ static void cpu_touches(enum paging paging)
 	touched = far.pages / 2 * page_size;
 	pattern_fill(far.mem + touched, touched, page_size, 7);
 	left = pages_on(far.exporter, far.mem, far.length);
+	/* Neighbours may come with it, but not all. */
+	assert_int_equal(pages_on(far.exporter, far.mem + touched, page_size), 0);
 	if (paging == SMALL_PAGES)
-		assert_int_equal(left, far.pages - 1);
-	assert_true(left < far.pages);
+		assert_in_range(left, far.pages / 2, far.pages - 1);
 
 	memset(far.near, 0, far.length);
 	remote(&far, IBV_WR_RDMA_READ);
