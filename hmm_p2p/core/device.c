@@ -9,9 +9,11 @@
  * 2. Every page is evicted to RAM. That invalidates every importer that still
  *    uses an alias, and an importer's invalidation returns only when its DMA
  *    has stopped.
- * 3. synchronize_srcu(): nobody is in a fault or a call that saw the device,
+ * 3. File I/O that was under way is waited for: it does not use pages, which
+ *    have gone home by now, but the memory behind them (see file_io.c).
+ * 4. synchronize_srcu(): nobody is in a fault or a call that saw the device,
  *    and no access of this importer is under way.
- * 4. The pagemap goes; the driver then takes down the aliases and the BAR.
+ * 5. The pagemap goes; the driver then takes down the aliases and the BAR.
  *
  * A device that was torn out cannot give its pages in step 2. They are lost,
  * and must not turn up as pages full of something else: the pagemap stays, and
@@ -399,6 +401,7 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 		lost = true;
 		exporter_lost(hdev);
 	}
+	hmm_p2p_wait_held(hdev);
 	/* Until here it answers at its interconnect addresses. */
 	registry_del(hdev);
 	synchronize_srcu(&hmm_p2p_srcu);

@@ -132,7 +132,8 @@ static bool wants_fault(const struct fault_plan *plan, unsigned long i)
 static enum hmm_p2p_reason plan_path(struct fault_plan *plan,
 				     struct hmm_p2p_device *exporter)
 {
-	if (plan->fault->no_p2p)
+	if (plan->fault->no_p2p ||
+	    (plan->fault->no_pci && !exporter->config.alias_is_system))
 		return HMM_P2P_REASON_IMPORTER;
 	if (exporter != plan->last_device) {
 		plan->last_reason = hmm_p2p_path_check(exporter,
@@ -404,8 +405,11 @@ static void merge_run(struct fault_plan *plan, unsigned long first, unsigned lon
 	unsigned long *pfns = plan->range->hmm_pfns + first;
 	unsigned long i;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		pfns[i] = (pfns[i] & HMM_P2P_INOUT_FLAGS) | entry[i].hmm_pfn;
+		if (plan->fault->pages && !entry->own)
+			plan->fault->pages[first + i] = entry[i].page;
+	}
 	hmm_p2p_count(hmm_p2p_page_device(entry->page),
 		      entry->own ? HMM_P2P_COUNTER_PRIVATE : HMM_P2P_COUNTER_P2P, nr);
 	hmm_p2p_page_touch(entry->page);
@@ -546,6 +550,8 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault)
 
 	if (fault->report)
 		report_begin(fault->report, npages);
+	if (fault->pages)
+		memset(fault->pages, 0, npages * sizeof(*fault->pages));
 	if (any_live())
 		ret = fault_planned(range, fault);
 	else

@@ -62,7 +62,7 @@ struct dmem_cgroup_pool_state;
  * @owner: its interconnect, NULL without memory. Written under
  *	hmm_p2p_registry_lock while no page is handed out
  * @stats: per-CPU counters
- * @lock: protects @chunks, @free, @partial, @used, @hand, @removed; taken in
+ * @lock: protects @chunks, @free, @partial, @used, @held, @hand, @removed; taken in
  *	folio_free, which runs under page table locks
  * @chunks: one per HMM_P2P_CHUNK_SIZE of memory
  * @free: chunks with no page handed out
@@ -77,7 +77,8 @@ struct dmem_cgroup_pool_state;
  * @reap: it is lost, and its driver has let go: @lost_work may run
  * @lost_work: frees what is left of a lost device with its last page
  * @users: SRCU: who is in its importer operations
- * @drained: woken when @used falls to 0 and @removed is set
+ * @held: pages held by hmm_p2p_page_hold(), under @lock
+ * @drained: woken when @used falls to 0 and @removed is set, and when @held does
  * @paths: cached verdicts by importer, see path.c
  * @staging_lock: protects the page at @staging and its content
  * @staging: offset of the one page that the device keeps for transfers
@@ -98,6 +99,7 @@ struct hmm_p2p_device {
 	struct list_head free;
 	struct list_head partial;
 	unsigned long used;
+	unsigned long held;
 	unsigned long hand;
 	struct hmm_p2p_charges *charges;
 	bool removed;
@@ -147,6 +149,9 @@ int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset);
 void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset);
 unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long nr);
 void hmm_p2p_page_touch(const struct page *page);
+bool hmm_p2p_page_hold(const struct page *page);
+void hmm_p2p_page_release(const struct page *page);
+void hmm_p2p_wait_held(struct hmm_p2p_device *hdev);
 long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
 		      struct dmem_cgroup_pool_state *limit);
 long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index);
@@ -171,6 +176,10 @@ void hmm_p2p_path_exit(void);
  * @importer: device that wants to reach the memory, NULL: plain
  *	hmm_range_fault()
  * @no_p2p: the importer opts out of p2p
+ * @no_pci: the importer cannot map PCI peer-to-peer pages; an alias in system
+ *	memory it can
+ * @pages: NULL, or an entry per page that receives the private page of each p2p
+ *	outcome, else NULL
  * @report: NULL, or a byte per page: outcome | reason << 4. It must be zero
  *	before the first try and kept from one try to the next, because a page
  *	that one try sends home is an ordinary page in the next
@@ -178,6 +187,8 @@ void hmm_p2p_path_exit(void);
 struct hmm_p2p_fault {
 	struct device *importer;
 	bool no_p2p;
+	bool no_pci;
+	struct page **pages;
 	u8 *report;
 };
 
@@ -224,6 +235,9 @@ struct hmm_p2p_access_ctx {
 };
 
 int hmm_p2p_do_access(struct hmm_p2p_access_ctx *ctx);
+
+/* file_io.c */
+int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg);
 
 /* query.c */
 int hmm_p2p_do_query(struct mm_struct *mm, struct hmm_p2p_device *importer,

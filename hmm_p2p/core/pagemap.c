@@ -32,12 +32,15 @@
  * @addr: where that process has it, unless it was moved since
  * @young: a device has reached it, or a page was handed out from it, since the
  *	eviction hand passed; written without the lock
+ * @holds: pages held by hmm_p2p_page_hold(). While there are any, the chunk is
+ *	in no list from the moment that one of its pages comes back
  * @map: pages that are handed out
  */
 struct hmm_p2p_chunk {
 	struct list_head node;
 	unsigned int used;
 	unsigned int reserved;
+	unsigned int holds;
 	struct mm_struct *mm;
 	unsigned long addr;
 	bool young;
@@ -241,6 +244,18 @@ static long take_small(struct hmm_p2p_device *hdev)
 	return chunk_first(hdev, chunk) + bit;
 }
 
+/* Puts a chunk that has room where it can be found, unless it is held. */
+static void chunk_list(struct hmm_p2p_device *hdev, struct hmm_p2p_chunk *chunk)
+{
+	lockdep_assert_held(&hdev->lock);
+	if (chunk->holds)
+		list_del_init(&chunk->node);
+	else if (!chunk->used)
+		list_move(&chunk->node, &hdev->free);
+	else if (chunk->used < HMM_P2P_CHUNK_PAGES)
+		list_move(&chunk->node, &hdev->partial);
+}
+
 /* Returns the mm that the chunk no longer refers to, for mmdrop(), or NULL. */
 static struct mm_struct *give_back(struct hmm_p2p_device *hdev,
 				   unsigned long index, unsigned long nr)
@@ -251,12 +266,9 @@ static struct mm_struct *give_back(struct hmm_p2p_device *hdev,
 	lockdep_assert_held(&hdev->lock);
 	bitmap_clear(chunk->map, index % HMM_P2P_CHUNK_PAGES, nr);
 	chunk->used -= nr;
-	if (chunk->used) {
-		list_move(&chunk->node, &hdev->partial);
-	} else {
-		list_move(&chunk->node, &hdev->free);
+	if (!chunk->used)
 		swap(mm, chunk->mm);
-	}
+	chunk_list(hdev, chunk);
 	return mm;
 }
 
@@ -409,6 +421,69 @@ void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset)
 	chunk_of(hdev, offset >> PAGE_SHIFT)->reserved--;
 	give_back(hdev, offset >> PAGE_SHIFT, 1);
 	spin_unlock_irq(&hdev->lock);
+}
+
+/**
+ * hmm_p2p_page_hold - keep the memory behind a page from being handed out again
+ * @page: a device-private page, mapped
+ *
+ * The page itself may be freed and go home at any time, as if there was no
+ * hold; its bytes in device memory stay as they are, and the device does not
+ * end its unregistering, before hmm_p2p_page_release().
+ *
+ * Context: process; the mirror lock of a range in which @page is mapped is held.
+ * Return: false when the device is going away.
+ */
+bool hmm_p2p_page_hold(const struct page *page)
+{
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
+	unsigned long index = hmm_p2p_page_offset(page) >> PAGE_SHIFT;
+	bool held;
+
+	spin_lock_irq(&hdev->lock);
+	held = !hdev->removed;
+	if (held) {
+		chunk_of(hdev, index)->holds++;
+		hdev->held++;
+	}
+	spin_unlock_irq(&hdev->lock);
+	return held;
+}
+
+/**
+ * hmm_p2p_page_release - end of hmm_p2p_page_hold()
+ * @page: the page that was held; somebody else may have it by now
+ *
+ * Context: process.
+ */
+void hmm_p2p_page_release(const struct page *page)
+{
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
+	unsigned long index = hmm_p2p_page_offset(page) >> PAGE_SHIFT;
+	struct hmm_p2p_chunk *chunk = chunk_of(hdev, index);
+
+	spin_lock_irq(&hdev->lock);
+	if (!--chunk->holds)
+		chunk_list(hdev, chunk);
+	if (!--hdev->held)
+		wake_up_all(&hdev->drained);
+	spin_unlock_irq(&hdev->lock);
+}
+
+static bool any_held(struct hmm_p2p_device *hdev)
+{
+	bool any;
+
+	spin_lock_irq(&hdev->lock);
+	any = hdev->held;
+	spin_unlock_irq(&hdev->lock);
+	return any;
+}
+
+/* Waits for the last hmm_p2p_page_release(); @removed keeps new ones away. */
+void hmm_p2p_wait_held(struct hmm_p2p_device *hdev)
+{
+	wait_event(hdev->drained, !any_held(hdev));
 }
 
 /**

@@ -23,6 +23,7 @@ union call_arg {
 	struct hmm_p2p_query query;
 	struct hmm_p2p_stat stat;
 	struct hmm_p2p_set_owner set_owner;
+	struct hmm_p2p_file_io file_io;
 };
 
 static int check_range(u64 addr, u64 length)
@@ -315,6 +316,43 @@ struct call {
 	int (*fn)(union call_arg *u);
 };
 
+static int file_io_check(const struct hmm_p2p_file_io *arg)
+{
+	u64 end;
+
+	if (arg->flags & ~(HMM_P2P_FILE_IO_WRITE | HMM_P2P_FILE_IO_NO_P2P) ||
+	    arg->__reserved)
+		return -EINVAL;
+	if (check_add_overflow(arg->addr, arg->length, &end) || end > TASK_SIZE)
+		return -EINVAL;
+	if (check_add_overflow(arg->offset, arg->length, &end) || end > LLONG_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+static int call_file_io(union call_arg *u)
+{
+	struct hmm_p2p_file_io *arg = &u->file_io;
+	struct mm_struct *mm;
+	int ret;
+
+	ret = file_io_check(arg);
+	if (ret)
+		return ret;
+	arg->out_bytes = 0;
+	arg->out_p2p = 0;
+	arg->out_migrated = 0;
+	arg->out_system = 0;
+	memset(arg->out_reasons, 0, sizeof(arg->out_reasons));
+
+	mm = hmm_p2p_process_get(HMM_P2P_SELF_PID, HMM_P2P_NO_FD, false);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	ret = hmm_p2p_do_file_io(mm, arg);
+	mmput(mm);
+	return ret;
+}
+
 #define CALL(_nr, _fn, _struct, _last)					\
 	[(_nr) - HMM_P2P_IOC_INFO] = {					\
 		.size = sizeof(_struct),				\
@@ -333,6 +371,7 @@ static const struct call calls[] = {
 	CALL(HMM_P2P_IOC_STAT, call_stat, struct hmm_p2p_stat, out_reasons),
 	CALL(HMM_P2P_IOC_SET_OWNER, call_set_owner, struct hmm_p2p_set_owner,
 	     __reserved),
+	CALL(HMM_P2P_IOC_FILE_IO, call_file_io, struct hmm_p2p_file_io, out_reasons),
 };
 
 static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

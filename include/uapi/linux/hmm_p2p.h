@@ -19,7 +19,8 @@
  *               field or unknown flag set
  *   E2BIG       a newer structure whose tail asks for something
  *   EOPNOTSUPP  known, but not by this device or kernel: no device memory, no
- *               importer, not able to DMA to all memory, no /proc
+ *               importer, not able to DMA to all memory, no /proc, a file
+               that cannot do direct I/O
  *   ENOENT      no device with that id
  *   ENODEV      the device went away during the call
  *   ESRCH       no such process, or it has no memory any more
@@ -27,6 +28,7 @@
  *   EPERM       a capability is missing, or write asked of read-only memory
  *   EFAULT      a pointer is bad, or the range has an address nothing is
  *               mapped at (only calls that must read or write all of it)
+ *   EBADF       @fd is not open, or not for this
  *   EINTR       a fatal signal came while waiting
  *   ENOSPC      no device memory left
  *   ENOMEM      no system memory left
@@ -414,6 +416,54 @@ struct hmm_p2p_set_owner {
 	__u32 __reserved;
 };
 
+/* hmm_p2p_file_io.flags */
+#define HMM_P2P_FILE_IO_WRITE	(1U << 0) /* memory to file; else file to memory */
+#define HMM_P2P_FILE_IO_NO_P2P	(1U << 1) /* by way of system memory in any case */
+
+/**
+ * struct hmm_p2p_file_io - HMM_P2P_IOC_FILE_IO: direct I/O with a file
+ * @size: sizeof(struct hmm_p2p_file_io)
+ * @flags: HMM_P2P_FILE_IO_*
+ * @fd: a regular file or block device that can do direct I/O, open for it; it
+ *	need not be open with O_DIRECT
+ * @__reserved: must be 0
+ * @addr: first byte of the caller's memory
+ * @length: bytes
+ * @offset: first byte in the file
+ * @outcomes: 0, or an array of one byte for each page that the memory touches,
+ *	see struct hmm_p2p_access; 0 for a page that the call did not come to
+ * @out_bytes: bytes that were read or written: fewer than @length at the end of
+ *	the file, and when the call failed
+ * @out_p2p: pages that the disk reached on the device
+ * @out_migrated: pages that came back to RAM for it
+ * @out_system: pages that were in RAM
+ * @out_reasons: the migrated pages by enum hmm_p2p_reason; the importer is the
+ *	PCI function that does the DMA of the block device below @fd
+ *
+ * @addr, @length and @offset must be multiples of what the file wants for direct
+ * I/O: the logical block size for a block device, what statx() calls
+ * stx_dio_offset_align for a file, the page size for a file that does not say.
+ *
+ * Data that the page cache holds is written back or dropped first, as with
+ * O_DIRECT. An error of the I/O itself is what pread() or pwrite() of the file
+ * gives.
+ */
+struct hmm_p2p_file_io {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 __reserved;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__aligned_u64 offset;
+	__aligned_u64 outcomes;
+	__aligned_u64 out_bytes;
+	__aligned_u64 out_p2p;
+	__aligned_u64 out_migrated;
+	__aligned_u64 out_system;
+	__aligned_u64 out_reasons[HMM_P2P_REASON_SLOTS];
+};
+
 #define HMM_P2P_CMD_BASE	0x80
 #define HMM_P2P_IOC_INFO	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 0)
 #define HMM_P2P_IOC_DEVICE	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 1)
@@ -423,5 +473,6 @@ struct hmm_p2p_set_owner {
 #define HMM_P2P_IOC_QUERY	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 5)
 #define HMM_P2P_IOC_STAT	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 6)
 #define HMM_P2P_IOC_SET_OWNER	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 7)
+#define HMM_P2P_IOC_FILE_IO	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 8)
 
 #endif /* _UAPI_LINUX_HMM_P2P_H */

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Direct I/O between a file and memory that may live on a device.
+ *
+ * The importer is the device that does the block device's DMA. Where it has a
+ * path, it reads and writes device memory through the aliases; every other page
+ * is an ordinary user page, and its I/O an ordinary O_DIRECT read or write.
+ *
+ * How pages are handed over. The file system gets an ITER_KVEC of the aliases'
+ * kernel addresses: no reference or pin is taken on what it names, at no level,
+ * and dirtying is for user-backed iterators only. Not an ITER_BVEC: a bio that
+ * is built from one does not get REQ_NOMERGE, so a scheduler may merge it with
+ * a bio of system pages, and the block layer maps a request by the kind of its
+ * first page. One call never mixes kinds or devices, for the same reason.
+ *
+ * Why invalidation does not wait for the I/O. An importer normally blocks
+ * invalidation while it uses pages. Here the use takes the file's locks, and
+ * others hold these when they fault: a thread that write()s the same buffer to
+ * the same file holds the inode lock, touches a page that is on the device, and
+ * invalidates to bring it home; and so does everybody who allocates memory in a
+ * file system and is sent to reclaim. To block them there is a deadlock. To pin
+ * the pages is one, too: the fault could not bring its page home.
+ *
+ * So pages may leave while the I/O runs, and what is kept is the memory behind
+ * them. hmm_p2p_page_hold() says that these bytes are not handed out again and
+ * that the device does not go, and nothing else:
+ *
+ * - Memory to file: the bytes stay what they were when the call began.
+ * - File to memory: the data is in device memory, and for a page that has left
+ *   meanwhile it is copied from there to where the page is now.
+ *
+ * As with O_DIRECT, a child that is forked during the call may see the memory
+ * before or after it.
+ */
+#include <linux/blkdev.h>
+#include <linux/fs.h>
+#include <linux/file.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/stat.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "internal.h"
+
+/**
+ * struct file_io - a call under way
+ * @arg: what was asked for; its out_* fields grow
+ * @file: the file
+ * @importer: who does the DMA, NULL when that is not known
+ * @align: memory, length and offset must be multiples of it
+ * @no_p2p: the aliases are not for this file
+ * @no_pci: only aliases in system memory are
+ * @ended: the file has no more to give or take
+ * @mirror: covers the whole range
+ * @start: first page of the piece
+ * @nr_pages: pages of the piece, which fit one batch
+ * @entries: result of the fault
+ * @pages: private page of each p2p outcome: it is held. Else NULL
+ * @seen: where the pages are after a read
+ * @vec: the aliases, for the file system
+ * @report: outcome and reason of each page
+ * @bounce: for pages that have left
+ */
+struct file_io {
+	struct hmm_p2p_file_io *arg;
+	struct file *file;
+	struct device *importer;
+	unsigned int align;
+	bool no_p2p;
+	bool no_pci;
+	bool ended;
+	struct hmm_p2p_mirror mirror;
+	u64 start;
+	unsigned long nr_pages;
+	unsigned long entries[HMM_P2P_BATCH_PAGES];
+	struct page *pages[HMM_P2P_BATCH_PAGES];
+	unsigned long seen[HMM_P2P_BATCH_PAGES];
+	struct kvec vec[HMM_P2P_BATCH_PAGES];
+	u8 report[HMM_P2P_BATCH_PAGES];
+	u8 bounce[PAGE_SIZE] __aligned(64);
+};
+
+/**
+ * struct run - pages of a piece that one call to the file system takes
+ * @first: index of the first in the piece
+ * @nr: how many
+ * @addr: address of the first byte
+ * @len: bytes
+ */
+struct run {
+	unsigned long first;
+	unsigned long nr;
+	u64 addr;
+	size_t len;
+};
+
+static bool is_write(const struct file_io *io)
+{
+	return io->arg->flags & HMM_P2P_FILE_IO_WRITE;
+}
+
+/* How the file system is asked: what it does not tell is not assumed. */
+static int inspect_regular(struct file_io *io, struct block_device **bdev)
+{
+	struct kstat stat;
+	int ret;
+
+	ret = vfs_getattr(&io->file->f_path, &stat, STATX_DIOALIGN,
+			  AT_STATX_SYNC_AS_STAT);
+	if (ret)
+		return ret;
+	io->align = PAGE_SIZE;
+	if (!(stat.result_mask & STATX_DIOALIGN) || !stat.dio_offset_align)
+		return 0;
+	io->align = stat.dio_offset_align;
+	*bdev = file_inode(io->file)->i_sb->s_bdev;
+	return 0;
+}
+
+static int inspect(struct file_io *io)
+{
+	umode_t mode = file_inode(io->file)->i_mode;
+	struct block_device *bdev = NULL;
+	int ret = 0;
+
+	if (!(io->file->f_mode & (is_write(io) ? FMODE_WRITE : FMODE_READ)))
+		return -EBADF;
+	if (!(io->file->f_mode & FMODE_CAN_ODIRECT))
+		return -EOPNOTSUPP;
+	if (S_ISBLK(mode)) {
+		bdev = file_bdev(io->file);
+		io->align = bdev_logical_block_size(bdev);
+	} else if (S_ISREG(mode)) {
+		ret = inspect_regular(io, &bdev);
+	} else {
+		return -EOPNOTSUPP;
+	}
+	if (ret)
+		return ret;
+
+	/* I/O is cut where the outcome changes, which is between two pages. */
+	io->no_p2p = !bdev || io->align > PAGE_SIZE ||
+		     io->arg->flags & HMM_P2P_FILE_IO_NO_P2P;
+	if (bdev) {
+		io->importer = disk_to_dev(bdev->bd_disk)->parent;
+		io->no_pci = !blk_queue_pci_p2pdma(bdev_get_queue(bdev));
+	}
+	if (!IS_ALIGNED(io->arg->addr | io->arg->length | io->arg->offset, io->align))
+		return -EINVAL;
+	return 0;
+}
+
+static ssize_t call_file(struct file_io *io, struct iov_iter *iter)
+{
+	struct kiocb kiocb;
+
+	init_sync_kiocb(&kiocb, io->file);
+	kiocb.ki_flags |= IOCB_DIRECT;
+	kiocb.ki_pos = io->arg->offset + io->arg->out_bytes;
+	if (is_write(io))
+		return vfs_iocb_iter_write(io->file, &kiocb, iter);
+	return vfs_iocb_iter_read(io->file, &kiocb, iter);
+}
+
+static unsigned int direction(const struct file_io *io)
+{
+	return is_write(io) ? ITER_SOURCE : ITER_DEST;
+}
+
+static ssize_t user_io(struct file_io *io, const struct run *run)
+{
+	struct iov_iter iter;
+	int ret;
+
+	ret = import_ubuf(direction(io), u64_to_user_ptr(run->addr), run->len, &iter);
+	return ret ?: call_file(io, &iter);
+}
+
+static void *alias_addr(const struct file_io *io, unsigned long i)
+{
+	return page_address(hmm_pfn_to_page(io->entries[i]));
+}
+
+/* Returns the number of vectors: one for neighbours in device memory. */
+static unsigned long alias_vecs(struct file_io *io, const struct run *run)
+{
+	size_t skip = offset_in_page(run->addr), left = run->len, part;
+	struct kvec *vec = io->vec - 1;
+	unsigned long i;
+
+	for (i = run->first; left; i++, left -= part, skip = 0) {
+		void *addr = alias_addr(io, i) + skip;
+
+		part = min(left, PAGE_SIZE - skip);
+		if (vec >= io->vec && vec->iov_base + vec->iov_len == addr) {
+			vec->iov_len += part;
+			continue;
+		}
+		vec++;
+		vec->iov_base = addr;
+		vec->iov_len = part;
+	}
+	return vec + 1 - io->vec;
+}
+
+/* What was read for a page that has left goes after it. */
+static int follow(struct file_io *io, unsigned long i, u64 addr, size_t len)
+{
+	const void *from = alias_addr(io, i) + offset_in_page(addr);
+
+	hmm_p2p_copy_from_io(io->bounce, (const void __iomem __force *)from, len);
+	return copy_to_user(u64_to_user_ptr(addr), io->bounce, len) ? -EFAULT : 0;
+}
+
+/*
+ * A held page's memory is not handed out again, so a page that is mapped now
+ * never left, and the data is in it.
+ */
+static bool is_in_place(const struct file_io *io, unsigned long i)
+{
+	return (io->seen[i] & HMM_PFN_VALID) &&
+	       hmm_pfn_to_page(io->seen[i]) == io->pages[i];
+}
+
+static int look(struct file_io *io, const struct run *run)
+{
+	struct hmm_range range = {
+		.start = io->start + (run->first << PAGE_SHIFT),
+		.end = io->start + ((run->first + run->nr) << PAGE_SHIFT),
+		.hmm_pfns = io->seen + run->first,
+	};
+	int ret;
+
+	range.dev_private_owner =
+		READ_ONCE(hmm_p2p_page_device(io->pages[run->first])->owner);
+	ret = hmm_p2p_mirror_snapshot(&io->mirror, &range);
+	if (!ret)
+		hmm_p2p_fix_huge_offset(range.hmm_pfns, range.start, range.end);
+	return ret;
+}
+
+static int settle(struct file_io *io, const struct run *run, size_t len)
+{
+	u64 addr = run->addr;
+	unsigned long i;
+	size_t part;
+	int ret;
+
+	ret = look(io, run);
+	for (i = run->first; !ret && len; i++, addr += part, len -= part) {
+		part = min(len, PAGE_SIZE - offset_in_page(addr));
+		if (!is_in_place(io, i))
+			ret = follow(io, i, addr, part);
+	}
+	return ret;
+}
+
+static ssize_t alias_io(struct file_io *io, const struct run *run)
+{
+	struct iov_iter iter;
+	ssize_t done;
+	int ret;
+
+	iov_iter_kvec(&iter, direction(io), io->vec, alias_vecs(io, run), run->len);
+	done = call_file(io, &iter);
+	if (done <= 0 || is_write(io))
+		return done;
+	ret = settle(io, run, done);
+	return ret ?: done;
+}
+
+/*
+ * The file may lie on another device than the one that was asked about, as with
+ * a file system on several. The DMA API refuses then, and the rest of the call
+ * goes by way of system memory.
+ */
+static bool is_refused(const struct file_io *io, const struct run *run, ssize_t ret)
+{
+	return io->pages[run->first] && (ret == -EREMOTEIO || ret == -EINVAL);
+}
+
+static void count_page(struct hmm_p2p_file_io *arg, u8 report)
+{
+	switch (HMM_P2P_REPORT_OUTCOME(report)) {
+	case HMM_P2P_OUTCOME_P2P:
+		arg->out_p2p++;
+		break;
+	case HMM_P2P_OUTCOME_MIGRATED:
+		arg->out_migrated++;
+		arg->out_reasons[HMM_P2P_REPORT_REASON(report)]++;
+		break;
+	default:
+		arg->out_system++;
+	}
+}
+
+/* Only pages that bytes went to or came from are told of. */
+static void tally(struct file_io *io, const struct run *run, size_t done)
+{
+	unsigned long end, i;
+
+	end = run->first +
+	      DIV_ROUND_UP(offset_in_page(run->addr) + done, PAGE_SIZE);
+	for (i = run->first; i < end; i++)
+		count_page(io->arg, io->report[i]);
+	memset(io->report + end, 0, run->first + run->nr - end);
+	io->arg->out_bytes += done;
+}
+
+/* Returns whether the piece goes on, or an error. */
+static int run_io(struct file_io *io, const struct run *run)
+{
+	ssize_t ret;
+
+	ret = io->pages[run->first] ? alias_io(io, run) : user_io(io, run);
+	tally(io, run, max(ret, 0L));
+	if (is_refused(io, run, ret)) {
+		io->no_p2p = true;
+		return 0;
+	}
+	if (ret < 0)
+		return ret;
+	io->ended = ret < run->len;
+	return !io->ended;
+}
+
+static bool is_same_run(const struct file_io *io, unsigned long a, unsigned long b)
+{
+	if (!io->pages[a] || !io->pages[b])
+		return io->pages[a] == io->pages[b];
+	return hmm_p2p_page_device(io->pages[a]) == hmm_p2p_page_device(io->pages[b]);
+}
+
+static struct run next_run(const struct file_io *io, unsigned long first)
+{
+	const struct hmm_p2p_file_io *arg = io->arg;
+	struct run run = { .first = first, .nr = 1 };
+	u64 end;
+
+	while (first + run.nr < io->nr_pages && is_same_run(io, first, first + run.nr))
+		run.nr++;
+	end = io->start + ((u64)(first + run.nr) << PAGE_SHIFT);
+	run.addr = max(io->start + ((u64)first << PAGE_SHIFT), arg->addr);
+	run.len = min(end, arg->addr + arg->length) - run.addr;
+	return run;
+}
+
+static int piece_runs(struct file_io *io)
+{
+	unsigned long first = 0;
+	struct run run;
+	int ret = 1;
+
+	while (ret > 0 && first < io->nr_pages) {
+		run = next_run(io, first);
+		ret = fatal_signal_pending(current) ? -EINTR : run_io(io, &run);
+		first += ret == -EINTR ? 0 : run.nr;
+	}
+	memset(io->report + first, 0, io->nr_pages - first);
+	return min(ret, 0);
+}
+
+static void release_all(struct file_io *io)
+{
+	unsigned long i;
+
+	for (i = 0; i < io->nr_pages; i++) {
+		if (io->pages[i])
+			hmm_p2p_page_release(io->pages[i]);
+		io->pages[i] = NULL;
+	}
+}
+
+static bool hold_all(struct file_io *io)
+{
+	unsigned long i, j;
+
+	lockdep_assert_held(&io->mirror.lock);
+	for (i = 0; i < io->nr_pages; i++) {
+		if (!io->pages[i] || hmm_p2p_page_hold(io->pages[i]))
+			continue;
+		for (j = i; j < io->nr_pages; j++)
+			io->pages[j] = NULL;
+		release_all(io);
+		return false;
+	}
+	return true;
+}
+
+/* Returns with all p2p pages of the piece held, or an error. */
+static int piece_fault(struct file_io *io)
+{
+	const struct hmm_p2p_fault fault = {
+		.importer = io->importer,
+		.no_p2p = io->no_p2p,
+		.no_pci = io->no_pci,
+		.pages = io->pages,
+		.report = io->report,
+	};
+	struct hmm_range range = {
+		.start = io->start,
+		.end = io->start + (io->nr_pages << PAGE_SHIFT),
+		.hmm_pfns = io->entries,
+		.default_flags = HMM_PFN_REQ_FAULT |
+				 (is_write(io) ? 0 : HMM_PFN_REQ_WRITE),
+	};
+	bool held;
+	int ret;
+
+	memset(io->report, 0, io->nr_pages);
+	do {
+		ret = hmm_p2p_mirror_fault(&io->mirror, &range, &fault);
+		if (ret)
+			return ret;
+		/* A device that goes away is left alone by the next fault. */
+		held = hold_all(io);
+		mutex_unlock(&io->mirror.lock);
+	} while (!held);
+	return 0;
+}
+
+static int piece_report(struct file_io *io)
+{
+	const struct hmm_p2p_file_io *arg = io->arg;
+	u64 at = arg->outcomes + ((io->start - ALIGN_DOWN(arg->addr, PAGE_SIZE)) >> PAGE_SHIFT);
+
+	if (!arg->outcomes)
+		return 0;
+	return copy_to_user(u64_to_user_ptr(at), io->report, io->nr_pages) ? -EFAULT : 0;
+}
+
+/* A piece ends at a huge page boundary. */
+static int do_piece(struct file_io *io)
+{
+	const struct hmm_p2p_file_io *arg = io->arg;
+	u64 addr = arg->addr + arg->out_bytes;
+	u64 end = min(arg->addr + arg->length, ALIGN(addr + 1, HPAGE_PMD_SIZE));
+	int ret;
+
+	io->start = ALIGN_DOWN(addr, PAGE_SIZE);
+	io->nr_pages = (ALIGN(end, PAGE_SIZE) - io->start) >> PAGE_SHIFT;
+	ret = piece_fault(io);
+	if (ret)
+		return ret;
+	ret = piece_runs(io);
+	release_all(io);
+	return piece_report(io) ?: ret;
+}
+
+static int do_all(struct file_io *io)
+{
+	const struct hmm_p2p_file_io *arg = io->arg;
+	int ret = 0;
+
+	while (!ret && !io->ended && arg->out_bytes < arg->length)
+		ret = fatal_signal_pending(current) ? -EINTR : do_piece(io);
+	return ret;
+}
+
+static int do_file(struct mm_struct *mm, struct file_io *io)
+{
+	u64 start = ALIGN_DOWN(io->arg->addr, PAGE_SIZE);
+	u64 end = ALIGN(io->arg->addr + io->arg->length, PAGE_SIZE);
+	int ret;
+
+	ret = inspect(io);
+	if (ret || !io->arg->length)
+		return ret;
+	ret = hmm_p2p_mirror_init(&io->mirror, mm, start, end - start);
+	if (ret)
+		return ret;
+	ret = do_all(io);
+	hmm_p2p_mirror_fini(&io->mirror);
+	return ret;
+}
+
+/**
+ * hmm_p2p_do_file_io - direct I/O between a file and the caller's memory
+ * @mm: the caller's memory
+ * @arg: what was asked for; it was checked, and receives the counts
+ *
+ * Context: the caller's process; may sleep.
+ * Return: 0, also at the end of the file; -EBADF, -EOPNOTSUPP for a file that
+ * cannot do direct I/O, -EINVAL for one that wants another alignment, -EFAULT,
+ * -EPERM, -EINTR, -ENOMEM, or what the file system says.
+ */
+int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg)
+{
+	struct file_io *io;
+	int ret = -EBADF;
+
+	io = kvzalloc_obj(*io, GFP_KERNEL);
+	if (!io)
+		return -ENOMEM;
+	io->arg = arg;
+	io->file = fget(arg->fd);
+	if (io->file) {
+		ret = do_file(mm, io);
+		fput(io->file);
+	}
+	kvfree(io);
+	return ret;
+}
