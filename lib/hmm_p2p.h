@@ -8,7 +8,7 @@
  *   The variable errno is neither read nor promised to be set.
  *   hmm_p2p_errno_text() turns the value into a sentence for people.
  * - Addresses and lengths are in bytes and must be multiples of
- *   hmm_p2p_page_size(); page counts are in units of that size. Addresses are
+ *   hmm_p2p_page_size(), except where a file decides; page counts are in units of that size. Addresses are
  *   integers because they may belong to another process; (uintptr_t)pointer
  *   for the caller's own.
  * - A result structure belongs to the caller. It may be NULL where nobody wants
@@ -343,6 +343,58 @@ static inline unsigned int hmm_p2p_reason_of(uint8_t byte)
 	return byte >> 4;
 }
 
+/* --------------------------------------------------------------- file I/O */
+
+/**
+ * hmm_p2p_pread() - read from a file to memory that may live on a device
+ * @ctx: context
+ * @fd: regular file or block device, open for reading; direct I/O is done
+ *	whether it is open with O_DIRECT or not
+ * @buf: the caller's memory
+ * @length: bytes
+ * @offset: first byte in the file
+ * @flags: 0 or HMM_P2P_FILE_IO_NO_P2P
+ * @outcomes: NULL, or one byte for each page that the memory touches, for
+ *	hmm_p2p_outcome_of() and hmm_p2p_reason_of()
+ * @result: receives pages by outcome, and bytes; may be NULL
+ *
+ * The disk writes to the device's memory where the two can talk. Every other
+ * page comes back to RAM and is read to as with O_DIRECT, and result.out_reasons
+ * says why. @buf, @length and @offset must be multiples of what direct I/O on
+ * the file wants: the logical block size of a block device, stx_dio_offset_align
+ * of statx(2) for a file, the page size for a file system that does not say.
+ *
+ * Like a read(2) with O_DIRECT, it must not run while the process forks.
+ *
+ * Return: bytes read: fewer than @length at the end of the file, 0 behind it;
+ * -EBADF: @fd is not open for reading; -EOPNOTSUPP: no direct I/O on it;
+ * -EINVAL: alignment, a range that wraps, unknown flag; -EFAULT: a part of the
+ * memory is not mapped; -EPERM: it is read-only; -EINTR, -ENOMEM; -EIO and all
+ * else that pread(2) gives. After an error result.out_bytes says how many bytes
+ * were read before it.
+ */
+int64_t hmm_p2p_pread(struct hmm_p2p *ctx, int fd, void *buf, uint64_t length,
+		      uint64_t offset, uint32_t flags, uint8_t *outcomes,
+		      struct hmm_p2p_file_io *result);
+
+/**
+ * hmm_p2p_pwrite() - write memory that may live on a device to a file
+ * @ctx: context
+ * @fd: regular file or block device, open for writing
+ * @buf: the caller's memory
+ * @length: bytes
+ * @offset: first byte in the file; with O_APPEND the data goes to its end
+ * @flags: as for hmm_p2p_pread()
+ * @outcomes: as for hmm_p2p_pread()
+ * @result: as for hmm_p2p_pread()
+ *
+ * Return: bytes written: fewer than @length when no more fit; otherwise as
+ * hmm_p2p_pread(), with the errors of pwrite(2).
+ */
+int64_t hmm_p2p_pwrite(struct hmm_p2p *ctx, int fd, const void *buf,
+		       uint64_t length, uint64_t offset, uint32_t flags,
+		       uint8_t *outcomes, struct hmm_p2p_file_io *result);
+
 /* ------------------------------------------------------------------ query */
 
 /**
@@ -454,6 +506,7 @@ const char *hmm_p2p_counter_name(unsigned int counter);
  * @HMM_P2P_CALL_QUERY: hmm_p2p_query()
  * @HMM_P2P_CALL_STAT: hmm_p2p_stat()
  * @HMM_P2P_CALL_SET_OWNER: hmm_p2p_set_owner()
+ * @HMM_P2P_CALL_FILE_IO: hmm_p2p_pread(), hmm_p2p_pwrite()
  * @HMM_P2P_CALL_COUNT: number of calls, not a call
  */
 enum hmm_p2p_call {
@@ -468,6 +521,7 @@ enum hmm_p2p_call {
 	HMM_P2P_CALL_QUERY = 8,
 	HMM_P2P_CALL_STAT = 9,
 	HMM_P2P_CALL_SET_OWNER = 10,
+	HMM_P2P_CALL_FILE_IO = 11,
 	HMM_P2P_CALL_COUNT
 };
 

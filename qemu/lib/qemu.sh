@@ -17,7 +17,7 @@ topology_value() { topology_values "$1" "$2" | tail -n 1; }
 
 topology_check() {
 	[ -f "$(topology_file "$1")" ] || die "there is no topology $1; there are: $(topologies)"
-	bad=$(grep -nvE '^(#.*|desc=.*|(cpu|smp|memory|machine|icount|object|numa|drive|netdev|device|append|module|hosts)=.+|)$' \
+	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|icount|object|numa|drive|netdev|device|append|module|hosts)=.+|)$' \
 		"$(topology_file "$1")") && die "topology $1 has a line that means nothing: $bad"
 	return 0
 }
@@ -97,11 +97,19 @@ guest_enter() (
 	enter "$repo:/src:ro" "$stage:/build:ro" "$(kernel_dir "$kernel"):/kernel:ro" "$out:/out" "$wire:/wire" -- "$@"
 )
 
+# A topology's disks are empty files that live as long as the guest: drive=...,file=/out/NAME.img
+make_disks() {
+	topology_values "$1" disk | while read -r name size; do
+		truncate -s "$size" "$out/$name.img"
+	done
+}
+
 # boot TOPOLOGY KERNEL MODE SECONDS: returns when QEMU has ended; 124 and 137 are a timeout, 0 says nothing yet.
 boot() (
 	guest_conf "$1" "$2" "$3" >"$out/guest.conf"
 	qemu_show "$1" "$2" "$3" >"$out/command"
 	guest_enter "$2" /src/qemu/build/initrd "$(kernel_release "$2")" >"$out/initrd.log" 2>&1 || exit
+	make_disks "$1"
 	: >"$out/console.log"
 	: >"$out/results"
 	: >"$out/status"
@@ -111,11 +119,14 @@ boot() (
 	# shellcheck disable=SC2046 # one word per line
 	set -- $(qemu_args "$1" "$2" "$3")
 	unset IFS
+	boot_status=0
 	if [ "$mode" = shell ]; then
-		guest_enter "$kernel" "$@" 2>"$out/qemu.log"
+		guest_enter "$kernel" "$@" 2>"$out/qemu.log" || boot_status=$?
 	else
-		guest_enter "$kernel" timeout -k 10 "$seconds" "$@" >"$out/qemu.log" 2>&1
+		guest_enter "$kernel" timeout -k 10 "$seconds" "$@" >"$out/qemu.log" 2>&1 || boot_status=$?
 	fi
+	rm -f "$out"/*.img
+	exit "$boot_status"
 )
 
 # The folder of the second host, in that of the first.

@@ -34,6 +34,7 @@ struct call {
 static uint8_t *range;
 static struct hmm_p2p_device_info exporter, importer;
 static struct hmm_p2p_extent extents[RANGE_PAGES];
+static int file;
 
 static void fill_nothing(void *arg)
 {
@@ -95,6 +96,16 @@ static void fill_set_owner(void *arg)
 	set->peer = exporter.out_id;
 }
 
+/* What it reads is what is there. */
+static void fill_file_io(void *arg)
+{
+	struct hmm_p2p_file_io *io = arg;
+
+	io->fd = file;
+	io->addr = (uintptr_t)range;
+	io->length = RANGE_PAGES * page_size;
+}
+
 #define RESERVED(s)	offsetof(struct s, __reserved)
 #define ADDR(s)		offsetof(struct s, addr)
 
@@ -117,6 +128,10 @@ static const struct call calls[] = {
 	  RESERVED(hmm_p2p_stat), 0, fill_stat },
 	{ "SET_OWNER", HMM_P2P_IOC_SET_OWNER, sizeof(struct hmm_p2p_set_owner), 0,
 	  RESERVED(hmm_p2p_set_owner), 0, fill_set_owner },
+	/* Its range need not be aligned to pages: see test_file_io. */
+	{ "FILE_IO", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io),
+	  HMM_P2P_FILE_IO_WRITE | HMM_P2P_FILE_IO_NO_P2P,
+	  RESERVED(hmm_p2p_file_io), 0, fill_file_io },
 };
 
 /*
@@ -168,6 +183,10 @@ static int each_setup(void **state)
 	exporter = largest_exporter(0);
 	importer = any_importer();
 	range = map_pattern(RANGE_PAGES * page_size, SMALL_PAGES, 1);
+	file = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	REQUIRE(file >= 0);
+	REQUIRE(write(file, range, RANGE_PAGES * page_size) ==
+		(ssize_t)(RANGE_PAGES * page_size));
 	return test_setup(state);
 }
 
@@ -176,6 +195,7 @@ static int each_teardown(void **state)
 	int bad = pattern_diff(range, 0, RANGE_PAGES * page_size, 1) != -1;
 
 	unmap(range, RANGE_PAGES * page_size);
+	close(file);
 	return test_teardown(state) || bad ? -1 : 0;
 }
 

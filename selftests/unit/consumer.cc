@@ -19,6 +19,7 @@ int use(struct hmm_p2p *ctx)
 {
 	struct hmm_p2p_migrate migrate;
 	struct hmm_p2p_access access;
+	struct hmm_p2p_file_io file_io;
 	struct hmm_p2p_path path;
 	struct hmm_p2p_stat stat;
 	struct hmm_p2p_process self;
@@ -33,6 +34,7 @@ int use(struct hmm_p2p *ctx)
 	err |= hmm_p2p_set_owner(ctx, 1, 0, &owner);
 	err |= hmm_p2p_migrate(ctx, &self, 1, 0, 4096, &migrate);
 	err |= hmm_p2p_fault(ctx, &self, 1, 0, 4096, 0, &outcome, &access);
+	err |= hmm_p2p_pread(ctx, 0, &bytes, 4096, 0, 0, &outcome, &file_io) < 0;
 	err |= hmm_p2p_query(ctx, &self, 0, 0, 4096, count, &bytes) < 0;
 	std::puts(hmm_p2p_outcome_name(hmm_p2p_outcome_of(outcome)));
 	std::puts(hmm_p2p_reason_name(hmm_p2p_reason_of(outcome)));

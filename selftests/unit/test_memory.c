@@ -286,6 +286,62 @@ static void access_reports_partial_work(void **state)
 	assert_int_equal(buffer.result.out_bytes, 4 * MOCK_PAGE_SIZE);
 }
 
+/* --------------------------------------------------------------- file I/O */
+
+static void file_io_asks_as_told(void **state)
+{
+	uint8_t outcomes[4];
+
+	mock.file_bytes = 1 << 20;
+	assert_int_equal(hmm_p2p_pread(*state, MOCK_FILE, buffer.bytes, 8192, 4096,
+				       HMM_P2P_FILE_IO_NO_P2P, outcomes, NULL), 8192);
+	assert_int_equal(mock.file_io.flags, HMM_P2P_FILE_IO_NO_P2P);
+	assert_int_equal(mock.file_io.addr, (uintptr_t)buffer.bytes);
+	assert_int_equal(mock.file_io.length, 8192);
+	assert_int_equal(mock.file_io.offset, 4096);
+	assert_int_equal(mock.file_io.outcomes, (uintptr_t)outcomes);
+
+	assert_int_equal(hmm_p2p_pwrite(*state, MOCK_FILE, buffer.bytes, 512, 0, 0,
+					NULL, NULL), 512);
+	assert_int_equal(mock.file_io.flags, HMM_P2P_FILE_IO_WRITE);
+	assert_int_equal(mock.file_io.outcomes, 0);
+}
+
+/* A short count at the end of the file, 0 behind it. */
+static void file_io_counts(void **state)
+{
+	struct hmm_p2p_file_io result;
+
+	mock.file_bytes = 5000;
+	assert_int_equal(hmm_p2p_pread(*state, MOCK_FILE, buffer.bytes, 8192, 0, 0,
+				       NULL, &result), 5000);
+	assert_int_equal(result.out_bytes, 5000);
+	assert_int_equal(result.out_p2p, 2);
+	assert_int_equal(hmm_p2p_pread(*state, MOCK_FILE, buffer.bytes, 8192, 8192, 0,
+				       NULL, &result), 0);
+	assert_int_equal(result.out_bytes, 0);
+}
+
+static void file_io_reports_errors(void **state)
+{
+	struct hmm_p2p_file_io result;
+
+	assert_int_equal(hmm_p2p_pread(*state, -1, buffer.bytes, 512, 0, 0, NULL,
+				       &result), -EBADF);
+	assert_int_equal(result.fd, -1);
+	assert_int_equal(hmm_p2p_pread(*state, MOCK_FILE, buffer.bytes, 512, 0,
+				       HMM_P2P_FILE_IO_WRITE, NULL, &result), -EINVAL);
+	assert_int_equal(result.out_bytes, 0);
+	assert_int_equal(hmm_p2p_pwrite(*state, MOCK_FILE, buffer.bytes, 512, 0,
+					1U << 31, NULL, NULL), -EINVAL);
+	assert_int_equal(hmm_p2p_pwrite(NULL, MOCK_FILE, buffer.bytes, 512, 0, 0,
+					NULL, NULL), -EINVAL);
+	mock.fail_cmd = HMM_P2P_IOC_FILE_IO;
+	mock.fail_errno = EIO;
+	assert_int_equal(hmm_p2p_pwrite(*state, MOCK_FILE, buffer.bytes, 512, 0, 0,
+					NULL, &result), -EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +361,9 @@ int main(void)
 		mock_test(access_refuses_to_write_read_only),
 		mock_test(access_reports_errors),
 		mock_test(access_reports_partial_work),
+		mock_test(file_io_asks_as_told),
+		mock_test(file_io_counts),
+		mock_test(file_io_reports_errors),
 	};
 
 	return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

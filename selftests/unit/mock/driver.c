@@ -510,6 +510,22 @@ static int call_set_owner(void *arg)
 	return 0;
 }
 
+/* Descriptor MOCK_FILE is a file of mock.file_bytes; nothing is checked. */
+static int call_file_io(void *arg)
+{
+	struct hmm_p2p_file_io *request = arg;
+
+	mock.file_io = *request;
+	if (request->fd != MOCK_FILE)
+		return -EBADF;
+	if (request->offset < mock.file_bytes)
+		request->out_bytes = mock.file_bytes - request->offset;
+	if (request->out_bytes > request->length)
+		request->out_bytes = request->length;
+	request->out_p2p = (request->out_bytes + MOCK_PAGE_SIZE - 1) / MOCK_PAGE_SIZE;
+	return 0;
+}
+
 /* ------------------------------------------------------------------ table */
 
 #define NO_RESERVED	SIZE_MAX
@@ -540,6 +556,9 @@ static const struct call {
 	  offsetof(struct hmm_p2p_stat, __reserved), call_stat },
 	{ "set_owner", HMM_P2P_IOC_SET_OWNER, sizeof(struct hmm_p2p_set_owner), 0,
 	  offsetof(struct hmm_p2p_set_owner, __reserved), call_set_owner },
+	{ "file_io", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io),
+	  HMM_P2P_FILE_IO_WRITE | HMM_P2P_FILE_IO_NO_P2P,
+	  offsetof(struct hmm_p2p_file_io, __reserved), call_file_io },
 };
 
 #define NR_CALLS (sizeof(calls) / sizeof(calls[0]))

@@ -20,6 +20,7 @@
 #define MOCK_NR_PAGES	1024
 #define MOCK_END	(MOCK_BASE + (uint64_t)MOCK_NR_PAGES * MOCK_PAGE_SIZE)
 #define MOCK_DEVICES	8
+#define MOCK_FILE	77
 
 /* Where /proc/MOCK_PID and /proc/cpuinfo are looked up instead. */
 #define MOCK_PROC_ENV	"HMM_P2P_MOCK_PROC"
@@ -65,6 +66,7 @@ struct mock {
 	bool query_beyond;	/* goes on behind the range */
 	bool endless_names;	/* not NUL terminated */
 	bool no_path;		/* nothing is peer to peer */
+	uint64_t file_bytes;	/* in the file of descriptor MOCK_FILE */
 
 	/* What was seen */
 	unsigned int calls;
@@ -73,6 +75,7 @@ struct mock {
 	int open_flags;
 	int mem_flags;
 	int32_t pid, mem_fd;	/* of the last call that has them */
+	struct hmm_p2p_file_io file_io;	/* the last one */
 };
 
 extern struct mock mock;
