@@ -49,6 +49,7 @@
  * @file: the file
  * @importer: who does the DMA, NULL when that is not known
  * @align: memory, length and offset must be multiples of it
+ * @length: bytes to go for
  * @no_p2p: the aliases are not for this file
  * @no_pci: only aliases in system memory are
  * @ended: the file has no more to give or take
@@ -56,7 +57,9 @@
  * @start: first page of the piece
  * @nr_pages: pages of the piece, which fit one batch
  * @entries: result of the fault
- * @pages: private page of each p2p outcome: it is held. Else NULL
+ * @pages: private page of each p2p outcome, else NULL; it may have left, and is
+ *	only compared
+ * @holds: the memory behind @pages
  * @seen: where the pages are after a read
  * @vec: the aliases, for the file system
  * @report: outcome and reason of each page
@@ -67,6 +70,7 @@ struct file_io {
 	struct file *file;
 	struct device *importer;
 	unsigned int align;
+	u64 length;
 	bool no_p2p;
 	bool no_pci;
 	bool ended;
@@ -75,6 +79,7 @@ struct file_io {
 	unsigned long nr_pages;
 	unsigned long entries[HMM_P2P_BATCH_PAGES];
 	struct page *pages[HMM_P2P_BATCH_PAGES];
+	struct hmm_p2p_hold holds[HMM_P2P_BATCH_PAGES];
 	unsigned long seen[HMM_P2P_BATCH_PAGES];
 	struct kvec vec[HMM_P2P_BATCH_PAGES];
 	u8 report[HMM_P2P_BATCH_PAGES];
@@ -98,6 +103,21 @@ struct run {
 static bool is_write(const struct file_io *io)
 {
 	return io->arg->flags & HMM_P2P_FILE_IO_WRITE;
+}
+
+/*
+ * What lies behind the end is not asked for: the pages would come home for
+ * nothing, and file systems clear memory for it that is not counted.
+ */
+static u64 within_file(const struct file_io *io)
+{
+	u64 size = i_size_read(io->file->f_mapping->host);
+
+	if (is_write(io))
+		return io->arg->length;
+	if (io->arg->offset >= size)
+		return 0;
+	return min(io->arg->length, ALIGN(size - io->arg->offset, io->align));
 }
 
 /* How the file system is asked: what it does not tell is not assumed. */
@@ -148,6 +168,7 @@ static int inspect(struct file_io *io)
 	}
 	if (!IS_ALIGNED(io->arg->addr | io->arg->length | io->arg->offset, io->align))
 		return -EINVAL;
+	io->length = within_file(io);
 	return 0;
 }
 
@@ -229,11 +250,10 @@ static int look(struct file_io *io, const struct run *run)
 		.start = io->start + (run->first << PAGE_SHIFT),
 		.end = io->start + ((run->first + run->nr) << PAGE_SHIFT),
 		.hmm_pfns = io->seen + run->first,
+		.dev_private_owner = READ_ONCE(io->holds[run->first].hdev->owner),
 	};
 	int ret;
 
-	range.dev_private_owner =
-		READ_ONCE(hmm_p2p_page_device(io->pages[run->first])->owner);
 	ret = hmm_p2p_mirror_snapshot(&io->mirror, &range);
 	if (!ret)
 		hmm_p2p_fix_huge_offset(range.hmm_pfns, range.start, range.end);
@@ -277,7 +297,7 @@ static ssize_t alias_io(struct file_io *io, const struct run *run)
  */
 static bool is_refused(const struct file_io *io, const struct run *run, ssize_t ret)
 {
-	return io->pages[run->first] && (ret == -EREMOTEIO || ret == -EINVAL);
+	return io->holds[run->first].hdev && (ret == -EREMOTEIO || ret == -EINVAL);
 }
 
 static void count_page(struct hmm_p2p_file_io *arg, u8 report)
@@ -313,7 +333,7 @@ static int run_io(struct file_io *io, const struct run *run)
 {
 	ssize_t ret;
 
-	ret = io->pages[run->first] ? alias_io(io, run) : user_io(io, run);
+	ret = io->holds[run->first].hdev ? alias_io(io, run) : user_io(io, run);
 	tally(io, run, max(ret, 0L));
 	if (is_refused(io, run, ret)) {
 		io->no_p2p = true;
@@ -325,24 +345,18 @@ static int run_io(struct file_io *io, const struct run *run)
 	return !io->ended;
 }
 
-static bool is_same_run(const struct file_io *io, unsigned long a, unsigned long b)
-{
-	if (!io->pages[a] || !io->pages[b])
-		return io->pages[a] == io->pages[b];
-	return hmm_p2p_page_device(io->pages[a]) == hmm_p2p_page_device(io->pages[b]);
-}
-
 static struct run next_run(const struct file_io *io, unsigned long first)
 {
 	const struct hmm_p2p_file_io *arg = io->arg;
 	struct run run = { .first = first, .nr = 1 };
 	u64 end;
 
-	while (first + run.nr < io->nr_pages && is_same_run(io, first, first + run.nr))
+	while (first + run.nr < io->nr_pages &&
+	       io->holds[first + run.nr].hdev == io->holds[first].hdev)
 		run.nr++;
 	end = io->start + ((u64)(first + run.nr) << PAGE_SHIFT);
 	run.addr = max(io->start + ((u64)first << PAGE_SHIFT), arg->addr);
-	run.len = min(end, arg->addr + arg->length) - run.addr;
+	run.len = min(end, arg->addr + io->length) - run.addr;
 	return run;
 }
 
@@ -365,23 +379,18 @@ static void release_all(struct file_io *io)
 {
 	unsigned long i;
 
-	for (i = 0; i < io->nr_pages; i++) {
-		if (io->pages[i])
-			hmm_p2p_page_release(io->pages[i]);
-		io->pages[i] = NULL;
-	}
+	for (i = 0; i < io->nr_pages; i++)
+		hmm_p2p_page_release(&io->holds[i]);
 }
 
 static bool hold_all(struct file_io *io)
 {
-	unsigned long i, j;
+	unsigned long i;
 
 	lockdep_assert_held(&io->mirror.lock);
 	for (i = 0; i < io->nr_pages; i++) {
-		if (!io->pages[i] || hmm_p2p_page_hold(io->pages[i]))
+		if (!io->pages[i] || hmm_p2p_page_hold(io->pages[i], &io->holds[i]))
 			continue;
-		for (j = i; j < io->nr_pages; j++)
-			io->pages[j] = NULL;
 		release_all(io);
 		return false;
 	}
@@ -435,7 +444,7 @@ static int do_piece(struct file_io *io)
 {
 	const struct hmm_p2p_file_io *arg = io->arg;
 	u64 addr = arg->addr + arg->out_bytes;
-	u64 end = min(arg->addr + arg->length, ALIGN(addr + 1, HPAGE_PMD_SIZE));
+	u64 end = min(arg->addr + io->length, ALIGN(addr + 1, HPAGE_PMD_SIZE));
 	int ret;
 
 	io->start = ALIGN_DOWN(addr, PAGE_SIZE);
@@ -450,24 +459,41 @@ static int do_piece(struct file_io *io)
 
 static int do_all(struct file_io *io)
 {
-	const struct hmm_p2p_file_io *arg = io->arg;
 	int ret = 0;
 
-	while (!ret && !io->ended && arg->out_bytes < arg->length)
+	while (!ret && !io->ended && io->arg->out_bytes < io->length)
 		ret = fatal_signal_pending(current) ? -EINTR : do_piece(io);
 	return ret;
 }
 
+/* From the page of the first byte to behind that of the last of @length. */
+static u64 page_span(const struct file_io *io, u64 length)
+{
+	return ALIGN(io->arg->addr + length, PAGE_SIZE) -
+	       ALIGN_DOWN(io->arg->addr, PAGE_SIZE);
+}
+
+/* Pages that the call does not come to have no outcome. */
+static int clear_outcomes(const struct file_io *io)
+{
+	u64 nr = page_span(io, io->arg->length) >> PAGE_SHIFT;
+
+	if (io->arg->outcomes && clear_user(u64_to_user_ptr(io->arg->outcomes), nr))
+		return -EFAULT;
+	return 0;
+}
+
 static int do_file(struct mm_struct *mm, struct file_io *io)
 {
-	u64 start = ALIGN_DOWN(io->arg->addr, PAGE_SIZE);
-	u64 end = ALIGN(io->arg->addr + io->arg->length, PAGE_SIZE);
 	int ret;
 
 	ret = inspect(io);
-	if (ret || !io->arg->length)
+	if (!ret)
+		ret = clear_outcomes(io);
+	if (ret || !io->length)
 		return ret;
-	ret = hmm_p2p_mirror_init(&io->mirror, mm, start, end - start);
+	ret = hmm_p2p_mirror_init(&io->mirror, mm, ALIGN_DOWN(io->arg->addr, PAGE_SIZE),
+				  page_span(io, io->length));
 	if (ret)
 		return ret;
 	ret = do_all(io);

@@ -137,6 +137,17 @@ void hmm_p2p_owner_put(struct hmm_p2p_owner *owner);
 struct hmm_p2p_owner *hmm_p2p_owner_next_live(struct hmm_p2p_owner *prev);
 
 /* pagemap.c */
+
+/**
+ * struct hmm_p2p_hold - memory of a device that hmm_p2p_page_hold() keeps
+ * @hdev: device, NULL: nothing is held
+ * @index: number of the page in its memory
+ */
+struct hmm_p2p_hold {
+	struct hmm_p2p_device *hdev;
+	unsigned long index;
+};
+
 int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev);
 void hmm_p2p_pagemap_destroy(struct hmm_p2p_device *hdev);
 struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
@@ -149,8 +160,8 @@ int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset);
 void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset);
 unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long nr);
 void hmm_p2p_page_touch(const struct page *page);
-bool hmm_p2p_page_hold(const struct page *page);
-void hmm_p2p_page_release(const struct page *page);
+bool hmm_p2p_page_hold(const struct page *page, struct hmm_p2p_hold *hold);
+void hmm_p2p_page_release(struct hmm_p2p_hold *hold);
 void hmm_p2p_wait_held(struct hmm_p2p_device *hdev);
 long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
 		      struct dmem_cgroup_pool_state *limit);

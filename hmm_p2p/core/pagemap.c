@@ -426,48 +426,52 @@ void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset)
 /**
  * hmm_p2p_page_hold - keep the memory behind a page from being handed out again
  * @page: a device-private page, mapped
+ * @hold: what is held, for hmm_p2p_page_release()
  *
  * The page itself may be freed and go home at any time, as if there was no
  * hold; its bytes in device memory stay as they are, and the device does not
  * end its unregistering, before hmm_p2p_page_release().
  *
  * Context: process; the mirror lock of a range in which @page is mapped is held.
- * Return: false when the device is going away.
+ * Return: false when the device is going away; @hold then holds nothing.
  */
-bool hmm_p2p_page_hold(const struct page *page)
+bool hmm_p2p_page_hold(const struct page *page, struct hmm_p2p_hold *hold)
 {
 	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
-	unsigned long index = hmm_p2p_page_offset(page) >> PAGE_SHIFT;
-	bool held;
 
+	hold->hdev = NULL;
+	hold->index = hmm_p2p_page_offset(page) >> PAGE_SHIFT;
 	spin_lock_irq(&hdev->lock);
-	held = !hdev->removed;
-	if (held) {
-		chunk_of(hdev, index)->holds++;
+	if (!hdev->removed) {
+		chunk_of(hdev, hold->index)->holds++;
 		hdev->held++;
+		hold->hdev = hdev;
 	}
 	spin_unlock_irq(&hdev->lock);
-	return held;
+	return hold->hdev;
 }
 
 /**
  * hmm_p2p_page_release - end of hmm_p2p_page_hold()
- * @page: the page that was held; somebody else may have it by now
+ * @hold: what was held, or nothing
  *
  * Context: process.
  */
-void hmm_p2p_page_release(const struct page *page)
+void hmm_p2p_page_release(struct hmm_p2p_hold *hold)
 {
-	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
-	unsigned long index = hmm_p2p_page_offset(page) >> PAGE_SHIFT;
-	struct hmm_p2p_chunk *chunk = chunk_of(hdev, index);
+	struct hmm_p2p_device *hdev = hold->hdev;
+	struct hmm_p2p_chunk *chunk;
 
+	if (!hdev)
+		return;
+	chunk = chunk_of(hdev, hold->index);
 	spin_lock_irq(&hdev->lock);
 	if (!--chunk->holds)
 		chunk_list(hdev, chunk);
 	if (!--hdev->held)
 		wake_up_all(&hdev->drained);
 	spin_unlock_irq(&hdev->lock);
+	hold->hdev = NULL;
 }
 
 static bool any_held(struct hmm_p2p_device *hdev)

@@ -55,7 +55,7 @@ struct disk disk_find(const char *serial)
 {
 	double deadline = seconds_now() + APPEAR_SECONDS;
 	const struct timespec pause = { .tv_nsec = 10000000 };
-	struct disk disk = { .fd = -1 };
+	struct disk disk = { .serial = serial, .fd = -1 };
 
 	if (!has_disks())
 		SKIP("this topology has no disks");
@@ -65,16 +65,43 @@ struct disk disk_find(const char *serial)
 		REQUIRE(seconds_now() < deadline);
 		nanosleep(&pause, NULL);
 	}
+	return disk;
+}
+
+struct disk disk_open(const char *serial)
+{
+	struct disk disk = disk_find(serial);
+
 	disk.fd = open(disk.path, O_RDWR | O_DIRECT | O_CLOEXEC);
 	REQUIRE(disk.fd >= 0);
 	disk.size = (uint64_t)lseek(disk.fd, 0, SEEK_END);
 	return disk;
 }
 
-void disk_put(struct disk *disk)
+void disk_close(struct disk *disk)
 {
 	REQUIRE(close(disk->fd) == 0);
 	disk->fd = -1;
+}
+
+/* The bytes per second that QEMU lets through; 0: all. */
+static void throttle(const struct disk *disk, unsigned int bytes)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command),
+		 "monitor block_set_io_throttle %s %u 0 0 0 0 0", disk->serial, bytes);
+	REQUIRE(system(command) == 0);
+}
+
+void disk_freeze(const struct disk *disk)
+{
+	throttle(disk, 1);
+}
+
+void disk_thaw(const struct disk *disk)
+{
+	throttle(disk, 0);
 }
 
 void file_fill(int fd, uint64_t offset, size_t length, uint64_t seed)
@@ -108,7 +135,7 @@ static bool can_make(const char *type)
 	return system(command) == 0;
 }
 
-void fs_mount(const struct disk *disk, const char *type)
+void fs_make(const struct disk *disk, const char *type)
 {
 	char command[128];
 
@@ -117,6 +144,10 @@ void fs_mount(const struct disk *disk, const char *type)
 	snprintf(command, sizeof(command), "mkfs.%s %s %s >/dev/null 2>&1", type,
 		 !strcmp(type, "xfs") ? "-f" : "-F", disk->path);
 	REQUIRE(system(command) == 0);
+}
+
+void fs_mount(const struct disk *disk, const char *type)
+{
 	REQUIRE(mkdir(FS_MOUNT, 0700) == 0 || errno == EEXIST);
 	REQUIRE(mount(disk->path, FS_MOUNT, type, 0, NULL) == 0);
 }

@@ -7,11 +7,13 @@
 
 /**
  * struct disk - an NVMe disk of the topology
+ * @serial: its serial number, and its name in QEMU
  * @path: its block device
- * @fd: open for direct I/O
- * @size: bytes
+ * @fd: open for direct I/O, or -1
+ * @size: bytes, when it is open
  */
 struct disk {
+	const char *serial;
 	char path[64];
 	int fd;
 	uint64_t size;
@@ -19,7 +21,17 @@ struct disk {
 
 /* Waits for the disk; skips where the topology has none. */
 struct disk disk_find(const char *serial);
-void disk_put(struct disk *disk);
+
+/* The same and opens it, which a disk that is to be mounted may not be. */
+struct disk disk_open(const char *serial);
+void disk_close(struct disk *disk);
+
+/*
+ * Requests that reach a frozen disk wait there; the first may get through. It
+ * must not last: after 30 s the kernel takes a disk for dead.
+ */
+void disk_freeze(const struct disk *disk);
+void disk_thaw(const struct disk *disk);
 
 /* By pwrite() from ordinary memory, and by an O_DIRECT read to it. */
 void file_fill(int fd, uint64_t offset, size_t length, uint64_t seed);
@@ -30,7 +42,8 @@ ssize_t file_diff(int fd, uint64_t offset, size_t length, uint64_t seed);
 
 #define FS_MOUNT	"/run/hmm_p2p_fs"
 
-/* A new file system of that type; skips where there is none. */
+/* A new file system of that type; skips where the kernel has none. */
+void fs_make(const struct disk *disk, const char *type);
 void fs_mount(const struct disk *disk, const char *type);
 void fs_unmount(void);
 bool fs_is_mounted(void);
