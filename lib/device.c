@@ -113,17 +113,30 @@ EXPORT int hmm_p2p_device_find(struct hmm_p2p *ctx, const char *which,
 	return err;
 }
 
-EXPORT int hmm_p2p_path(struct hmm_p2p *ctx, uint32_t exporter,
-			uint32_t importer, struct hmm_p2p_path *path)
+static int ask_path(struct hmm_p2p *ctx, uint32_t flags, uint32_t exporter,
+		    uint32_t importer, struct hmm_p2p_path *path)
 {
 	if (!path)
 		return -EINVAL;
 	*path = (struct hmm_p2p_path) {
 		.size = sizeof(*path),
+		.flags = flags,
 		.exporter = exporter,
 		.importer = importer,
 	};
 	return hmm_p2p_ioctl(ctx, HMM_P2P_IOC_PATH, path);
+}
+
+EXPORT int hmm_p2p_path(struct hmm_p2p *ctx, uint32_t exporter,
+			uint32_t importer, struct hmm_p2p_path *path)
+{
+	return ask_path(ctx, 0, exporter, importer, path);
+}
+
+EXPORT int hmm_p2p_path_file(struct hmm_p2p *ctx, uint32_t exporter, int fd,
+			     struct hmm_p2p_path *path)
+{
+	return ask_path(ctx, HMM_P2P_PATH_FILE, exporter, (uint32_t)fd, path);
 }
 
 EXPORT int hmm_p2p_stat(struct hmm_p2p *ctx, uint32_t device,

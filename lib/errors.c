@@ -35,7 +35,7 @@ static const struct error_text error_texts[] = {
 	  "The device was not named: give its id, name or bus address." },
 
 	{ EOPNOTSUPP, HMM_P2P_CALL_PATH,
-	  "There is no path to ask about: the first device must have memory (capability exporter)." },
+	  "There is no path to ask about: the first device must have memory (capability exporter), and a file must be one that can do direct I/O." },
 
 	{ ESRCH, HMM_P2P_CALL_PROCESS,
 	  "There is no such process: check the pid, it may have exited." },

@@ -147,6 +147,20 @@ int hmm_p2p_device_find(struct hmm_p2p *ctx, const char *which,
 int hmm_p2p_path(struct hmm_p2p *ctx, uint32_t exporter, uint32_t importer,
 		 struct hmm_p2p_path *path);
 
+/**
+ * hmm_p2p_path_file() - what hmm_p2p_pread() and hmm_p2p_pwrite() of a file get
+ * @ctx: context
+ * @exporter: id of the device whose memory it is
+ * @fd: the file; the importer is the device that does the DMA of the disk below
+ * @path: receives the verdict, which is the one that the I/O uses
+ *
+ * Return: 0; -EBADF: @fd is not open; -EOPNOTSUPP: @exporter has no memory, or
+ * there is no direct I/O on the file; -ENOENT: no such exporter; -EINVAL: @path
+ * is NULL.
+ */
+int hmm_p2p_path_file(struct hmm_p2p *ctx, uint32_t exporter, int fd,
+		      struct hmm_p2p_path *path);
+
 /* -------------------------------------------------------------- processes */
 
 /**

@@ -44,14 +44,26 @@
 #include "internal.h"
 
 /**
- * struct file_io - a call under way
- * @arg: what was asked for; its out_* fields grow
+ * struct target - a file as an importer
  * @file: the file
- * @importer: who does the DMA, NULL when that is not known
+ * @importer: who does the DMA, with a reference; NULL when that is not known
  * @align: memory, length and offset must be multiples of it
- * @length: bytes to go for
  * @no_p2p: the aliases are not for this file
  * @no_pci: only aliases in system memory are
+ */
+struct target {
+	struct file *file;
+	struct device *importer;
+	unsigned int align;
+	bool no_p2p;
+	bool no_pci;
+};
+
+/**
+ * struct file_io - a call under way
+ * @arg: what was asked for; its out_* fields grow
+ * @target: the file
+ * @length: bytes to go for
  * @ended: the file has no more to give or take
  * @mirror: covers the whole range
  * @start: first page of the piece
@@ -67,12 +79,8 @@
  */
 struct file_io {
 	struct hmm_p2p_file_io *arg;
-	struct file *file;
-	struct device *importer;
-	unsigned int align;
+	struct target target;
 	u64 length;
-	bool no_p2p;
-	bool no_pci;
 	bool ended;
 	struct hmm_p2p_mirror mirror;
 	u64 start;
@@ -105,68 +113,96 @@ static bool is_write(const struct file_io *io)
 	return io->arg->flags & HMM_P2P_FILE_IO_WRITE;
 }
 
+/* How the file system is asked: what it does not tell is not assumed. */
+static int inspect_regular(struct target *target, struct block_device **bdev)
+{
+	struct kstat stat;
+	int ret;
+
+	ret = vfs_getattr(&target->file->f_path, &stat, STATX_DIOALIGN,
+			  AT_STATX_SYNC_AS_STAT);
+	if (ret)
+		return ret;
+	target->align = PAGE_SIZE;
+	if (!(stat.result_mask & STATX_DIOALIGN) || !stat.dio_offset_align)
+		return 0;
+	target->align = stat.dio_offset_align;
+	*bdev = file_inode(target->file)->i_sb->s_bdev;
+	return 0;
+}
+
+/* A disk that is torn out leaves its parents. */
+static struct device *get_importer(struct gendisk *disk)
+{
+	struct device *dev = NULL;
+
+	mutex_lock(&disk->open_mutex);
+	if (disk_live(disk))
+		dev = get_device(hmm_p2p_path_function(disk_to_dev(disk)->parent));
+	mutex_unlock(&disk->open_mutex);
+	return dev;
+}
+
+/* Return: 0 or an error; in any case put_target() ends it. */
+static int inspect(struct target *target)
+{
+	umode_t mode = file_inode(target->file)->i_mode;
+	struct block_device *bdev = NULL;
+	int ret = 0;
+
+	if (!(target->file->f_mode & FMODE_CAN_ODIRECT))
+		return -EOPNOTSUPP;
+	if (S_ISBLK(mode)) {
+		bdev = file_bdev(target->file);
+		target->align = bdev_logical_block_size(bdev);
+	} else if (S_ISREG(mode)) {
+		ret = inspect_regular(target, &bdev);
+	} else {
+		ret = -EOPNOTSUPP;
+	}
+	/* I/O is cut where the outcome changes, which is between two pages. */
+	target->no_p2p = !bdev || target->align > PAGE_SIZE;
+	if (bdev) {
+		target->importer = get_importer(bdev->bd_disk);
+		target->no_pci = !blk_queue_pci_p2pdma(bdev_get_queue(bdev));
+	}
+	return ret;
+}
+
+static void put_target(struct target *target)
+{
+	put_device(target->importer);
+	fput(target->file);
+}
+
 /*
  * What lies behind the end is not asked for: the pages would come home for
  * nothing, and file systems clear memory for it that is not counted.
  */
 static u64 within_file(const struct file_io *io)
 {
-	u64 size = i_size_read(io->file->f_mapping->host);
+	u64 size = i_size_read(io->target.file->f_mapping->host);
 
 	if (is_write(io))
 		return io->arg->length;
 	if (io->arg->offset >= size)
 		return 0;
-	return min(io->arg->length, ALIGN(size - io->arg->offset, io->align));
+	return min(io->arg->length, ALIGN(size - io->arg->offset, io->target.align));
 }
 
-/* How the file system is asked: what it does not tell is not assumed. */
-static int inspect_regular(struct file_io *io, struct block_device **bdev)
+static int prepare(struct file_io *io)
 {
-	struct kstat stat;
+	const struct hmm_p2p_file_io *arg = io->arg;
 	int ret;
 
-	ret = vfs_getattr(&io->file->f_path, &stat, STATX_DIOALIGN,
-			  AT_STATX_SYNC_AS_STAT);
-	if (ret)
-		return ret;
-	io->align = PAGE_SIZE;
-	if (!(stat.result_mask & STATX_DIOALIGN) || !stat.dio_offset_align)
-		return 0;
-	io->align = stat.dio_offset_align;
-	*bdev = file_inode(io->file)->i_sb->s_bdev;
-	return 0;
-}
-
-static int inspect(struct file_io *io)
-{
-	umode_t mode = file_inode(io->file)->i_mode;
-	struct block_device *bdev = NULL;
-	int ret = 0;
-
-	if (!(io->file->f_mode & (is_write(io) ? FMODE_WRITE : FMODE_READ)))
+	if (!(io->target.file->f_mode & (is_write(io) ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	if (!(io->file->f_mode & FMODE_CAN_ODIRECT))
-		return -EOPNOTSUPP;
-	if (S_ISBLK(mode)) {
-		bdev = file_bdev(io->file);
-		io->align = bdev_logical_block_size(bdev);
-	} else if (S_ISREG(mode)) {
-		ret = inspect_regular(io, &bdev);
-	} else {
-		return -EOPNOTSUPP;
-	}
+	ret = inspect(&io->target);
 	if (ret)
 		return ret;
-
-	/* I/O is cut where the outcome changes, which is between two pages. */
-	io->no_p2p = !bdev || io->align > PAGE_SIZE ||
-		     io->arg->flags & HMM_P2P_FILE_IO_NO_P2P;
-	if (bdev) {
-		io->importer = disk_to_dev(bdev->bd_disk)->parent;
-		io->no_pci = !blk_queue_pci_p2pdma(bdev_get_queue(bdev));
-	}
-	if (!IS_ALIGNED(io->arg->addr | io->arg->length | io->arg->offset, io->align))
+	if (arg->flags & HMM_P2P_FILE_IO_NO_P2P)
+		io->target.no_p2p = true;
+	if (!IS_ALIGNED(arg->addr | arg->length | arg->offset, io->target.align))
 		return -EINVAL;
 	io->length = within_file(io);
 	return 0;
@@ -176,12 +212,12 @@ static ssize_t call_file(struct file_io *io, struct iov_iter *iter)
 {
 	struct kiocb kiocb;
 
-	init_sync_kiocb(&kiocb, io->file);
+	init_sync_kiocb(&kiocb, io->target.file);
 	kiocb.ki_flags |= IOCB_DIRECT;
 	kiocb.ki_pos = io->arg->offset + io->arg->out_bytes;
 	if (is_write(io))
-		return vfs_iocb_iter_write(io->file, &kiocb, iter);
-	return vfs_iocb_iter_read(io->file, &kiocb, iter);
+		return vfs_iocb_iter_write(io->target.file, &kiocb, iter);
+	return vfs_iocb_iter_read(io->target.file, &kiocb, iter);
 }
 
 static unsigned int direction(const struct file_io *io)
@@ -336,7 +372,7 @@ static int run_io(struct file_io *io, const struct run *run)
 	ret = io->holds[run->first].hdev ? alias_io(io, run) : user_io(io, run);
 	tally(io, run, max(ret, 0L));
 	if (is_refused(io, run, ret)) {
-		io->no_p2p = true;
+		io->target.no_p2p = true;
 		return 0;
 	}
 	if (ret < 0)
@@ -401,9 +437,9 @@ static bool hold_all(struct file_io *io)
 static int piece_fault(struct file_io *io)
 {
 	const struct hmm_p2p_fault fault = {
-		.importer = io->importer,
-		.no_p2p = io->no_p2p,
-		.no_pci = io->no_pci,
+		.importer = io->target.importer,
+		.no_p2p = io->target.no_p2p,
+		.no_pci = io->target.no_pci,
 		.pages = io->pages,
 		.report = io->report,
 	};
@@ -487,7 +523,7 @@ static int do_file(struct mm_struct *mm, struct file_io *io)
 {
 	int ret;
 
-	ret = inspect(io);
+	ret = prepare(io);
 	if (!ret)
 		ret = clear_outcomes(io);
 	if (ret || !io->length)
@@ -520,11 +556,41 @@ int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg)
 	if (!io)
 		return -ENOMEM;
 	io->arg = arg;
-	io->file = fget(arg->fd);
-	if (io->file) {
+	io->target.file = fget(arg->fd);
+	if (io->target.file) {
 		ret = do_file(mm, io);
-		fput(io->file);
+		put_target(&io->target);
 	}
 	kvfree(io);
+	return ret;
+}
+
+/**
+ * hmm_p2p_file_check - may the disk below a file have aliases of an exporter?
+ * @exporter: whose memory it is
+ * @fd: the file
+ * @distance: as for hmm_p2p_path_check()
+ *
+ * Context: process; may sleep; under hmm_p2p_srcu.
+ * Return: enum hmm_p2p_reason, -EBADF, -EOPNOTSUPP for a file that cannot do
+ * direct I/O.
+ */
+int hmm_p2p_file_check(struct hmm_p2p_device *exporter, int fd, int *distance)
+{
+	struct target target = { .file = fget(fd) };
+	int ret;
+
+	*distance = -1;
+	if (!target.file)
+		return -EBADF;
+	ret = inspect(&target);
+	if (!ret) {
+		if (target.no_p2p ||
+		    (target.no_pci && !exporter->config.alias_is_system))
+			ret = HMM_P2P_REASON_IMPORTER;
+		else
+			ret = hmm_p2p_path_check(exporter, target.importer, distance);
+	}
+	put_target(&target);
 	return ret;
 }

@@ -176,6 +176,7 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev);
 /* path.c */
 enum hmm_p2p_reason hmm_p2p_path_check(struct hmm_p2p_device *exporter,
 				       struct device *importer, int *distance);
+struct device *hmm_p2p_path_function(struct device *dev);
 void hmm_p2p_path_flush(struct hmm_p2p_device *hdev);
 int hmm_p2p_path_init(void);
 void hmm_p2p_path_exit(void);
@@ -249,6 +250,7 @@ int hmm_p2p_do_access(struct hmm_p2p_access_ctx *ctx);
 
 /* file_io.c */
 int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg);
+int hmm_p2p_file_check(struct hmm_p2p_device *exporter, int fd, int *distance);
 
 /* query.c */
 int hmm_p2p_do_query(struct mm_struct *mm, struct hmm_p2p_device *importer,

@@ -26,6 +26,20 @@ static struct pci_dev *pci_function(struct device *dev)
 	return NULL;
 }
 
+/**
+ * hmm_p2p_path_function - whom hmm_p2p_path_check() is about
+ * @dev: an importer, or NULL
+ *
+ * Return: the PCI function that issues the transactions of @dev; @dev itself
+ * when there is none.
+ */
+struct device *hmm_p2p_path_function(struct device *dev)
+{
+	struct pci_dev *pdev = pci_function(dev);
+
+	return pdev ? &pdev->dev : dev;
+}
+
 /* Distances are cached with 1 added, so that "no path" is not negative. */
 static int path_ask(struct hmm_p2p_device *exporter, struct pci_dev *provider,
 		    struct pci_dev *client)

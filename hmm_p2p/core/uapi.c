@@ -94,40 +94,59 @@ static int call_device(union call_arg *u)
 }
 
 static void path_verdict(struct hmm_p2p_path *arg, struct hmm_p2p_device *exporter,
-			 struct hmm_p2p_device *importer)
+			 enum hmm_p2p_reason reason)
 {
-	arg->out_distance = -1;
-	arg->out_reason = HMM_P2P_REASON_NONE;
-	if (importer->owner == exporter->owner) {
+	if (!reason && !exporter->config.window)
+		reason = HMM_P2P_REASON_NO_ALIAS;
+	arg->out_reason = reason;
+	arg->out_outcome = reason ? HMM_P2P_OUTCOME_MIGRATED : HMM_P2P_OUTCOME_P2P;
+}
+
+static int path_to_device(struct hmm_p2p_path *arg, struct hmm_p2p_device *exporter)
+{
+	struct hmm_p2p_device *importer = hmm_p2p_device_get(arg->importer);
+
+	if (!importer)
+		return -ENOENT;
+	if (importer->owner == exporter->owner)
 		arg->out_outcome = HMM_P2P_OUTCOME_PRIVATE;
-		return;
-	}
-	arg->out_reason = hmm_p2p_path_check(exporter, importer->config.dev,
-					     &arg->out_distance);
-	if (!arg->out_reason && !exporter->config.window)
-		arg->out_reason = HMM_P2P_REASON_NO_ALIAS;
-	arg->out_outcome = arg->out_reason ? HMM_P2P_OUTCOME_MIGRATED :
-					     HMM_P2P_OUTCOME_P2P;
+	else
+		path_verdict(arg, exporter,
+			     hmm_p2p_path_check(exporter, importer->config.dev,
+						&arg->out_distance));
+	hmm_p2p_device_put(importer);
+	return 0;
+}
+
+static int path_to_file(struct hmm_p2p_path *arg, struct hmm_p2p_device *exporter)
+{
+	int ret = hmm_p2p_file_check(exporter, arg->importer, &arg->out_distance);
+
+	if (ret < 0)
+		return ret;
+	path_verdict(arg, exporter, ret);
+	return 0;
 }
 
 static int call_path(union call_arg *u)
 {
 	struct hmm_p2p_path *arg = &u->path;
-	struct hmm_p2p_device *exporter, *importer;
+	struct hmm_p2p_device *exporter;
 	int idx, ret = -ENOENT;
 
-	if (arg->flags || arg->__reserved)
+	if (arg->flags & ~HMM_P2P_PATH_FILE || arg->__reserved)
 		return -EINVAL;
+	arg->out_outcome = HMM_P2P_OUTCOME_NONE;
+	arg->out_reason = HMM_P2P_REASON_NONE;
+	arg->out_distance = -1;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	exporter = hmm_p2p_device_get(arg->exporter);
-	importer = hmm_p2p_device_get(arg->importer);
-	if (exporter && importer)
-		ret = exporter->config.memory ? 0 : -EOPNOTSUPP;
-	if (!ret)
-		path_verdict(arg, exporter, importer);
+	if (exporter && !exporter->config.memory)
+		ret = -EOPNOTSUPP;
+	else if (exporter)
+		ret = arg->flags & HMM_P2P_PATH_FILE ? path_to_file(arg, exporter) :
+						       path_to_device(arg, exporter);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	if (importer)
-		hmm_p2p_device_put(importer);
 	if (exporter)
 		hmm_p2p_device_put(exporter);
 	return ret;

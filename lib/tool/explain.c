@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* hmmp2p topo --explain: which bridge, ACS bit or IOMMU decides. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "explain.h"
 #include "json.h"
@@ -176,15 +181,8 @@ static void print_json(const struct explanation *why)
 
 /* ------------------------------------------------------------------- verb */
 
-static int explain_pair(struct tool *tool, struct explanation *why)
+static int explain_path(struct tool *tool, struct explanation *why)
 {
-	int err = hmm_p2p_path(tool->ctx, why->exporter.out_id,
-			       why->importer.out_id, &why->path);
-
-	if (err)
-		return complain_call(err, HMM_P2P_CALL_PATH, "from %s to %s",
-				     device_name(&why->exporter),
-				     device_name(&why->importer));
 	explanation_read(why);
 	explanation_conclude(why);
 	if (tool->json)
@@ -195,15 +193,66 @@ static int explain_pair(struct tool *tool, struct explanation *why)
 	return EXIT_OK;
 }
 
+static int cannot_ask(const struct explanation *why, int err)
+{
+	return complain_call(err, HMM_P2P_CALL_PATH, "from %s to %s",
+			     device_name(&why->exporter), device_name(&why->importer));
+}
+
+static int explain_pair(struct tool *tool, struct explanation *why)
+{
+	int err = hmm_p2p_path(tool->ctx, why->exporter.out_id,
+			       why->importer.out_id, &why->path);
+
+	return err ? cannot_ask(why, err) : explain_path(tool, why);
+}
+
+/* A disk is no device of this driver: it is described as one. */
+static int describe_file(struct hmm_p2p_device_info *info, const char *file, int fd)
+{
+	char bus[PCI_NAME_MAX];
+	struct stat st;
+	dev_t dev;
+
+	*info = (struct hmm_p2p_device_info) { .out_caps = HMM_P2P_CAP_IMPORTER };
+	snprintf((char *)info->out_name, sizeof(info->out_name), "%s", file);
+	if (fstat(fd, &st))
+		return complain("%s: %s", file, strerror(errno));
+	dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	if (!pci_of_block_device(major(dev), minor(dev), bus)) {
+		info->out_caps |= HMM_P2P_CAP_PCI;
+		snprintf((char *)info->out_bus, sizeof(info->out_bus), "%s", bus);
+	}
+	return EXIT_OK;
+}
+
+static int explain_file(struct tool *tool, struct explanation *why, const char *file)
+{
+	int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC), err, status;
+
+	if (fd < 0)
+		return complain("%s: %s", file, strerror(errno));
+	status = describe_file(&why->importer, file, fd);
+	if (!status) {
+		err = hmm_p2p_path_file(tool->ctx, why->exporter.out_id, fd, &why->path);
+		status = err ? cannot_ask(why, err) : explain_path(tool, why);
+	}
+	close(fd);
+	return status;
+}
+
 int explain(struct tool *tool, const char *exporter, const char *importer)
 {
 	struct explanation *why = xcalloc(1, sizeof(*why));
 	int status = tool_find(tool, exporter, &why->exporter);
 
-	if (!status)
+	if (!status && importer[0] == '/') {
+		status = explain_file(tool, why, importer);
+	} else if (!status) {
 		status = tool_find(tool, importer, &why->importer);
-	if (!status)
-		status = explain_pair(tool, why);
+		if (!status)
+			status = explain_pair(tool, why);
+	}
 	free(why);
 	return status;
 }

@@ -156,6 +156,35 @@ static int climb(char *path, struct pci_chain *chain)
 	return 0;
 }
 
+/* The last function on the way to a device is the one that does its DMA. */
+static int last_function(char *path, char bus[PCI_NAME_MAX])
+{
+	const char *name;
+	char *end;
+
+	while ((end = strrchr(path, '/'))) {
+		name = end + 1;
+		if (is_function_name(name)) {
+			snprintf(bus, PCI_NAME_MAX, "%s", name);
+			return 0;
+		}
+		*end = 0;
+	}
+	return -ENOENT;
+}
+
+int pci_of_block_device(unsigned int major, unsigned int minor, char bus[PCI_NAME_MAX])
+{
+	char link[PATH_MAX], path[PATH_MAX];
+
+	if (snprintf(link, sizeof(link), "%s/dev/block/%u:%u", sysfs_root(), major,
+		     minor) >= (int)sizeof(link))
+		return -ENAMETOOLONG;
+	if (!realpath(link, path))
+		return -errno;
+	return last_function(path, bus);
+}
+
 int pci_chain_read(const char *bus, struct pci_chain *chain)
 {
 	char link[PATH_MAX], path[PATH_MAX];

@@ -44,6 +44,9 @@ struct pci_chain {
 /* Read the chain of @bus: 0 or -errno. */
 int pci_chain_read(const char *bus, struct pci_chain *chain);
 
+/* Name of the function above a block device: 0, or -errno when there is none. */
+int pci_of_block_device(unsigned int major, unsigned int minor, char bus[PCI_NAME_MAX]);
+
 /* The function that the kernel looks up in its list of host bridges. */
 struct pci_host {
 	bool known;

@@ -19,6 +19,8 @@ struct disk {
 	uint64_t size;
 };
 
+bool disk_exists(const char *serial);
+
 /* Waits for the disk; skips where the topology has none. */
 struct disk disk_find(const char *serial);
 
@@ -27,8 +29,8 @@ struct disk disk_open(const char *serial);
 void disk_close(struct disk *disk);
 
 /*
- * Requests that reach a frozen disk wait there; the first may get through. It
- * must not last: after 30 s the kernel takes a disk for dead.
+ * Requests that reach a frozen disk wait there. It must not last: after 30 s the
+ * kernel takes a disk for dead.
  */
 void disk_freeze(const struct disk *disk);
 void disk_thaw(const struct disk *disk);

@@ -114,7 +114,7 @@ static const struct call calls[] = {
 	  fill_nothing },
 	{ "DEVICE", HMM_P2P_IOC_DEVICE, sizeof(struct hmm_p2p_device_info), 0,
 	  RESERVED(hmm_p2p_device_info), 0, fill_nothing },
-	{ "PATH", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), 0,
+	{ "PATH", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), HMM_P2P_PATH_FILE,
 	  RESERVED(hmm_p2p_path), 0, fill_path },
 	{ "MIGRATE", HMM_P2P_IOC_MIGRATE, sizeof(struct hmm_p2p_migrate),
 	  HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT, RESERVED(hmm_p2p_migrate),

@@ -128,6 +128,17 @@ static void path_gives_the_verdict(void **state)
 	assert_int_equal(path.out_distance, -1);
 }
 
+static void path_of_a_file(void **state)
+{
+	struct hmm_p2p_path path;
+
+	assert_int_equal(hmm_p2p_path_file(*state, VRAM0, MOCK_FILE, &path), 0);
+	assert_int_equal(path.flags, HMM_P2P_PATH_FILE);
+	assert_int_equal(path.out_outcome, HMM_P2P_OUTCOME_P2P);
+	assert_int_equal(hmm_p2p_path_file(*state, VRAM0, -1, &path), -EBADF);
+	assert_int_equal(hmm_p2p_path_file(*state, VRAM0, MOCK_FILE, NULL), -EINVAL);
+}
+
 static void path_reports_errors(void **state)
 {
 	struct hmm_p2p_path path;
@@ -192,6 +203,7 @@ int main(void)
 		mock_test(find_reports_errors),
 		mock_test(find_ends_at_largest_id),
 		mock_test(path_gives_the_verdict),
+		mock_test(path_of_a_file),
 		mock_test(path_reports_errors),
 		mock_test(stat_counts),
 		mock_test(owner_joins_and_leaves),

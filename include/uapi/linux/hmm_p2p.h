@@ -20,7 +20,7 @@
  *   E2BIG       a newer structure whose tail asks for something
  *   EOPNOTSUPP  known, but not by this device or kernel: no device memory, no
  *               importer, not able to DMA to all memory, no /proc, a file
-               that cannot do direct I/O
+ *               that cannot do direct I/O
  *   ENOENT      no device with that id
  *   ENODEV      the device went away during the call
  *   ESRCH       no such process, or it has no memory any more
@@ -166,13 +166,17 @@ struct hmm_p2p_device_info {
 	__u8 out_bus[HMM_P2P_NAME_SIZE];
 };
 
+/* hmm_p2p_path.flags */
+#define HMM_P2P_PATH_FILE	(1U << 0) /* importer is a file descriptor */
+
 /**
  * struct hmm_p2p_path - HMM_P2P_IOC_PATH: what importer gets from exporter
  * @size: sizeof(struct hmm_p2p_path)
- * @flags: must be 0
+ * @flags: HMM_P2P_PATH_*
  * @exporter: id of the device whose memory it is
  * @importer: id of the device that wants to reach it; any device, also one
- *	that cannot HMM_P2P_IOC_ACCESS
+ *	that cannot HMM_P2P_IOC_ACCESS. With HMM_P2P_PATH_FILE the descriptor of
+ *	a file, for the device that does the DMA of HMM_P2P_IOC_FILE_IO with it
  * @out_outcome: enum hmm_p2p_outcome for a page inside the window
  * @out_reason: enum hmm_p2p_reason
  * @out_distance: hops as pci_p2pdma_distance() counts them; -1 without a path

@@ -261,6 +261,11 @@ static int call_path(void *arg)
 {
 	struct hmm_p2p_path *path = arg;
 
+	if (path->flags & HMM_P2P_PATH_FILE) {
+		if (path->importer != MOCK_FILE)
+			return -EBADF;
+		path->importer = EDU0;
+	}
 	if (!mock_device(path->exporter) || !mock_device(path->importer))
 		return -ENOENT;
 	if (!can(path->exporter, HMM_P2P_CAP_EXPORTER))
@@ -542,7 +547,7 @@ static const struct call {
 	  NO_RESERVED, call_info },
 	{ "device", HMM_P2P_IOC_DEVICE, sizeof(struct hmm_p2p_device_info), 0,
 	  offsetof(struct hmm_p2p_device_info, __reserved), call_device },
-	{ "path", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), 0,
+	{ "path", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), HMM_P2P_PATH_FILE,
 	  offsetof(struct hmm_p2p_path, __reserved), call_path },
 	{ "migrate", HMM_P2P_IOC_MIGRATE, sizeof(struct hmm_p2p_migrate),
 	  HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT,
