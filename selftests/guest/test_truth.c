@@ -97,7 +97,7 @@ static void explained(const struct truth *truth, const char *exporter, const cha
 	assert_int_equal(pclose(tool), 0);
 	/* An IOMMU that lets everything through would prove nothing. */
 	assert_int_equal(says(answer, "translates", "true"),
-			 strstr(truth->topology, "iommu") != NULL);
+			 !!strstr(truth->topology, "iommu"));
 	if (!says(answer, "outcome", hmm_p2p_outcome_name(truth->outcome)) ||
 	    !says(answer, "decides", truth->decides) || !says(answer, "agrees", "true"))
 		fail_msg("%s: not %s decided by %s: %s", command,
