@@ -14,7 +14,8 @@
  * 2. Fault. hmm_range_fault() gets the runs between planned pages, with the
  *    caller's own flags. It must not see a run together with planned pages: a
  *    fault in the middle of a page table goes on to its end and would send
- *    them home.
+ *    them home. A page that was on its way when the plan was made and has
+ *    arrived since is met by this fault: it stays, and the caller begins again.
  * 3. Merge. Planned entries are written to the caller's array.
  *
  * All walks run under the caller's notifier_seq. Whatever changes after it was
@@ -33,7 +34,7 @@
 /**
  * struct plan_entry - the planned result of one page
  * @hmm_pfn: entry for the caller's array, 0 when the page is not planned
- * @page: the private page, NULL when there is none
+ * @page: the private page that the plan has seen, NULL when there was none
  * @reason: why the page has to go home, if it has
  * @own: it has the caller's owner
  * @write: the caller asks for write
@@ -56,6 +57,9 @@ struct plan_entry {
  * @planned: number of planned entries
  * @last_device: exporter that was asked for last
  * @last_reason: its verdict
+ * @node: in the list of plans whose fault runs
+ * @task: who runs it
+ * @arrived: the fault has met a private page that the plan had not seen
  */
 struct fault_plan {
 	struct hmm_range *range;
@@ -66,7 +70,13 @@ struct fault_plan {
 	unsigned long planned;
 	struct hmm_p2p_device *last_device;
 	enum hmm_p2p_reason last_reason;
+	struct list_head node;
+	struct task_struct *task;
+	bool arrived;
 };
+
+static LIST_HEAD(faulting);
+static DEFINE_SPINLOCK(faulting_lock); /* faulting */
 
 static unsigned long range_npages(const struct hmm_range *range)
 {
@@ -173,9 +183,9 @@ static void plan_note(struct fault_plan *plan, unsigned long i,
 		report(plan, i, HMM_P2P_OUTCOME_P2P, reason);
 		return;
 	}
+	plan->entry[i].page = page;
 	if (!wants_fault(plan, i))
 		return;
-	plan->entry[i].page = page;
 	plan->entry[i].reason = reason;
 	report(plan, i, HMM_P2P_OUTCOME_MIGRATED, reason);
 }
@@ -359,8 +369,48 @@ static bool same_run(const struct plan_entry *a, const struct plan_entry *b)
 	return !a->hmm_pfn == !b->hmm_pfn && (a->hmm_pfn || a->own == b->own);
 }
 
+/* The plan that the current task is carrying out, or NULL. */
+static struct fault_plan *current_plan(void)
+{
+	struct fault_plan *plan, *found = NULL;
+
+	if (list_empty(&faulting))
+		return NULL;
+	spin_lock(&faulting_lock);
+	list_for_each_entry(plan, &faulting, node)
+		if (plan->task == current)
+			found = plan;
+	spin_unlock(&faulting_lock);
+	return found;
+}
+
+/**
+ * hmm_p2p_fault_arrived - has an importer's fault met a page it did not plan for?
+ * @vmf: the fault of a device page
+ *
+ * Nothing tells a plan that a page has come to a device since, so its fault
+ * would send the page home, although the importer may be able to reach it.
+ *
+ * Return: true when the page is to stay where it is: the fault fails, and the
+ * importer plans again.
+ */
+bool hmm_p2p_fault_arrived(const struct vm_fault *vmf)
+{
+	struct fault_plan *plan = current_plan();
+	unsigned long i;
+
+	if (!plan || plan->range->notifier->mm != vmf->vma->vm_mm ||
+	    vmf->address < plan->range->start || vmf->address >= plan->range->end)
+		return false;
+	i = (vmf->address - plan->range->start) >> PAGE_SHIFT;
+	if (plan->entry[i].page)
+		return false;
+	plan->arrived = true;
+	return true;
+}
+
 /* Faults what is not planned, run by run; own pages that go home by nobody. */
-static int fault_rest(struct fault_plan *plan)
+static int fault_runs(struct fault_plan *plan)
 {
 	const struct plan_entry *entry = plan->entry;
 	struct hmm_range *range = plan->range;
@@ -379,6 +429,21 @@ static int fault_rest(struct fault_plan *plan)
 			return ret;
 	}
 	return 0;
+}
+
+static int fault_rest(struct fault_plan *plan)
+{
+	int ret;
+
+	plan->task = current;
+	spin_lock(&faulting_lock);
+	list_add(&plan->node, &faulting);
+	spin_unlock(&faulting_lock);
+	ret = fault_runs(plan);
+	spin_lock(&faulting_lock);
+	list_del(&plan->node);
+	spin_unlock(&faulting_lock);
+	return plan->arrived ? -EBUSY : ret;
 }
 
 /*

@@ -209,6 +209,7 @@ struct hmm_p2p_fault {
 #define HMM_P2P_REPORT_REASON(r)	((r) >> 4)
 
 int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault);
+bool hmm_p2p_fault_arrived(const struct vm_fault *vmf);
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 			     unsigned long end);
 

@@ -115,7 +115,8 @@ static void count_prefetched(struct hmm_p2p_batch *batch, const struct vm_fault 
  * of the mapping.
  *
  * Return: 0, also when the page could not be moved this time (the CPU faults
- * again); VM_FAULT_OOM; VM_FAULT_SIGBUS when the device cannot give the data.
+ * again); VM_FAULT_OOM; VM_FAULT_SIGBUS when the device cannot give the data,
+ * or when an importer's fault is to begin again.
  */
 vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 {
@@ -127,6 +128,8 @@ vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 	vm_fault_t ret = 0;
 	int idx;
 
+	if (hmm_p2p_fault_arrived(vmf))
+		return VM_FAULT_SIGBUS;
 	batch = hmm_p2p_batch_alloc(window.nr);
 	if (!batch)
 		return VM_FAULT_OOM;

@@ -378,6 +378,35 @@ LOOSE_RACE(test_unmap_and_map, HUGE_PAGES, to_device, maps_anew, importer_fills,
 	   importer_finds, to_ram, queries)
 
 /*
+ * Pages that arrive while an importer faults: it can reach all of them, so none
+ * may be sent home. Other memory keeps the device from being empty.
+ */
+static void test_arriving(void **state)
+{
+	const race_fn fns[] = { to_device, to_ram, other_importer_reads,
+				other_importer_reads };
+	struct hmm_p2p_stat before;
+	struct race race;
+	uint8_t *other;
+
+	(void)state;
+	race_start(&race, SMALL_PAGES);
+	if (race.importers[0] == race.importers[1])
+		SKIP("no importer that reaches the device peer to peer");
+	other = map_pattern(page_size, SMALL_PAGES, 2);
+	move_all_to(race.exporter, other, page_size);
+	before = stat_now(race.exporter);
+	race_run(&race, fns, ARRAY_SIZE(fns));
+	assert_int_equal(stat_delta(race.exporter, &before,
+				    HMM_P2P_COUNTER_CPU_FAULT), 0);
+	assert_int_equal(stat_delta(race.exporter, &before,
+				    HMM_P2P_COUNTER_SENT_HOME), 0);
+	assert_pattern(race.mem, LENGTH, 1);
+	race_end(&race);
+	unmap(other, page_size);
+}
+
+/*
  * The same where every second huge page that the system is asked for is refused:
  * what comes home then comes in pieces.
  */
@@ -437,6 +466,7 @@ int main(void)
 		TEST(test_protect),
 		TEST(test_dontneed),
 		TEST(test_unmap_and_map),
+		TEST(test_arriving),
 		SHORT_TEST(test_short_against_cpu),
 		SHORT_TEST(test_short_both_ways),
 		SHORT_TEST(test_short_importers),
