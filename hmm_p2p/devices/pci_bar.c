@@ -8,6 +8,10 @@
  *
  * All of these are taken out of the p2pdma pool at once. Otherwise the
  * pool would hand the bytes out a second time, through p2pmem/allocate.
+ *
+ * The last `p2pmem` bytes are the other way round: never device-private, they
+ * stay in the pool, for p2pmem/allocate and for mmap() of /dev/hmm_p2p. They
+ * join it when the window has left it, so what the pool has is theirs alone.
  */
 #include <linux/dma-mapping.h>
 #include <linux/hmm_p2p.h>
@@ -31,6 +35,10 @@ static char *window = "all";
 module_param(window, charp, 0444);
 MODULE_PARM_DESC(window, "bytes of each device's memory, from the start, that other devices can reach; K, M, G suffix, or all (default)");
 
+static char *p2pmem = "0";
+module_param(p2pmem, charp, 0444);
+MODULE_PARM_DESC(p2pmem, "bytes at the end of each device's memory that processes map with mmap() and the kernel's p2pmem/allocate hands out, a multiple of 2M; K, M, G suffix (default: 0)");
+
 static bool no_p2p;
 module_param(no_p2p, bool, 0444);
 MODULE_PARM_DESC(no_p2p, "opt out: no other device reaches this memory peer to peer (default: N)");
@@ -41,7 +49,8 @@ MODULE_PARM_DESC(no_p2p, "opt out: no other device reaches this memory peer to p
  * @hdev: as the core knows it
  * @mem: write-combined mapping of the BAR
  * @phys: CPU physical address of the BAR
- * @size: bytes of the BAR that are used
+ * @size: bytes of device-private memory, from the start of the BAR
+ * @p2pmem: bytes behind these that are the p2pdma pool's
  * @window: bytes of it that other devices may reach
  * @aliased: bytes of it that have P2PDMA pages: the window, rounded
  * @reserved: what was taken out of the p2pdma pool
@@ -52,6 +61,7 @@ struct pci_bar {
 	void __iomem *mem;
 	phys_addr_t phys;
 	u64 size;
+	u64 p2pmem;
 	u64 window;
 	u64 aliased;
 	void *reserved;
@@ -210,6 +220,30 @@ static int parse_window(struct pci_bar *pb)
 	return 0;
 }
 
+static int parse_p2pmem(struct pci_bar *pb)
+{
+	struct device *dev = &pb->pdev->dev;
+	char *end;
+
+	pb->p2pmem = memparse(p2pmem, &end);
+	if (!pb->p2pmem && end != p2pmem && !*end)
+		return 0;
+	/* Page structures come in whole units, and something must be left. */
+	if (end == p2pmem || *end || !IS_ALIGNED(pb->p2pmem, ALIAS_UNIT) ||
+	    pb->p2pmem >= pb->size || !IS_ALIGNED(pb->size - pb->p2pmem, ALIAS_UNIT)) {
+		dev_err(dev, "p2pmem=%s is no multiple of %llu MiB that is smaller than the memory, %llu MiB\n",
+			p2pmem, ALIAS_UNIT >> 20, pb->size >> 20);
+		return -EINVAL;
+	}
+	if (no_p2p) {
+		dev_err(dev, "p2pmem=%s and no_p2p contradict each other: leave one out\n",
+			p2pmem);
+		return -EINVAL;
+	}
+	pb->size -= pb->p2pmem;
+	return 0;
+}
+
 static void release_window(void *data)
 {
 	struct pci_bar *pb = data;
@@ -231,6 +265,22 @@ static int make_window(struct pci_bar *pb, int nr)
 		return dev_err_probe(&pb->pdev->dev, -ENOMEM,
 				     "the p2pdma pool of BAR %d is in use\n", nr);
 	return devm_add_action_or_reset(&pb->pdev->dev, release_window, pb);
+}
+
+/* What was here before may have been any process's, so nobody is to read it. */
+static int make_p2pmem(struct pci_bar *pb, int nr)
+{
+	int ret;
+
+	if (!pb->p2pmem)
+		return 0;
+	memset_io(pb->mem + pb->size, 0, pb->p2pmem);
+	wmb(); /* before anybody else can have it */
+	ret = pci_p2pdma_add_resource(pb->pdev, nr, pb->p2pmem, pb->size);
+	if (ret)
+		return dev_err_probe(&pb->pdev->dev, ret, "no p2pmem for BAR %d\n", nr);
+	pci_p2pmem_publish(pb->pdev, true);
+	return 0;
 }
 
 static int map_bar(struct pci_bar *pb, int nr)
@@ -287,7 +337,8 @@ static int pci_bar_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return dev_err_probe(&pdev->dev, ret, "no 64-bit DMA\n");
 	pci_set_master(pdev);
 
-	ret = map_bar(pb, nr) ?: parse_window(pb) ?: make_window(pb, nr);
+	ret = map_bar(pb, nr) ?: parse_p2pmem(pb) ?: parse_window(pb) ?:
+	      make_window(pb, nr) ?: make_p2pmem(pb, nr);
 	if (ret)
 		return ret;
 	ret = register_device(pb);
