@@ -6,16 +6,18 @@
  * depends on what the next one takes away:
  *
  * 1. @removed is set: no page is handed out any more, no new p2p outcome.
- * 2. Every page is evicted to RAM. That invalidates every importer that still
+ * 2. Mappings of shared memory are revoked (see shared.c); what I/O still has of
+ *    it, the driver waits for when it takes down the pages.
+ * 3. Every page is evicted to RAM. That invalidates every importer that still
  *    uses an alias, and an importer's invalidation returns only when its DMA
  *    has stopped.
- * 3. File I/O that was under way is waited for: it does not use pages, which
+ * 4. File I/O that was under way is waited for: it does not use pages, which
  *    have gone home by now, but the memory behind them (see file_io.c).
- * 4. synchronize_srcu(): nobody is in a fault or a call that saw the device,
+ * 5. synchronize_srcu(): nobody is in a fault or a call that saw the device,
  *    and no access of this importer is under way.
- * 5. The pagemap goes; the driver then takes down the aliases and the BAR.
+ * 6. The pagemap goes; the driver then takes down the aliases and the BAR.
  *
- * A device that was torn out cannot give its pages in step 2. They are lost,
+ * A device that was torn out cannot give its pages in step 3. They are lost,
  * and must not turn up as pages full of something else: the pagemap stays, and
  * with it the structure and this module, but nothing of the driver. Who
  * touches a lost page gets SIGBUS; with the last one the rest goes.
@@ -235,6 +237,7 @@ static int config_check(const struct hmm_p2p_device_config *config)
 	if (!IS_ALIGNED(config->memory, PAGE_SIZE) ||
 	    config->memory > BIT_ULL(INTERCONNECT_SHIFT) ||
 	    config->window > config->memory ||
+	    (config->shared && !config->ops->alloc_shared) ||
 	    !config->ops->copy_to_device || !config->ops->copy_to_ram)
 		return -EINVAL;
 	return 0;
@@ -260,6 +263,7 @@ device_alloc(const struct hmm_p2p_device_config *config)
 	spin_lock_init(&hdev->lock);
 	INIT_LIST_HEAD(&hdev->free);
 	INIT_LIST_HEAD(&hdev->partial);
+	INIT_LIST_HEAD(&hdev->heaps);
 	INIT_WORK(&hdev->lost_work, lost_work);
 	init_waitqueue_head(&hdev->drained);
 	xa_init(&hdev->paths);
@@ -397,6 +401,7 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 	bool lost = false;
 
 	mark_removed(hdev);
+	hmm_p2p_shared_revoke(hdev);
 	if (hdev->config.memory && !hmm_p2p_evict_all(hdev)) {
 		lost = true;
 		exporter_lost(hdev);

@@ -503,7 +503,16 @@ static void report_begin(u8 *report, unsigned long npages)
 			report[i] = 0;
 }
 
-/* What the plan has not reported was in RAM all along. */
+static enum hmm_p2p_outcome mapped_outcome(unsigned long hmm_pfn)
+{
+	return is_pci_p2pdma_page(hmm_pfn_to_page(hmm_pfn)) ?
+	       HMM_P2P_OUTCOME_P2P : HMM_P2P_OUTCOME_SYSTEM;
+}
+
+/*
+ * What the plan has not reported was in RAM all along; or it is mapped as peer to
+ * peer memory, which nothing moves and about which the DMA API decides.
+ */
 static void report_end(const struct hmm_range *range, u8 *report,
 		       unsigned long npages)
 {
@@ -511,7 +520,7 @@ static void report_end(const struct hmm_range *range, u8 *report,
 
 	for (i = 0; i < npages; i++)
 		if ((range->hmm_pfns[i] & HMM_PFN_VALID) && !report[i])
-			report[i] = HMM_P2P_REPORT(HMM_P2P_OUTCOME_SYSTEM, 0);
+			report[i] = HMM_P2P_REPORT(mapped_outcome(range->hmm_pfns[i]), 0);
 }
 
 /*

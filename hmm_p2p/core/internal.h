@@ -83,6 +83,7 @@ struct dmem_cgroup_pool_state;
  * @staging_lock: protects the page at @staging and its content
  * @staging: offset of the one page that the device keeps for transfers
  * @staging_valid: @staging was allocated
+ * @heaps: its shared memory in open files, see shared.c
  * @fail_allocs: that many allocations are still to fail, see failure.c
  * @pagemap: must be last, it ends in a flexible array
  */
@@ -114,6 +115,7 @@ struct hmm_p2p_device {
 	struct mutex staging_lock; /* the staging page */
 	u64 staging;
 	bool staging_valid;
+	struct list_head heaps;
 	atomic_t fail_allocs;
 
 	struct dev_pagemap pagemap;
@@ -281,6 +283,12 @@ void hmm_p2p_failure_init(struct dentry *dir);
 /* process.c: the process that a call is about */
 struct mm_struct *hmm_p2p_process_get(s32 pid, s32 mem_fd, bool write);
 void hmm_p2p_process_init(void);
+
+/* shared.c: mmap() of the character device */
+int hmm_p2p_shared_open(struct inode *inode, struct file *file);
+int hmm_p2p_shared_release(struct inode *inode, struct file *file);
+int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma);
+void hmm_p2p_shared_revoke(struct hmm_p2p_device *hdev);
 
 /* uapi.c */
 int hmm_p2p_uapi_init(void);

@@ -61,6 +61,8 @@ static u32 device_caps(const struct hmm_p2p_device *hdev)
 		caps |= HMM_P2P_CAP_SYSTEM_ALIAS;
 	if (dev_is_pci(hdev->config.dev))
 		caps |= HMM_P2P_CAP_PCI;
+	if (hdev->config.shared)
+		caps |= HMM_P2P_CAP_SHARED;
 	return caps;
 }
 
@@ -423,6 +425,9 @@ static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static const struct file_operations uapi_fops = {
 	.owner		= THIS_MODULE,
+	.open		= hmm_p2p_shared_open,
+	.release	= hmm_p2p_shared_release,
+	.mmap		= hmm_p2p_shared_mmap,
 	.unlocked_ioctl	= uapi_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.llseek		= noop_llseek,

@@ -156,12 +156,35 @@ static int pci_bar_copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr,
 	return check_present(pb) ?: check_present(other);
 }
 
+/* The pool gives pages without a reference, and takes them back with the last. */
+static struct page *pci_bar_alloc_shared(struct hmm_p2p_device *hdev)
+{
+	struct pci_bar *pb = hmm_p2p_device_private(hdev);
+	void *mem = pci_alloc_p2pmem(pb->pdev, PAGE_SIZE);
+	struct page *page;
+	int ret;
+
+	if (!mem)
+		return ERR_PTR(-ENOSPC);
+	page = virt_to_page(mem);
+	memset_io(pb->mem + (page_to_phys(page) - pb->phys), 0, PAGE_SIZE);
+	wmb(); /* cleared before anybody sees it */
+	init_page_count(page);
+	ret = check_present(pb);
+	if (ret) {
+		put_page(page);
+		return ERR_PTR(ret);
+	}
+	return page;
+}
+
 static const struct hmm_p2p_device_ops pci_bar_ops = {
 	.get_dma_pfn_for_device	= pci_bar_get_dma_pfn,
 	.copy_to_device		= pci_bar_copy_to_device,
 	.copy_to_ram		= pci_bar_copy_to_ram,
 	.copy_bytes		= pci_bar_copy_bytes,
 	.copy_peer		= pci_bar_copy_peer,
+	.alloc_shared		= pci_bar_alloc_shared,
 };
 
 static const struct hmm_p2p_importer_ops pci_bar_importer_ops = {
@@ -307,6 +330,7 @@ static int register_device(struct pci_bar *pb)
 		.importer_ops = &pci_bar_importer_ops,
 		.memory = pb->size,
 		.window = pb->window,
+		.shared = pb->p2pmem,
 		.no_p2p = no_p2p,
 		.private = pb,
 	};

@@ -115,6 +115,19 @@ struct hmm_p2p_device_ops {
 	 */
 	int (*copy_peer)(struct hmm_p2p_device *hdev, u64 offset, u64 addr,
 			 size_t len, bool write);
+
+	/**
+	 * @alloc_shared: A page that processes map, of memory that is not part
+	 * of @memory: cleared, with one reference, fit for vm_insert_page().
+	 * Whoever drops the last reference gives it back, through the pagemap
+	 * of the driver, which waits for that before it goes. Optional; goes
+	 * with hmm_p2p_device_config.shared.
+	 *
+	 * Context: process; the mmap_lock of the caller is held.
+	 * Return: the page, or an error pointer: -ENOSPC when none is left,
+	 * -EIO when the device failed.
+	 */
+	struct page *(*alloc_shared)(struct hmm_p2p_device *hdev);
 };
 
 /**
@@ -160,6 +173,7 @@ struct hmm_p2p_importer_ops {
  * @importer_ops: importer side, NULL when it never imports
  * @memory: bytes of device memory, a multiple of PAGE_SIZE; 0 without @ops
  * @window: bytes of it, from the start, that have aliases; only reported
+ * @shared: bytes that @ops->alloc_shared has, beside @memory
  * @max_transfer: most pages in one @importer_ops->transfer call; 0: no limit
  * @alias_is_system: the aliases are ordinary system pages, which any importer
  *	may map; the topology is not asked
@@ -173,6 +187,7 @@ struct hmm_p2p_device_config {
 	const struct hmm_p2p_importer_ops *importer_ops;
 	u64 memory;
 	u64 window;
+	u64 shared;
 	unsigned int max_transfer;
 	bool alias_is_system;
 	bool no_p2p;

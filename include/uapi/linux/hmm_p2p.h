@@ -130,6 +130,7 @@ struct hmm_p2p_info {
 #define HMM_P2P_CAP_IMPORTER		(1U << 1) /* HMM_P2P_IOC_ACCESS works */
 #define HMM_P2P_CAP_SYSTEM_ALIAS	(1U << 2) /* its memory is stolen RAM */
 #define HMM_P2P_CAP_PCI			(1U << 3) /* out_bus is a PCI address */
+#define HMM_P2P_CAP_SHARED		(1U << 4) /* mmap(), see HMM_P2P_MAP_OFFSET */
 
 #define HMM_P2P_NAME_SIZE	32
 
@@ -467,6 +468,26 @@ struct hmm_p2p_file_io {
 	__aligned_u64 out_system;
 	__aligned_u64 out_reasons[HMM_P2P_REASON_SLOTS];
 };
+
+/*
+ * mmap() of the character device maps device memory that stays where it is: the
+ * CPU reads and writes it in place, O_DIRECT takes it, and it is shared with
+ * whoever has the open file (from fork() or over a socket). Only MAP_SHARED.
+ *
+ * The offset names a device and a place in the file's memory of that device;
+ * what is there is allocated, and zero, when it is first mapped, and is given
+ * back with the last descriptor and the last mapping of the file. Errors:
+ *
+ *   EINVAL      MAP_PRIVATE, or more than 1 << HMM_P2P_MAP_SHIFT bytes
+ *   ENOENT      no device with that id
+ *   ENODEV      the device has gone, and the file's memory of it. Who touches an
+ *               old mapping gets SIGBUS
+ *   EOPNOTSUPP  the device has no memory of this kind
+ *   ENOSPC      it has, and not enough is left
+ */
+#define HMM_P2P_MAP_SHIFT	40
+#define HMM_P2P_MAP_OFFSET(device, offset) \
+	(((__u64)(device) << HMM_P2P_MAP_SHIFT) + (offset))
 
 #define HMM_P2P_CMD_BASE	0x80
 #define HMM_P2P_IOC_INFO	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 0)

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mmap() of /dev/hmm_p2p: device memory that stays where it is.
+ *
+ * It is for what device-private pages cannot do: the CPU reads and writes it in
+ * place, processes share it, and O_DIRECT takes it from programs that know
+ * nothing of this driver. So its pages are of a kind that the CPU may map, and
+ * never device-private at the same time: a pinned page keeps its bytes.
+ *
+ * An open file holds memory of any number of devices, a heap for each. The
+ * upper bits of the mmap offset name the device, the others an offset in the
+ * heap. The first mapping of an offset allocates its page; every later one, by
+ * whoever has the file, finds the same page. A mapping holds the file, and the
+ * file holds the pages until its last descriptor and its last mapping are gone.
+ *
+ * Page tables are filled by faults only, and a fault holds the heap's lock from
+ * its look at the heap until the entry is there. So when a heap that has been
+ * revoked is unmapped, no entry comes after that. I/O that still has a page
+ * keeps it by its own reference, and the driver's pagemap waits for that.
+ */
+#include <linux/fs.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+#define HEAP_SIZE	BIT_ULL(HMM_P2P_MAP_SHIFT)
+#define HEAP_PAGES	(HEAP_SIZE >> PAGE_SHIFT)
+
+/* Pages of the call that is under way: they go again when it fails. */
+#define FRESH		XA_MARK_0
+
+/* Which heaps there are, of files and of devices. Taken before a heap's lock. */
+static DEFINE_MUTEX(heaps_lock);
+
+/**
+ * struct heap - memory of one device, in one open file
+ * @lock: protects @hdev and @pages
+ * @hdev: whose memory; NULL: that device is gone
+ * @id: its number
+ * @mapping: where mappings of the file are found
+ * @pages: by page offset; each holds a reference
+ * @of_file: in the file's list, under heaps_lock
+ * @of_device: in the device's list, under heaps_lock
+ */
+struct heap {
+	struct mutex lock; /* see above */
+	struct hmm_p2p_device *hdev;
+	u32 id;
+	struct address_space *mapping;
+	struct xarray pages;
+	struct list_head of_file;
+	struct list_head of_device;
+};
+
+struct open_file {
+	struct list_head heaps;
+};
+
+static void heap_drop_page(struct heap *heap, unsigned long index,
+			   struct page *page)
+{
+	xa_erase(&heap->pages, index);
+	put_page(page);
+}
+
+static void heap_drop_all(struct heap *heap)
+{
+	unsigned long index;
+	struct page *page;
+
+	xa_for_each(&heap->pages, index, page)
+		heap_drop_page(heap, index, page);
+}
+
+static void heap_settle(struct heap *heap, bool keep)
+{
+	unsigned long index;
+	struct page *page;
+
+	xa_for_each_marked(&heap->pages, index, page, FRESH) {
+		if (keep)
+			xa_clear_mark(&heap->pages, index, FRESH);
+		else
+			heap_drop_page(heap, index, page);
+	}
+}
+
+static int heap_add_page(struct heap *heap, unsigned long index)
+{
+	struct hmm_p2p_device *hdev = heap->hdev;
+	struct page *page;
+	int ret;
+
+	/* Removal waits for the heap's lock. */
+	if (READ_ONCE(hdev->removed))
+		return -ENODEV;
+	page = hdev->config.ops->alloc_shared(hdev);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	ret = xa_err(xa_store(&heap->pages, index, page, GFP_KERNEL_ACCOUNT));
+	if (ret)
+		put_page(page);
+	else
+		xa_set_mark(&heap->pages, index, FRESH);
+	return ret;
+}
+
+static int heap_add_pages(struct heap *heap, unsigned long first, unsigned long nr)
+{
+	unsigned long index;
+	int ret = 0;
+
+	lockdep_assert_held(&heap->lock);
+	for (index = first; !ret && index < first + nr; index++) {
+		if (!xa_load(&heap->pages, index))
+			ret = heap_add_page(heap, index);
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+		cond_resched();
+	}
+	heap_settle(heap, !ret);
+	return ret;
+}
+
+static int heap_populate(struct heap *heap, unsigned long first, unsigned long nr)
+{
+	int ret;
+
+	if (mutex_lock_killable(&heap->lock))
+		return -EINTR;
+	ret = heap->hdev ? heap_add_pages(heap, first, nr) : -ENODEV;
+	mutex_unlock(&heap->lock);
+	return ret;
+}
+
+static struct heap *heap_create(struct file *file, struct hmm_p2p_device *hdev)
+{
+	struct open_file *open = file->private_data;
+	struct heap *heap;
+
+	lockdep_assert_held(&heaps_lock);
+	/* With heaps_lock held this stays so: removal takes it afterwards. */
+	if (READ_ONCE(hdev->removed))
+		return ERR_PTR(-ENODEV);
+	if (!hdev->config.shared)
+		return ERR_PTR(-EOPNOTSUPP);
+	heap = kzalloc_obj(*heap, GFP_KERNEL_ACCOUNT);
+	if (!heap)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&heap->lock);
+	heap->hdev = hdev;
+	heap->id = hdev->id;
+	heap->mapping = file->f_mapping;
+	xa_init(&heap->pages);
+	list_add(&heap->of_file, &open->heaps);
+	list_add(&heap->of_device, &hdev->heaps);
+	return heap;
+}
+
+static struct heap *heap_find(struct open_file *open, u32 id)
+{
+	struct heap *heap;
+
+	lockdep_assert_held(&heaps_lock);
+	list_for_each_entry(heap, &open->heaps, of_file)
+		if (heap->id == id)
+			return heap;
+	return NULL;
+}
+
+/* The heap stays as long as the file. */
+static struct heap *heap_get(struct file *file, u32 id)
+{
+	struct hmm_p2p_device *hdev;
+	struct heap *heap;
+
+	hdev = hmm_p2p_device_get(id);
+	mutex_lock(&heaps_lock);
+	heap = heap_find(file->private_data, id);
+	if (!heap)
+		heap = hdev ? heap_create(file, hdev) : ERR_PTR(-ENOENT);
+	mutex_unlock(&heaps_lock);
+	if (hdev)
+		hmm_p2p_device_put(hdev);
+	return heap;
+}
+
+static vm_fault_t shared_fault(struct vm_fault *vmf)
+{
+	struct heap *heap = vmf->vma->vm_private_data;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	struct page *page;
+
+	/* Whoever is about to be killed need not get the page. */
+	if (mutex_lock_killable(&heap->lock))
+		return VM_FAULT_NOPAGE;
+	page = xa_load(&heap->pages, vmf->pgoff & (HEAP_PAGES - 1));
+	if (heap->hdev && page)
+		ret = vmf_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+	mutex_unlock(&heap->lock);
+	return ret;
+}
+
+static const struct vm_operations_struct shared_vm_ops = {
+	.fault = shared_fault,
+};
+
+int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	unsigned long first = vma->vm_pgoff & (HEAP_PAGES - 1);
+	unsigned long nr = vma_pages(vma);
+	struct heap *heap;
+	int ret;
+
+	/* A private copy of a page would be system memory. */
+	if (!(vma->vm_flags & VM_MAYSHARE) || nr > HEAP_PAGES - first)
+		return -EINVAL;
+	heap = heap_get(file, vma->vm_pgoff / HEAP_PAGES);
+	if (IS_ERR(heap))
+		return PTR_ERR(heap);
+	ret = heap_populate(heap, first, nr);
+	if (ret)
+		return ret;
+	/* VM_MIXEDMAP here, because a fault may not set it. */
+	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	vma->vm_private_data = heap;
+	vma->vm_ops = &shared_vm_ops;
+	return 0;
+}
+
+int hmm_p2p_shared_open(struct inode *inode, struct file *file)
+{
+	struct open_file *open = kzalloc_obj(*open, GFP_KERNEL_ACCOUNT);
+
+	if (!open)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&open->heaps);
+	file->private_data = open;
+	return 0;
+}
+
+int hmm_p2p_shared_release(struct inode *inode, struct file *file)
+{
+	struct open_file *open = file->private_data;
+	struct heap *heap, *next;
+
+	/* Removal may be in one of them: it holds the lock as long. */
+	mutex_lock(&heaps_lock);
+	list_for_each_entry(heap, &open->heaps, of_file)
+		list_del_init(&heap->of_device);
+	mutex_unlock(&heaps_lock);
+
+	list_for_each_entry_safe(heap, next, &open->heaps, of_file) {
+		heap_drop_all(heap);
+		kfree(heap);
+	}
+	kfree(open);
+	return 0;
+}
+
+static void heap_revoke(struct heap *heap)
+{
+	mutex_lock(&heap->lock);
+	heap->hdev = NULL;
+	mutex_unlock(&heap->lock);
+	unmap_mapping_range(heap->mapping, (loff_t)heap->id << HMM_P2P_MAP_SHIFT,
+			    HEAP_SIZE, true);
+	heap_drop_all(heap);
+}
+
+/* @hdev is marked as removed. Nobody can reach its shared memory afterwards. */
+void hmm_p2p_shared_revoke(struct hmm_p2p_device *hdev)
+{
+	struct heap *heap, *next;
+
+	mutex_lock(&heaps_lock);
+	list_for_each_entry_safe(heap, next, &hdev->heaps, of_device) {
+		heap_revoke(heap);
+		list_del_init(&heap->of_device);
+	}
+	mutex_unlock(&heaps_lock);
+}
