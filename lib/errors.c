@@ -98,6 +98,15 @@ static const struct error_text error_texts[] = {
 	{ EIO, HMM_P2P_CALL_FILE_IO,
 	  "The disk failed to read or write: the count says how many bytes came before that, and the kernel log (dmesg) what it reported." },
 
+	{ EINVAL, HMM_P2P_CALL_MAP,
+	  "The mapping is malformed: offset and length must be multiples of the page size, and the mapping must be shared (MAP_SHARED)." },
+	{ EOPNOTSUPP, HMM_P2P_CALL_MAP,
+	  "The device has no memory to map: choose one with the capability shared, or load its driver with such memory (hmm_p2p_pci: parameter p2pmem)." },
+	{ ENOSPC, HMM_P2P_CALL_MAP,
+	  "The device has not enough memory left to map: close what holds it, or load its driver with more (hmm_p2p_pci: parameter p2pmem)." },
+	{ ENODEV, HMM_P2P_CALL_MAP,
+	  "The device has gone, and what was mapped of it: open the context anew and map another device." },
+
 	{ 0, HMM_P2P_CALL_ANY,
 	  "Nothing went wrong." },
 	{ ENOTTY, HMM_P2P_CALL_ANY,

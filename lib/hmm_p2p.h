@@ -409,6 +409,46 @@ int64_t hmm_p2p_pwrite(struct hmm_p2p *ctx, int fd, const void *buf,
 		       uint64_t length, uint64_t offset, uint32_t flags,
 		       uint8_t *outcomes, struct hmm_p2p_file_io *result);
 
+/* ---------------------------------------------------------- shared memory */
+
+/**
+ * hmm_p2p_map() - map device memory that stays where it is
+ * @ctx: context
+ * @device: id of a device with the capability shared
+ * @offset: in the memory that this context has of the device; a multiple of the
+ *	page size
+ * @length: bytes, a multiple of the page size
+ * @mem: receives the address; NULL on failure
+ *
+ * The CPU reads and writes it in place, unmodified programs do O_DIRECT I/O
+ * with it, and it never moves. What no mapping has covered before is allocated
+ * and zero; the same offset is the same memory, also in another process that
+ * got hmm_p2p_fd() by fork() or over a socket and maps it by mmap() at
+ * HMM_P2P_MAP_OFFSET(). It is given back after hmm_p2p_close(), in every process,
+ * and the last hmm_p2p_unmap(). When the device goes, so does the memory: who
+ * touches it gets SIGBUS.
+ *
+ * The CPU may keep writes back for a moment: an atomic operation or a system
+ * call lets others see them.
+ *
+ * Return: 0; -EINVAL: alignment, or a range above 1 << HMM_P2P_MAP_SHIFT;
+ * -ENOENT: no such device; -ENODEV: it has gone; -EOPNOTSUPP: it has no memory
+ * of this kind; -ENOSPC: not enough is left; -EIO: it failed; -EINTR, -ENOMEM.
+ */
+int hmm_p2p_map(struct hmm_p2p *ctx, uint32_t device, uint64_t offset,
+		size_t length, void **mem);
+
+/**
+ * hmm_p2p_unmap() - undo hmm_p2p_map()
+ * @mem: address that it gave
+ * @length: bytes
+ *
+ * The context keeps the memory and its content.
+ *
+ * Return: 0; -EINVAL: nothing that could be mapped there.
+ */
+int hmm_p2p_unmap(void *mem, size_t length);
+
 /* ------------------------------------------------------------------ query */
 
 /**
@@ -521,6 +561,7 @@ const char *hmm_p2p_counter_name(unsigned int counter);
  * @HMM_P2P_CALL_STAT: hmm_p2p_stat()
  * @HMM_P2P_CALL_SET_OWNER: hmm_p2p_set_owner()
  * @HMM_P2P_CALL_FILE_IO: hmm_p2p_pread(), hmm_p2p_pwrite()
+ * @HMM_P2P_CALL_MAP: hmm_p2p_map()
  * @HMM_P2P_CALL_COUNT: number of calls, not a call
  */
 enum hmm_p2p_call {
@@ -536,6 +577,7 @@ enum hmm_p2p_call {
 	HMM_P2P_CALL_STAT = 9,
 	HMM_P2P_CALL_SET_OWNER = 10,
 	HMM_P2P_CALL_FILE_IO = 11,
+	HMM_P2P_CALL_MAP = 12,
 	HMM_P2P_CALL_COUNT
 };
 

@@ -13,6 +13,7 @@ static const struct {
 	{ HMM_P2P_CAP_IMPORTER, "importer" },
 	{ HMM_P2P_CAP_SYSTEM_ALIAS, "system_alias" },
 	{ HMM_P2P_CAP_PCI, "pci" },
+	{ HMM_P2P_CAP_SHARED, "shared" },
 };
 
 static const char *caps_text(uint32_t bits, char text[64])
