@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Device memory that processes map, and the pool that it comes from. */
+#ifndef GUEST_COMMON_SHARED_H
+#define GUEST_COMMON_SHARED_H
+
+#include "common.h"
+
+/**
+ * struct pool - memory of a device that is not device-private
+ * @device: whose
+ * @id: its id
+ * @bus: its bus address
+ * @before: bytes that were free when the test began
+ */
+struct pool {
+	struct hmm_p2p_device_info device;
+	uint32_t id;
+	const char *bus;
+	uint64_t before;
+};
+
+/* Devices with such memory; skips when there are not @want. */
+void pools_find(struct pool *pools, size_t want);
+uint64_t pool_available(const struct pool *pool);
+
+/* Waits for the last pages, which I/O may give back after it has ended. */
+void pool_is_back(const struct pool *pool);
+
+/* A context of its own, and memory of it; both succeed. */
+struct hmm_p2p *context_open(void);
+uint8_t *map_shared(struct hmm_p2p *context, uint32_t device, uint64_t offset,
+		    size_t length);
+void unmap_shared(void *mem, size_t length);
+
+/* As whoever has only the descriptor: MAP_FAILED and errno, or the memory. */
+void *map_fd(int fd, uint32_t device, uint64_t offset, size_t length);
+
+/* The kernel's own mapping of the pool; a file of sysfs, whose name is in @path. */
+void allocate_path(const struct pool *pool, char *path, size_t size);
+uint8_t *allocate(const struct pool *pool, size_t length);
+
+/* By the kernel's PCI driver hmm_p2p_pci. */
+int pool_unbind(const struct pool *pool);
+int pool_bind(const struct pool *pool);
+
+#endif /* GUEST_COMMON_SHARED_H */

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation fails once while a device's memory is opened, mapped and
+ * touched: it works or says why, and every page goes back to the pool.
+ */
+#include <fcntl.h>
+
+#include "common_shared.h"
+
+#define PAGES		8
+#define MOST_PASSES	3000
+
+static int fail_nth = -1;
+
+static void failure_arm(unsigned int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", n);
+
+	assert_int_equal(pwrite(fail_nth, text, (size_t)len, 0), len);
+}
+
+/* Was a failure injected? Reading and writing the file may itself fail. */
+static bool failure_disarm(void)
+{
+	char text[16] = "";
+	ssize_t n = pread(fail_nth, text, sizeof(text) - 1, 0);
+
+	while (pwrite(fail_nth, "0", 1, 0) != 1)
+		;
+	return n > 0 && atoi(text) == 0;
+}
+
+static int map_and_touch(struct hmm_p2p *mine, uint32_t id)
+{
+	size_t length = PAGES * page_size, at;
+	void *mem;
+	int err = hmm_p2p_map(mine, id, 0, length, &mem);
+
+	if (err)
+		return err;
+	for (at = 0; at < length; at += page_size)
+		((volatile uint8_t *)mem)[at]++;
+	err = hmm_p2p_unmap(mem, length);
+	return err == -ENOMEM ? hmm_p2p_unmap(mem, length) : err;
+}
+
+/* Return: whether a failure was injected. */
+static bool pass(const struct pool *pool, unsigned int n)
+{
+	struct hmm_p2p *mine;
+	bool injected;
+	uint8_t *mem;
+	int err;
+
+	failure_arm(n);
+	err = hmm_p2p_open(&mine);
+	if (!err)
+		err = map_and_touch(mine, pool->id);
+	injected = failure_disarm();
+	if (err && (!injected || (err != -ENOMEM && err != -EFAULT)))
+		fail_msg("failure %u: %s", n, strerror(-err));
+	if (mine) {
+		/* It can still be used. */
+		mem = map_shared(mine, pool->id, 0, 2 * PAGES * page_size);
+		assert_int_equal(mem[0], !err);
+		assert_zero(mem + PAGES * page_size, PAGES * page_size);
+		unmap_shared(mem, 2 * PAGES * page_size);
+		hmm_p2p_close(mine);
+	}
+	pool_is_back(pool);
+	return injected;
+}
+
+static void test_failures(void **state)
+{
+	struct pool pool;
+	unsigned int n = 1;
+
+	(void)state;
+	pools_find(&pool, 1);
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail_nth < 0)
+		SKIP("this kernel injects no failures");
+	/* Without this, only allocations that may not sleep would fail. */
+	write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
+	write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");
+	write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N");
+	write_file("/sys/kernel/debug/fail_page_alloc/min-order", "0");
+	while (n < MOST_PASSES && pass(&pool, n))
+		n++;
+	fprintf(stderr, "# %u failures\n", n - 1);
+	assert_in_range(n, 2, MOST_PASSES - 1);
+	close(fail_nth);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_failures),
+	};
+
+	return RUN("shared_failnth", tests);
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Programs that know nothing of this driver: pread(), pwrite() and fio with
+ * O_DIRECT, between an NVMe disk and device memory that is mapped, or memory
+ * of malloc() that lives on a device.
+ */
+#include <sys/stat.h>
+
+#include "common_shared.h"
+#include "common_storage.h"
+
+/* Not a power of two: the last request of the block layer is a short one. */
+#define PAGES	331
+#define LENGTH	(PAGES * page_size)
+
+static void test_direct_read(void **state)
+{
+	struct hmm_p2p *mine;
+	struct disk disk;
+	struct pool pool;
+	uint8_t *mem;
+
+	(void)state;
+	pools_find(&pool, 1);
+	disk = disk_open("near");
+	mine = context_open();
+	mem = map_shared(mine, pool.id, 0, LENGTH);
+	file_fill(disk.fd, 5 * page_size, LENGTH, 41);
+	assert_int_equal(pread(disk.fd, mem, LENGTH, 5 * page_size), LENGTH);
+	assert_pattern(mem, LENGTH, 41);
+
+	/* A sector in the middle of a page. */
+	file_fill(disk.fd, MIB, page_size, 42);
+	assert_int_equal(pread(disk.fd, mem + page_size + 1024, 512, MIB), 512);
+	assert_int_equal(pattern_diff(mem, 0, page_size + 1024, 41), -1);
+	assert_int_equal(pattern_diff(mem + page_size + 1024, 0, 512, 42), -1);
+	assert_int_equal(pattern_diff(mem + page_size + 1536, page_size + 1536,
+				      LENGTH - page_size - 1536, 41), -1);
+	unmap_shared(mem, LENGTH);
+	hmm_p2p_close(mine);
+	disk_close(&disk);
+	pool_is_back(&pool);
+}
+
+static void test_direct_write(void **state)
+{
+	struct hmm_p2p *mine;
+	struct disk disk;
+	struct pool pool;
+	uint8_t *mem;
+
+	(void)state;
+	pools_find(&pool, 1);
+	disk = disk_open("near");
+	mine = context_open();
+	mem = map_shared(mine, pool.id, 0, LENGTH);
+	pattern_fill(mem, 0, LENGTH, 43);
+	file_fill(disk.fd, 0, LENGTH + 2 * page_size, 44);
+	assert_int_equal(pwrite(disk.fd, mem, LENGTH, page_size), LENGTH);
+	assert_file(disk.fd, page_size, LENGTH, 43);
+	assert_pattern(mem, LENGTH, 43);
+	/* The pages are not in any page table: the I/O faults them. */
+	assert_int_equal(madvise(mem, LENGTH, MADV_DONTNEED), 0);
+	assert_int_equal(pwrite(disk.fd, mem, LENGTH, 2 * MIB), LENGTH);
+	assert_file(disk.fd, 2 * MIB, LENGTH, 43);
+	unmap_shared(mem, LENGTH);
+	hmm_p2p_close(mine);
+	disk_close(&disk);
+	pool_is_back(&pool);
+}
+
+/*
+ * It is the device's memory that the disk sees: one that cannot reach it says so,
+ * in the block layer's words.
+ */
+static void test_no_path(void **state)
+{
+	struct hmm_p2p *mine;
+	struct disk disk;
+	struct pool pool;
+	uint8_t *mem;
+
+	(void)state;
+	pools_find(&pool, 1);
+	disk = disk_open("far");
+	mine = context_open();
+	mem = map_shared(mine, pool.id, 0, LENGTH);
+	pattern_fill(mem, 0, LENGTH, 45);
+	file_fill(disk.fd, 0, LENGTH, 46);
+	assert_int_equal(pread(disk.fd, mem, LENGTH, 0), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_pattern(mem, LENGTH, 45);
+	assert_int_equal(pwrite(disk.fd, mem, LENGTH, 0), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_file(disk.fd, 0, LENGTH, 46);
+	unmap_shared(mem, LENGTH);
+	hmm_p2p_close(mine);
+	disk_close(&disk);
+	pool_is_back(&pool);
+}
+
+/* The descriptor goes and the mapping, while the disk still has the pages. */
+static void test_outlived(void **state)
+{
+	struct hmm_p2p *mine;
+	struct disk disk;
+	struct pool pool;
+	unsigned int i;
+	uint8_t *mem;
+
+	(void)state;
+	pools_find(&pool, 1);
+	disk = disk_open("near");
+	file_fill(disk.fd, 0, LENGTH, 47);
+	for (i = 0; i < 20; i++) {
+		mine = context_open();
+		mem = map_shared(mine, pool.id, 0, LENGTH);
+		hmm_p2p_close(mine);
+		assert_int_equal(pread(disk.fd, mem, LENGTH, 0), LENGTH);
+		assert_pattern(mem, LENGTH, 47);
+		unmap_shared(mem, LENGTH);
+		pool_is_back(&pool);
+	}
+	disk_close(&disk);
+}
+
+/* -------------------------------------------------- malloc() on the device */
+
+static unsigned long long tool_counter(const struct hmm_p2p_device_info *device,
+				       const char *name)
+{
+	unsigned long long value = ~0ULL;
+	char command[160], text[64];
+	FILE *out;
+
+	snprintf(command, sizeof(command),
+		 "hmmp2p stat %u --json | grep -o '\"%s\": *[0-9]*' | tr -dc 0-9",
+		 device->out_id, name);
+	out = popen(command, "r");
+	REQUIRE(out);
+	if (fgets(text, sizeof(text), out))
+		value = strtoull(text, NULL, 10);
+	REQUIRE(pclose(out) == 0);
+	REQUIRE(value != ~0ULL);
+	return value;
+}
+
+/* It comes home for the I/O, and the counters say so, to programs and people. */
+static void comes_home(const char *name, bool write)
+{
+	struct hmm_p2p_device_info device = largest_exporter(4 * MIB);
+	unsigned long long told[2];
+	struct hmm_p2p_stat before;
+	struct disk disk;
+	uint8_t *mem;
+
+	disk = disk_open(name);
+	file_fill(disk.fd, 0, LENGTH, 48);
+	mem = map_pattern(LENGTH, SMALL_PAGES, 49);
+	move_all_to(device.out_id, mem, LENGTH);
+	before = stat_now(device.out_id);
+	told[0] = tool_counter(&device, "to_ram");
+	told[1] = tool_counter(&device, "cpu_fault");
+	assert_int_equal(write ? pwrite(disk.fd, mem, LENGTH, 0) :
+				 pread(disk.fd, mem, LENGTH, 0), LENGTH);
+	assert_int_equal(pages_on(0, mem, LENGTH), 0);
+	assert_int_equal(stat_delta(device.out_id, &before, HMM_P2P_COUNTER_TO_RAM), PAGES);
+	assert_int_equal(stat_delta(device.out_id, &before, HMM_P2P_COUNTER_CPU_FAULT),
+			 PAGES);
+	assert_int_equal(stat_delta(device.out_id, &before, HMM_P2P_COUNTER_P2P), 0);
+	assert_int_equal(tool_counter(&device, "to_ram") - told[0], PAGES);
+	assert_int_equal(tool_counter(&device, "cpu_fault") - told[1], PAGES);
+	assert_pattern(mem, LENGTH, write ? 49 : 48);
+	assert_file(disk.fd, 0, LENGTH, write ? 49 : 48);
+	unmap(mem, LENGTH);
+	disk_close(&disk);
+}
+
+static void test_malloc_read(void **state)
+{
+	(void)state;
+	comes_home("near", false);
+}
+
+static void test_malloc_write(void **state)
+{
+	(void)state;
+	comes_home("near", true);
+}
+
+static void test_malloc_no_path(void **state)
+{
+	(void)state;
+	comes_home("far", false);
+}
+
+/* ------------------------------------------------------------------- fio */
+
+#define FIO_LOG	"/run/fio.log"
+
+static int fio(const struct pool *pool, const struct disk *disk, const char *engine)
+{
+	char command[512], memory[128];
+
+	allocate_path(pool, memory, sizeof(memory));
+	snprintf(command, sizeof(command),
+		 "fio --name=p2p --filename=%s --direct=1 --rw=randrw --bs=16k"
+		 " --size=4m --thread --iodepth=8 --iomem=mmapshared:%s"
+		 " --ioengine=%s --verify=crc32c --verify_fatal=1 >" FIO_LOG " 2>&1",
+		 disk->path, memory, engine);
+	return system(command);
+}
+
+static void fio_works(const char *engine)
+{
+	struct disk disk;
+	struct pool pool;
+
+	pools_find(&pool, 1);
+	disk = disk_find("near");
+	if (fio(&pool, &disk, engine)) {
+		(void)!system("sed 's/^/# /' " FIO_LOG " >&2");
+		fail_msg("fio with %s failed", engine);
+	}
+	pool_is_back(&pool);
+}
+
+static void test_fio_psync(void **state)
+{
+	(void)state;
+	fio_works("psync");
+}
+
+static void test_fio_libaio(void **state)
+{
+	(void)state;
+	fio_works("libaio");
+}
+
+static void test_fio_io_uring(void **state)
+{
+	(void)state;
+	fio_works("io_uring");
+}
+
+/* That it works elsewhere is no accident: this is the device's memory. */
+static void test_fio_no_path(void **state)
+{
+	struct disk disk;
+	struct pool pool;
+
+	(void)state;
+	pools_find(&pool, 1);
+	disk = disk_find("far");
+	assert_int_not_equal(fio(&pool, &disk, "psync"), 0);
+	assert_int_equal(system("grep -q 'Invalid argument' " FIO_LOG), 0);
+	pool_is_back(&pool);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_direct_read),
+		TEST(test_direct_write),
+		TEST(test_no_path),
+		TEST(test_outlived),
+		TEST(test_malloc_read),
+		TEST(test_malloc_write),
+		TEST(test_malloc_no_path),
+		TEST(test_fio_psync),
+		TEST(test_fio_libaio),
+		TEST(test_fio_io_uring),
+		TEST(test_fio_no_path),
+	};
+
+	return RUN("shared_io", tests);
+}
