@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Processes, migration and access. */
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -342,6 +343,48 @@ static void file_io_reports_errors(void **state)
 					NULL, &result), -EIO);
 }
 
+static void map_names_device_and_offset(void **state)
+{
+	void *mem;
+
+	assert_int_equal(hmm_p2p_map(*state, VRAM1, 8192, 4096, &mem), 0);
+	assert_int_equal(mock.map_length, 4096);
+	assert_int_equal(mock.map_prot, PROT_READ | PROT_WRITE);
+	assert_int_equal(mock.map_flags, MAP_SHARED);
+	assert_true(mock.map_offset == HMM_P2P_MAP_OFFSET(VRAM1, 8192));
+	assert_true(mock.map_offset == ((uint64_t)VRAM1 << HMM_P2P_MAP_SHIFT) + 8192);
+	memset(mem, 1, 4096);
+	assert_int_equal(hmm_p2p_unmap(mem, 4096), 0);
+	assert_int_equal(hmm_p2p_unmap((char *)mem + 1, 4096), -EINVAL);
+}
+
+/* What mmap() would round, or take for another device, does not get there. */
+static void map_refuses(void **state)
+{
+	const uint64_t most = 1ULL << HMM_P2P_MAP_SHIFT;
+	void *mem = state;
+
+	assert_int_equal(hmm_p2p_map(*state, VRAM0, 0, 0, &mem), -EINVAL);
+	assert_null(mem);
+	assert_int_equal(hmm_p2p_map(*state, VRAM0, 0, 4095, &mem), -EINVAL);
+	assert_int_equal(hmm_p2p_map(*state, VRAM0, 512, 4096, &mem), -EINVAL);
+	assert_int_equal(hmm_p2p_map(*state, VRAM0, most, 4096, &mem), -EINVAL);
+	assert_int_equal(hmm_p2p_map(*state, VRAM0, most - 4096, 8192, &mem), -EINVAL);
+	assert_int_equal(hmm_p2p_map(*state, VRAM0, -4096ULL, 8192, &mem), -EINVAL);
+	assert_int_equal(hmm_p2p_map(*state, VRAM0, 0, 4096, NULL), -EINVAL);
+	assert_int_equal(hmm_p2p_map(NULL, VRAM0, 0, 4096, &mem), -EINVAL);
+	assert_int_equal(mock.map_length, 0);
+}
+
+static void map_reports_errors(void **state)
+{
+	void *mem = state;
+
+	mock.map_errno = ENOSPC;
+	assert_int_equal(hmm_p2p_map(*state, VRAM0, 0, 4096, &mem), -ENOSPC);
+	assert_null(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +407,9 @@ int main(void)
 		mock_test(file_io_asks_as_told),
 		mock_test(file_io_counts),
 		mock_test(file_io_reports_errors),
+		mock_test(map_names_device_and_offset),
+		mock_test(map_refuses),
+		mock_test(map_reports_errors),
 	};
 
 	return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* open(), ioctl(), close() and access() of the program under test. */
+/* open(), ioctl(), mmap(), close() and access() of the program under test. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "hmm_p2p.h"
 #include "mock.h"
@@ -125,6 +126,32 @@ int ioctl(int fd, unsigned long cmd, ...)
 	if (!next)
 		next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
 	return next(fd, cmd, arg);
+}
+
+static void *mmap_node(size_t length, int prot, int flags, off_t offset)
+{
+	mock.map_length = length;
+	mock.map_prot = prot;
+	mock.map_flags = flags;
+	mock.map_offset = (uint64_t)offset;
+	if (mock.map_errno) {
+		errno = mock.map_errno;
+		return MAP_FAILED;
+	}
+	return mmap(NULL, length, prot, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	static void *(*next)(void *addr, size_t length, int prot, int flags, int fd,
+			     off_t offset);
+
+	if (fd >= 0 && fd < MAX_FDS && is_node[fd])
+		return mmap_node(length, prot, flags, offset);
+	if (!next)
+		next = (void *(*)(void *, size_t, int, int, int, off_t))
+		       dlsym(RTLD_NEXT, "mmap");
+	return next(addr, length, prot, flags, fd, offset);
 }
 
 int close(int fd)

@@ -3,8 +3,8 @@
  * A driver that lives in the test: the rules of <linux/hmm_p2p.h> about
  * structures, and a small model of devices and one process's memory.
  *
- * Linked into a test or preloaded into the tool, it takes over open(), ioctl()
- * and close(): the device node and /proc of MOCK_PID become its own, all else
+ * Linked into a test or preloaded into the tool, it takes over open(), ioctl(),
+ * mmap() and close(): the device node and /proc of MOCK_PID become its own, all else
  * goes to the C library.
  */
 #ifndef HMM_P2P_MOCK_H
@@ -54,6 +54,7 @@ struct mock {
 	/* Failures to be had */
 	int open_errno;		/* of the device node */
 	int mem_errno;		/* of /proc/MOCK_PID/mem */
+	int map_errno;		/* of mmap() of the device node */
 	bool no_proc;
 	unsigned long fail_cmd;
 	int fail_errno;
@@ -76,6 +77,9 @@ struct mock {
 	int mem_flags;
 	int32_t pid, mem_fd;	/* of the last call that has them */
 	struct hmm_p2p_file_io file_io;	/* the last one */
+	size_t map_length;	/* of the last mmap() of the device node */
+	int map_prot, map_flags;
+	uint64_t map_offset;
 };
 
 extern struct mock mock;
