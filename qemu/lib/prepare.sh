@@ -17,6 +17,15 @@ kernel_release() {
 	esac
 }
 
+# What the modules need and a kernel may lack; the debug kernel's configuration is checked when it is made.
+check_stock_kernel() {
+	missing=
+	for option in DEVICE_PRIVATE HMM_MIRROR PCI_P2PDMA TRANSPARENT_HUGEPAGE; do
+		grep -qx "CONFIG_$option=y" "$tree/usr/lib/modules/$release/config" || missing="$missing CONFIG_$option"
+	done
+	[ -z "$missing" ] || die "the kernel $release is built without$missing, which hmm_p2p needs: use Debian's 7.2 or later"
+}
+
 repo_files() {
 	git -c safe.directory="$repo" -C "$repo" ls-files -co --exclude-standard 2>/dev/null ||
 		(cd "$repo" && find . -type f)
@@ -49,6 +58,7 @@ prepare() {
 	for kernel in "$@"; do
 		case $kernel in
 		stock)
+			check_stock_kernel
 			must "building the modules for $release" "$logs/modules-stock.log" \
 				build_enter /src/qemu/build/modules stock "$release"
 			must "building the kernel's own suite" "$logs/upstream-stock.log" \
