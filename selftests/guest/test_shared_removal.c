@@ -293,7 +293,9 @@ static void refused(const char *parameters)
 
 static void test_parameters(void **state)
 {
+	struct hmm_p2p_device_info info;
 	struct pool pools[2];
+	void *none;
 
 	(void)state;
 	pools_find(pools, 2);
@@ -311,10 +313,55 @@ static void test_parameters(void **state)
 	assert_int_equal(system("rmmod hmm_p2p_pci"), 0);
 	assert_int_equal(system("load hmm_p2p_pci"), 0);
 	assert_int_equal(pool_available(&pools[0]), 0);
+	assert_int_equal(hmm_p2p_device_find(ctx, pools[0].bus, &info), 0);
+	assert_true(is_exporter(&info));
+	assert_int_equal(hmm_p2p_map(ctx, info.out_id, 0, page_size, &none), -EOPNOTSUPP);
 	assert_int_equal(system("rmmod hmm_p2p_pci"), 0);
 	assert_int_equal(system(LOAD), 0);
 	pool_is_back(&pools[0]);
 	pool_is_back(&pools[1]);
+}
+
+/* ----------------------------------------------------------------- unplug */
+
+static bool is_there(const struct pool *pool)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", pool->bus);
+	return !access(path, F_OK);
+}
+
+/* One of the two goes for good, so this is the last test. */
+static void test_unplug(void **state)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	struct pool pools[2];
+	struct hmm_p2p *mine;
+	unsigned int gone, i;
+	uint8_t *mem[2];
+	void *none;
+
+	(void)state;
+	pools_find(pools, 2);
+	if (access("/dev/virtio-ports/monitor", F_OK))
+		SKIP("QEMU's monitor cannot be asked");
+	mine = context_open();
+	for (i = 0; i < 2; i++) {
+		mem[i] = map_shared(mine, pools[i].id, 0, LENGTH);
+		pattern_fill(mem[i], 0, LENGTH, 55);
+	}
+	assert_int_equal(system("monitor device_del mem0"), 0);
+	while (is_there(&pools[0]) && is_there(&pools[1]))
+		nanosleep(&pause, NULL);
+	gone = is_there(&pools[0]);
+	assert_true(is_dead(mem[gone], false));
+	assert_int_equal(hmm_p2p_map(mine, pools[gone].id, 0, page_size, &none), -ENODEV);
+	assert_pattern(mem[!gone], LENGTH, 55);
+	unmap_shared(mem[0], LENGTH);
+	unmap_shared(mem[1], LENGTH);
+	hmm_p2p_close(mine);
+	pool_is_back(&pools[!gone]);
 }
 
 int main(void)
@@ -325,6 +372,7 @@ int main(void)
 		TEST(test_unbind_busy),
 		TEST(test_unbind_under_io),
 		TEST(test_parameters),
+		TEST(test_unplug),
 	};
 
 	return RUN("shared_removal", tests);
