@@ -265,8 +265,20 @@ static unsigned long alias_vecs(struct file_io *io, const struct run *run)
 static int follow(struct file_io *io, unsigned long i, u64 addr, size_t len)
 {
 	const void *from = alias_addr(io, i) + offset_in_page(addr);
+	const struct hmm_p2p_hold *hold = &io->holds[i];
+	const struct hmm_p2p_device_ops *ops = hold->hdev->config.ops;
+	int ret = 0;
 
-	hmm_p2p_copy_from_io(io->bounce, (const void __iomem __force *)from, len);
+	/* The device says when it was torn out, and gives nothing but ones. */
+	if (ops->copy_bytes)
+		ret = ops->copy_bytes(hold->hdev,
+				      ((u64)hold->index << PAGE_SHIFT) + offset_in_page(addr),
+				      io->bounce, len, false);
+	else
+		hmm_p2p_copy_from_io(io->bounce,
+				     (const void __iomem __force *)from, len);
+	if (ret)
+		return ret;
 	return copy_to_user(u64_to_user_ptr(addr), io->bounce, len) ? -EFAULT : 0;
 }
 
@@ -354,10 +366,10 @@ static void count_page(struct hmm_p2p_file_io *arg, u8 report)
 /* Only pages that bytes went to or came from are told of. */
 static void tally(struct file_io *io, const struct run *run, size_t done)
 {
-	unsigned long end, i;
+	unsigned long end = run->first, i;
 
-	end = run->first +
-	      DIV_ROUND_UP(offset_in_page(run->addr) + done, PAGE_SIZE);
+	if (done)
+		end += DIV_ROUND_UP(offset_in_page(run->addr) + done, PAGE_SIZE);
 	for (i = run->first; i < end; i++)
 		count_page(io->arg, io->report[i]);
 	memset(io->report + end, 0, run->first + run->nr - end);
@@ -396,6 +408,15 @@ static struct run next_run(const struct file_io *io, unsigned long first)
 	return run;
 }
 
+/* Whoever faults for a later run may wait long, and removal waits for holds. */
+static void release_run(struct file_io *io, const struct run *run)
+{
+	unsigned long i;
+
+	for (i = run->first; i < run->first + run->nr; i++)
+		hmm_p2p_page_release(&io->holds[i]);
+}
+
 static int piece_runs(struct file_io *io)
 {
 	unsigned long first = 0;
@@ -405,6 +426,7 @@ static int piece_runs(struct file_io *io)
 	while (ret > 0 && first < io->nr_pages) {
 		run = next_run(io, first);
 		ret = fatal_signal_pending(current) ? -EINTR : run_io(io, &run);
+		release_run(io, &run);
 		first += ret == -EINTR ? 0 : run.nr;
 	}
 	memset(io->report + first, 0, io->nr_pages - first);
@@ -514,7 +536,8 @@ static int clear_outcomes(const struct file_io *io)
 {
 	u64 nr = page_span(io, io->arg->length) >> PAGE_SHIFT;
 
-	if (io->arg->outcomes && clear_user(u64_to_user_ptr(io->arg->outcomes), nr))
+	if (io->arg->length && io->arg->outcomes &&
+	    clear_user(u64_to_user_ptr(io->arg->outcomes), nr))
 		return -EFAULT;
 	return 0;
 }
@@ -565,31 +588,50 @@ int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg)
 	return ret;
 }
 
+static int target_check(const struct target *target, u32 id, int *distance)
+{
+	struct hmm_p2p_device *exporter = hmm_p2p_device_get(id);
+	int ret;
+
+	if (!exporter)
+		return -ENOENT;
+	if (!exporter->config.memory)
+		ret = -EOPNOTSUPP;
+	else if (target->no_p2p ||
+		 (target->no_pci && !exporter->config.alias_is_system))
+		ret = HMM_P2P_REASON_IMPORTER;
+	else
+		ret = hmm_p2p_path_check(exporter, target->importer, distance);
+	if (!ret && !exporter->config.window)
+		ret = HMM_P2P_REASON_NO_ALIAS;
+	hmm_p2p_device_put(exporter);
+	return ret;
+}
+
 /**
  * hmm_p2p_file_check - may the disk below a file have aliases of an exporter?
- * @exporter: whose memory it is
+ * @exporter: id of the device whose memory it is
  * @fd: the file
  * @distance: as for hmm_p2p_path_check()
  *
- * Context: process; may sleep; under hmm_p2p_srcu.
- * Return: enum hmm_p2p_reason, -EBADF, -EOPNOTSUPP for a file that cannot do
- * direct I/O.
+ * Context: process; may sleep.
+ * Return: enum hmm_p2p_reason, -EBADF, -ENOENT when there is no such device,
+ * -EOPNOTSUPP when it has no memory, or for a file that cannot do direct I/O.
  */
-int hmm_p2p_file_check(struct hmm_p2p_device *exporter, int fd, int *distance)
+int hmm_p2p_file_check(u32 exporter, int fd, int *distance)
 {
 	struct target target = { .file = fget(fd) };
-	int ret;
+	int idx, ret;
 
 	*distance = -1;
 	if (!target.file)
 		return -EBADF;
+	/* This may ask a file server: outside the section. */
 	ret = inspect(&target);
 	if (!ret) {
-		if (target.no_p2p ||
-		    (target.no_pci && !exporter->config.alias_is_system))
-			ret = HMM_P2P_REASON_IMPORTER;
-		else
-			ret = hmm_p2p_path_check(exporter, target.importer, distance);
+		idx = srcu_read_lock(&hmm_p2p_srcu);
+		ret = target_check(&target, exporter, distance);
+		srcu_read_unlock(&hmm_p2p_srcu, idx);
 	}
 	put_target(&target);
 	return ret;

@@ -253,7 +253,7 @@ int hmm_p2p_do_access(struct hmm_p2p_access_ctx *ctx);
 
 /* file_io.c */
 int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg);
-int hmm_p2p_file_check(struct hmm_p2p_device *exporter, int fd, int *distance);
+int hmm_p2p_file_check(u32 exporter, int fd, int *distance);
 
 /* query.c */
 int hmm_p2p_do_query(struct mm_struct *mm, struct hmm_p2p_device *importer,

@@ -19,6 +19,7 @@
  * keeps it by its own reference, and the driver's pagemap waits for that.
  */
 #include <linux/fs.h>
+#include <linux/io.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -58,10 +59,16 @@ struct open_file {
 	struct list_head heaps;
 };
 
+/*
+ * With the last reference the page goes back to a pool that also serves the
+ * kernel's own p2pmem/allocate, which does not clear what it hands out.
+ */
 static void heap_drop_page(struct heap *heap, unsigned long index,
 			   struct page *page)
 {
 	xa_erase(&heap->pages, index);
+	if (page_ref_count(page) == 1)
+		memset_io((void __iomem __force *)page_address(page), 0, PAGE_SIZE);
 	put_page(page);
 }
 

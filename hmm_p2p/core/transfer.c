@@ -33,12 +33,17 @@ static int staged_copy(struct hmm_p2p_device *hdev, struct page *page, bool writ
 static int private_copy(struct hmm_p2p_device *hdev, struct page *page, bool write)
 {
 	const struct hmm_p2p_device_ops *ops = hdev->config.ops;
+	int idx, ret;
 
 	if (!ops->copy_peer)
 		return -EIO;
+	/* A peer that was torn out, pages and all, waits for this section. */
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	ret = ops->copy_peer(hdev, hdev->staging, hmm_p2p_interconnect_addr(page),
+			     PAGE_SIZE, write);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	/* Nobody there is an error of the device, too: the page was, just now. */
-	return ops->copy_peer(hdev, hdev->staging, hmm_p2p_interconnect_addr(page),
-			      PAGE_SIZE, write) ? -EIO : 0;
+	return ret ? -EIO : 0;
 }
 
 static int mapped_copy(struct hmm_p2p_device *hdev, struct hmm_dma_map *map,

@@ -95,11 +95,8 @@ static int call_device(union call_arg *u)
 	return 0;
 }
 
-static void path_verdict(struct hmm_p2p_path *arg, struct hmm_p2p_device *exporter,
-			 enum hmm_p2p_reason reason)
+static void path_verdict(struct hmm_p2p_path *arg, enum hmm_p2p_reason reason)
 {
-	if (!reason && !exporter->config.window)
-		reason = HMM_P2P_REASON_NO_ALIAS;
 	arg->out_reason = reason;
 	arg->out_outcome = reason ? HMM_P2P_OUTCOME_MIGRATED : HMM_P2P_OUTCOME_P2P;
 }
@@ -107,26 +104,30 @@ static void path_verdict(struct hmm_p2p_path *arg, struct hmm_p2p_device *export
 static int path_to_device(struct hmm_p2p_path *arg, struct hmm_p2p_device *exporter)
 {
 	struct hmm_p2p_device *importer = hmm_p2p_device_get(arg->importer);
+	enum hmm_p2p_reason reason;
 
 	if (!importer)
 		return -ENOENT;
-	if (importer->owner == exporter->owner)
+	if (importer->owner == exporter->owner) {
 		arg->out_outcome = HMM_P2P_OUTCOME_PRIVATE;
-	else
-		path_verdict(arg, exporter,
-			     hmm_p2p_path_check(exporter, importer->config.dev,
-						&arg->out_distance));
+	} else {
+		reason = hmm_p2p_path_check(exporter, importer->config.dev,
+					    &arg->out_distance);
+		if (!reason && !exporter->config.window)
+			reason = HMM_P2P_REASON_NO_ALIAS;
+		path_verdict(arg, reason);
+	}
 	hmm_p2p_device_put(importer);
 	return 0;
 }
 
-static int path_to_file(struct hmm_p2p_path *arg, struct hmm_p2p_device *exporter)
+static int path_to_file(struct hmm_p2p_path *arg)
 {
-	int ret = hmm_p2p_file_check(exporter, arg->importer, &arg->out_distance);
+	int ret = hmm_p2p_file_check(arg->exporter, arg->importer, &arg->out_distance);
 
 	if (ret < 0)
 		return ret;
-	path_verdict(arg, exporter, ret);
+	path_verdict(arg, ret);
 	return 0;
 }
 
@@ -141,13 +142,14 @@ static int call_path(union call_arg *u)
 	arg->out_outcome = HMM_P2P_OUTCOME_NONE;
 	arg->out_reason = HMM_P2P_REASON_NONE;
 	arg->out_distance = -1;
+	if (arg->flags & HMM_P2P_PATH_FILE)
+		return path_to_file(arg);
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	exporter = hmm_p2p_device_get(arg->exporter);
 	if (exporter && !exporter->config.memory)
 		ret = -EOPNOTSUPP;
 	else if (exporter)
-		ret = arg->flags & HMM_P2P_PATH_FILE ? path_to_file(arg, exporter) :
-						       path_to_device(arg, exporter);
+		ret = path_to_device(arg, exporter);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	if (exporter)
 		hmm_p2p_device_put(exporter);
