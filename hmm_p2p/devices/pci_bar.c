@@ -22,14 +22,13 @@
 #include <linux/pci-p2pdma.h>
 
 #define PCI_DEVICE_ID_IVSHMEM	0x1110
-#define IVSHMEM_MEMORY_BAR	2
 
 /* memremap_pages() wants whole subsections of the memory map. */
 #define ALIAS_UNIT	((u64)SUBSECTION_SIZE)
 
 static int bar = -1;
 module_param(bar, int, 0444);
-MODULE_PARM_DESC(bar, "memory BAR to use, 0-5 (default: the largest; 2 for ivshmem)");
+MODULE_PARM_DESC(bar, "memory BAR to use, 0-5 (default: the largest)");
 
 static char *window = "all";
 module_param(window, charp, 0444);
@@ -207,12 +206,12 @@ static int largest_bar(struct pci_dev *pdev)
 }
 
 /* Returns the number of the BAR to use, or -EINVAL. */
-static int choose_bar(struct pci_dev *pdev, const struct pci_device_id *id)
+static int choose_bar(struct pci_dev *pdev)
 {
 	int nr = bar;
 
 	if (nr < 0)
-		nr = id->driver_data ? (int)id->driver_data : largest_bar(pdev);
+		nr = largest_bar(pdev);
 	if (nr < 0 || nr >= PCI_STD_NUM_BARS ||
 	    !(pci_resource_flags(pdev, nr) & IORESOURCE_MEM) ||
 	    pci_resource_len(pdev, nr) < PAGE_SIZE) {
@@ -346,7 +345,7 @@ static int pci_bar_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	struct pci_bar *pb;
 	int nr, ret;
 
-	nr = choose_bar(pdev, id);
+	nr = choose_bar(pdev);
 	if (nr < 0)
 		return nr;
 	pb = devm_kzalloc(&pdev->dev, sizeof(*pb), GFP_KERNEL);
@@ -380,9 +379,9 @@ static void pci_bar_remove(struct pci_dev *pdev)
 	hmm_p2p_device_unregister(pb->hdev);
 }
 
+/* No driver_data: new_id takes only what an entry here has. */
 static const struct pci_device_id pci_bar_ids[] = {
-	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, PCI_DEVICE_ID_IVSHMEM),
-	  .driver_data = IVSHMEM_MEMORY_BAR },
+	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, PCI_DEVICE_ID_IVSHMEM) },
 	{ }
 };
 MODULE_DEVICE_TABLE(pci, pci_bar_ids);
