@@ -49,6 +49,7 @@ struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages)
 	bitmap_zero(batch->done, HMM_P2P_BATCH_PAGES);
 	batch->limit = NULL;
 	batch->keep_huge = false;
+	batch->no_huge = false;
 	batch->args.src = (unsigned long *)(batch + 1);
 	batch->args.dst = batch->args.src + entries;
 	batch->runs = (struct hmm_p2p_copy *)(batch->args.dst + entries);
@@ -364,10 +365,11 @@ static void ram_run(struct hmm_p2p_batch *batch, struct page *from,
 static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 {
 	unsigned long src = batch->args.src[i], nr = entry_nr(src);
-	struct page *from = migrate_pfn_to_page(src), *to;
+	struct page *from = migrate_pfn_to_page(src), *to = NULL;
 	unsigned long *dst = batch->args.dst + i;
 
-	to = ram_page(batch, i, from, nr > 1 ? HPAGE_PMD_ORDER : 0);
+	if (nr == 1 || !batch->no_huge)
+		to = ram_page(batch, i, from, nr > 1 ? HPAGE_PMD_ORDER : 0);
 	if (to && nr > 1) {
 		dst[0] = MIGRATE_PFN_COMPOUND;
 	} else if (nr > 1 && batch->args.fault_page) {

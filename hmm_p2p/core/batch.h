@@ -20,6 +20,7 @@
  *	reference; NULL: nobody met a limit
  * @keep_huge: a huge page that finds no huge page waits for room: it is not
  *	split, but counted in @no_room
+ * @no_huge: a huge page of a fault comes home page by page
  * @want_split: a huge page found no huge page at the destination
  * @done: pages that have moved; adds up until the caller clears it
  */
@@ -33,6 +34,7 @@ struct hmm_p2p_batch {
 	unsigned long no_room;
 	struct dmem_cgroup_pool_state *limit;
 	bool keep_huge;
+	bool no_huge;
 	bool want_split;
 	DECLARE_BITMAP(done, HMM_P2P_BATCH_PAGES);
 };

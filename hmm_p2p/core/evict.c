@@ -12,24 +12,6 @@
 #include "batch.h"
 #include "charge.h"
 
-/*
- * There is no huge page in system memory. Through a mapping the kernel can
- * split the one on the device; one that moved its mapping since is not found,
- * and has to wait for memory.
- */
-static unsigned long evict_split(struct hmm_p2p_device *hdev, unsigned long index)
-{
-	struct hmm_p2p_move move = {};
-
-	move.mm = hmm_p2p_huge_home(hdev, index, &move.start);
-	if (!move.mm)
-		return 0;
-	move.end = move.start + HPAGE_PMD_SIZE;
-	hmm_p2p_move(&move);
-	mmput(move.mm);
-	return move.moved;
-}
-
 /* A device is lost when so many passes running got nothing but errors from it. */
 #define EVICT_FAILURES	3
 
@@ -39,6 +21,7 @@ static unsigned long evict_split(struct hmm_p2p_device *hdev, unsigned long inde
  * @batch: pages on their way
  * @cause: counter for the pages
  * @limit: only what is charged to this group or below it; NULL: anything
+ * @by_pfn: also huge pages whose process is not found
  * @moved: pages that this pass brought home
  * @seen: chunks that had pages
  * @failed: of these, chunks that the device could not give
@@ -48,6 +31,7 @@ struct eviction {
 	struct hmm_p2p_batch *batch;
 	enum hmm_p2p_counter cause;
 	struct dmem_cgroup_pool_state *limit;
+	bool by_pfn;
 	unsigned long moved;
 	unsigned long seen;
 	unsigned long failed;
@@ -66,12 +50,34 @@ static void keep_others(struct eviction *ev, unsigned long index)
 			src[i] &= ~MIGRATE_PFN_MIGRATE;
 }
 
+/*
+ * A huge page comes home through the process that got it, which can lock
+ * everybody out, and split the page when system memory has no huge one. Returns
+ * false when the chunk has none, or when nothing came: the process may be gone,
+ * or have moved its mapping.
+ */
+static bool evict_home(struct eviction *ev, unsigned long index)
+{
+	struct hmm_p2p_move move = { .cause = ev->cause };
+
+	move.mm = hmm_p2p_huge_home(ev->hdev, index, &move.start);
+	if (!move.mm)
+		return false;
+	move.end = move.start + HPAGE_PMD_SIZE;
+	if (hmm_p2p_move(&move) == -EIO)
+		ev->failed++;
+	mmput(move.mm);
+	ev->moved += move.moved;
+	return move.moved;
+}
+
 static void evict_chunk(struct eviction *ev, unsigned long index)
 {
 	unsigned long first = PHYS_PFN(ev->hdev->pagemap.range.start) + index;
 	struct hmm_p2p_batch *batch = ev->batch;
-	unsigned long moved;
 
+	if (hmm_p2p_is_huge(ev->hdev, index) && (evict_home(ev, index) || !ev->by_pfn))
+		return;
 	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
 	migrate_device_range(batch->args.src, first, HMM_P2P_CHUNK_PAGES);
 	keep_others(ev, index);
@@ -79,12 +85,9 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 	if (hmm_p2p_batch_copy(batch))
 		ev->failed++;
 	migrate_device_pages(batch->args.src, batch->args.dst, HMM_P2P_CHUNK_PAGES);
-	moved = hmm_p2p_batch_count_ram(batch, ev->cause);
+	ev->moved += hmm_p2p_batch_count_ram(batch, ev->cause);
 	migrate_device_finalize(batch->args.src, batch->args.dst,
 				HMM_P2P_CHUNK_PAGES);
-	if (!moved && (batch->want_split || batch->no_room))
-		moved = evict_split(ev->hdev, index);
-	ev->moved += moved;
 }
 
 static void evict_pass(struct eviction *ev)
@@ -136,6 +139,7 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 		evict_wait(hdev);
 	while (!is_drained(hdev)) {
 		evict_pass(&ev);
+		ev.by_pfn = !ev.moved;
 		if (ev.moved || ev.failed < ev.seen)
 			failures = 0;
 		else if (++failures == EVICT_FAILURES)
@@ -164,7 +168,8 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 				 struct hmm_p2p_batch *batch, unsigned long wanted,
 				 struct dmem_cgroup_pool_state *limit)
 {
-	unsigned long tries = DIV_ROUND_UP(hdev->config.memory, HMM_P2P_CHUNK_SIZE);
+	unsigned long nr = DIV_ROUND_UP(hdev->config.memory, HMM_P2P_CHUNK_SIZE);
+	unsigned long tries;
 	struct eviction ev = {
 		.hdev = hdev,
 		.batch = batch,
@@ -173,7 +178,8 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 	};
 	long index;
 
-	for (; tries && ev.moved < wanted; tries--) {
+	for (tries = 0; tries < 2 * nr && ev.moved < wanted; tries++) {
+		ev.by_pfn = tries >= nr;
 		if (fatal_signal_pending(current))
 			break;
 		index = hmm_p2p_next_old(hdev, limit);
@@ -222,6 +228,7 @@ int hmm_p2p_device_evict(struct hmm_p2p_device *hdev)
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	do {
 		ret = evict_now(&ev);
+		ev.by_pfn = true;
 	} while (ret == -EBUSY && --tries);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	hmm_p2p_batch_free(ev.batch);

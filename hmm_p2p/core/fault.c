@@ -384,6 +384,14 @@ static struct fault_plan *current_plan(void)
 	return found;
 }
 
+/* Is the current task faulting this memory for an importer? */
+bool hmm_p2p_fault_is_ours(const struct mm_struct *mm)
+{
+	const struct fault_plan *plan = current_plan();
+
+	return plan && plan->range->notifier->mm == mm;
+}
+
 /**
  * hmm_p2p_fault_arrived - has an importer's fault met a page it did not plan for?
  * @vmf: the fault of a device page

@@ -156,6 +156,7 @@ struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
 				struct dmem_cgroup_pool_state *pool);
 void hmm_p2p_huge_note(struct page *page, struct mm_struct *mm,
 		       unsigned long addr);
+bool hmm_p2p_is_huge(struct hmm_p2p_device *hdev, unsigned long index);
 struct mm_struct *hmm_p2p_huge_home(struct hmm_p2p_device *hdev,
 				    unsigned long index, unsigned long *addr);
 int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset);
@@ -211,6 +212,7 @@ struct hmm_p2p_fault {
 #define HMM_P2P_REPORT_REASON(r)	((r) >> 4)
 
 int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault);
+bool hmm_p2p_fault_is_ours(const struct mm_struct *mm);
 bool hmm_p2p_fault_arrived(const struct vm_fault *vmf);
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 			     unsigned long end);

@@ -85,6 +85,21 @@ static struct fault_window fault_window(const struct vm_fault *vmf)
 	return window;
 }
 
+/*
+ * May anybody else unmap the page meanwhile? Who unmaps a huge device page that
+ * is being migrated (7.2) drops a reference and a mapping that it has not got.
+ * Then its mapping is split at once, and it comes home page by page.
+ */
+static bool has_company(const struct vm_fault *vmf)
+{
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	/* The process's own importer call holds it once more. */
+	int users = current->mm == mm && hmm_p2p_fault_is_ours(mm) ? 2 : 1;
+
+	return atomic_read(&mm->mm_users) > users ||
+	       folio_mapcount(page_folio(vmf->page)) > 1;
+}
+
 /* A neighbour on another device of the same owner stays where it is. */
 static void keep_others(struct hmm_p2p_batch *batch, struct hmm_p2p_device *hdev)
 {
@@ -137,6 +152,7 @@ vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 	/* A driver that lost its device waits for copies that are under way. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	batch->args.fault_page = vmf->page;
+	batch->no_huge = has_company(vmf);
 	if (hmm_p2p_batch_setup(batch, vmf->vma, window.start,
 				window.start + (window.nr << PAGE_SHIFT),
 				pgmap->owner,

@@ -127,7 +127,7 @@ static int pass_to_ram(struct move_state *state)
 	hmm_p2p_batch_fill_ram(batch);
 	ret = hmm_p2p_batch_copy(batch);
 	hmm_p2p_batch_move(batch);
-	hmm_p2p_batch_count_ram(batch, HMM_P2P_COUNTER_TO_RAM);
+	hmm_p2p_batch_count_ram(batch, state->move->cause ?: HMM_P2P_COUNTER_TO_RAM);
 	hmm_p2p_batch_finalize(batch);
 	if (!ret && batch->no_room)
 		ret = -ENOMEM;
@@ -149,10 +149,39 @@ static void pass_account(struct move_state *state, unsigned long addr,
 }
 
 /*
+ * Is there a huge device page that other processes map, too? What cannot be
+ * told counts as one: to split is always right.
+ */
+static bool is_shared_huge(struct move_state *state, unsigned long addr, void *owner)
+{
+	struct hmm_range range = {
+		.notifier = &state->mirror.notifier,
+		.notifier_seq = mmu_interval_read_begin(&state->mirror.notifier),
+		.start = addr,
+		.end = addr + PAGE_SIZE,
+		.hmm_pfns = state->pfns,
+		.dev_private_owner = owner,
+	};
+	unsigned long entry;
+
+	if (hmm_range_fault(&range))
+		return true;
+	entry = state->pfns[0];
+	return (entry & HMM_PFN_VALID) &&
+	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER &&
+	       folio_mapcount(page_folio(hmm_pfn_to_page(entry))) > 1;
+}
+
+/*
  * One pass over [addr, stop). Nobody else may take pages away while they are
  * collected: migrate_vma_setup() (7.2) lets go of the page table before it
  * takes a reference on a huge page that it is going to split. So that is done
- * with the mapping locked for writing; the copy lets CPU faults in again.
+ * with the mapping locked for writing; the copy to the device lets CPU faults
+ * in again.
+ *
+ * On the way to RAM it stays locked to the end: who unmaps a huge device page
+ * that is being migrated (7.2) drops a reference and a mapping that it has not
+ * got. For the same reason one that is mapped elsewhere is split first.
  */
 static int step_pass(struct move_state *state, unsigned long addr,
 		     unsigned long stop, struct hmm_p2p_owner *owner,
@@ -174,11 +203,17 @@ static int step_pass(struct move_state *state, unsigned long addr,
 	}
 	vma_start_write(vma);
 	state->userfault = userfaultfd_armed(vma);
+	if (!state->move->hdev && compound && is_shared_huge(state, addr, owner))
+		compound = 0;
 	ret = pass_collect(state, vma, addr, end, owner, compound);
-	mmap_write_downgrade(mm);
+	if (state->move->hdev)
+		mmap_write_downgrade(mm);
 	if (!ret && state->batch->args.cpages)
 		ret = state->move->hdev ? pass_to_device(state) : pass_to_ram(state);
-	mmap_read_unlock(mm);
+	if (state->move->hdev)
+		mmap_read_unlock(mm);
+	else
+		mmap_write_unlock(mm);
 	pass_account(state, addr, (end - addr) >> PAGE_SHIFT);
 	return ret;
 }

@@ -62,7 +62,8 @@ static unsigned long device_nr_pages(const struct hmm_p2p_device *hdev)
 /*
  * page_pgmap() for a page that may be freed and handed out again meanwhile: the
  * word holds the pagemap, or, with bit 0 set, what leads to the head of a huge
- * page. The head of a chunk is never a tail, so this ends.
+ * page. The head of a chunk is never a tail, so this ends. In a page that is
+ * being split from a huge one it is 0 until pagemap_folio_split() sets it.
  */
 static struct dev_pagemap *stable_pgmap(const struct page *page)
 {
@@ -71,6 +72,10 @@ static struct dev_pagemap *stable_pgmap(const struct page *page)
 
 	for (;;) {
 		pgmap = READ_ONCE(folio->pgmap);
+		if (!pgmap) {
+			cpu_relax();
+			continue;
+		}
 		if (!((unsigned long)pgmap & 1))
 			return pgmap;
 		folio = page_folio(page);
@@ -366,6 +371,12 @@ void hmm_p2p_huge_note(struct page *page, struct mm_struct *mm,
 	chunk->mm = mm;
 	chunk->addr = addr;
 	spin_unlock_irq(&hdev->lock);
+}
+
+/* Was the chunk at @index handed out as a huge page, and is some of it left? */
+bool hmm_p2p_is_huge(struct hmm_p2p_device *hdev, unsigned long index)
+{
+	return READ_ONCE(chunk_of(hdev, index)->mm);
 }
 
 /**

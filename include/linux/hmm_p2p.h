@@ -203,6 +203,7 @@ struct hmm_p2p_device_config {
  * @no_evict: when the device is full, evict nobody
  * @stay: pages that are in swap or on another device stay there; otherwise
  *	they go to @hdev by way of system memory
+ * @cause: enum hmm_p2p_counter that also counts what comes to RAM, or 0
  * @moved: see struct hmm_p2p_migrate for this and the following
  * @populated: pages zeroed on the device at first touch
  * @already: pages that were there before
@@ -215,6 +216,7 @@ struct hmm_p2p_move {
 	unsigned long end;
 	bool no_evict;
 	bool stay;
+	u32 cause;
 	u64 moved;
 	u64 populated;
 	u64 already;
