@@ -137,16 +137,28 @@ void bench_profile_read(struct bench_profile *profile)
 		bench_die(PROFILE, errno, HMM_P2P_CALL_ANY);
 }
 
-/* The largest exporter, and a PCI device that gets its pages as p2p. */
-static void find_devices(void)
+/* The largest one. */
+static void find_exporter(void)
 {
 	struct hmm_p2p_device_info info;
-	struct hmm_p2p_path path;
 	uint32_t id;
 
 	for (id = 0; !hmm_p2p_device_next(bench_ctx, id, &info); id = info.out_id + 1)
 		if (info.out_memory_bytes > bench_exporter.out_memory_bytes)
 			bench_exporter = info;
+	if (bench_exporter.out_id)
+		return;
+	fprintf(stderr, "no device with memory\n");
+	exit(1);
+}
+
+/* A PCI device that gets the exporter's pages as p2p. */
+static void find_importer(void)
+{
+	struct hmm_p2p_device_info info;
+	struct hmm_p2p_path path;
+	uint32_t id;
+
 	for (id = 0; !hmm_p2p_device_next(bench_ctx, id, &info); id = info.out_id + 1)
 		if ((info.out_caps & HMM_P2P_CAP_PCI) &&
 		    !hmm_p2p_path(bench_ctx, bench_exporter.out_id, info.out_id, &path) &&
@@ -164,10 +176,16 @@ int main(int argc, char **argv)
 
 	if (ret)
 		bench_die("open", ret, HMM_P2P_CALL_OPEN);
-	find_devices();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("device memory on %s, importer %s\n", (char *)bench_exporter.out_bus,
-	       (char *)bench_importer.out_bus);
+	find_exporter();
+	printf("device memory on %s\n", (char *)bench_exporter.out_bus);
+	if (argc > 1 && !strcmp(argv[1], "--importers")) {
+		bench_importers();
+		hmm_p2p_close(bench_ctx);
+		return 0;
+	}
+	find_importer();
+	printf("importer %s\n", (char *)bench_importer.out_bus);
 	if (argc > 1 && !strcmp(argv[1], "--profile")) {
 		bench_phases();
 	} else if (argc > 1 && !strcmp(argv[1], "--touch")) {

@@ -44,5 +44,6 @@ void bench_touch(void);
 void bench_throughput(void);
 void bench_phases(void);
 void bench_growth(const char *only);
+void bench_importers(void);
 
 #endif /* HMM_P2P_BENCH_H */
