@@ -2,8 +2,8 @@
 /*
  * Bringing memory home because the device goes away, because it is full and
  * somebody wants to move more there, or because somebody asks for it. In any
- * case it goes by device memory, not by process: chunk by chunk, through
- * whatever maps the pages.
+ * case it goes over device memory, chunk by chunk: single pages come through
+ * whatever maps them, huge pages through the process that got them.
  */
 #include <linux/export.h>
 #include <linux/sched/mm.h>
