@@ -291,6 +291,43 @@ static int step_snapshot(struct move_state *state, unsigned long addr,
 	return hmm_p2p_mirror_snapshot(&state->mirror, &range);
 }
 
+static bool page_settled(const struct move_state *state, unsigned long i)
+{
+	unsigned long entry = state->pfns[i];
+	struct page *page;
+
+	if (!(entry & HMM_PFN_VALID))
+		return false;
+	page = hmm_pfn_to_page(entry);
+	return hmm_p2p_page_is_ours(page) &&
+	       hmm_p2p_page_device(page) == state->move->hdev;
+}
+
+/*
+ * Pages that are where they should be are left alone: to collect them finds
+ * nothing to move, but it takes them from the devices that have mapped them.
+ */
+static int step_settled(struct move_state *state, unsigned long addr,
+			unsigned long next)
+{
+	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
+	struct hmm_p2p_move *move = state->move;
+	int idx, ret;
+
+	if (!move->hdev || READ_ONCE(move->hdev->removed))
+		return 0;
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	ret = step_snapshot(state, addr, next, move->hdev->owner);
+	for (i = 0; !ret && i < nr; i++) {
+		if (!page_settled(state, i))
+			continue;
+		move->already++;
+		__clear_bit(i, state->left);
+	}
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	return ret;
+}
+
 /*
  * What became of one page that did not move to the device? Returns false when
  * it has to be fetched to RAM first.
@@ -457,6 +494,9 @@ static int move_step(struct move_state *state, unsigned long addr,
 	if (ret)
 		return ret < 0 ? ret : 0;
 	nr = (*stop - addr) >> PAGE_SHIFT;
+	ret = step_settled(state, addr, *stop);
+	if (ret || bitmap_empty(state->left, nr))
+		return ret;
 	/* Rather evict than split, as long as that makes room. */
 	state->batch->keep_huge = state->move->hdev && !state->move->no_evict;
 	while (tries) {

@@ -284,6 +284,31 @@ static void test_cpu_touches(void **state)
 	cpu_touches(HUGE_PAGES);
 }
 
+/* Memory that is moved to where it is: the NIC need not ask again. */
+static void moved_again(enum paging paging)
+{
+	struct hmm_p2p_migrate moved;
+	struct far far;
+
+	far_start(&far, paging, 17);
+	remote(&far, IBV_WR_RDMA_READ);
+	all_p2p(&far);
+	move_to(far.exporter, far.mem, far.length, &moved);
+	assert_int_equal(moved.out_already, far.pages);
+	memset(far.near, 0, far.length);
+	remote(&far, IBV_WR_RDMA_READ);
+	assert_pattern(far.near, far.length, 17);
+	all_p2p(&far);
+	far_end(&far);
+}
+
+static void test_moved_again(void **state)
+{
+	(void)state;
+	moved_again(SMALL_PAGES);
+	moved_again(HUGE_PAGES);
+}
+
 /* Every third page in RAM, on one device, on another; some had no page at all. */
 static void test_mixed(void **state)
 {
@@ -449,6 +474,7 @@ int main(void)
 		TEST(test_atomics),
 		TEST(test_registered_there),
 		TEST(test_cpu_touches),
+		TEST(test_moved_again),
 		TEST(test_mixed),
 		TEST(test_fork),
 		TEST(test_read_only),
