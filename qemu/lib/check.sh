@@ -88,14 +88,16 @@ host_test() {
 host_tests() {
 	[ -z "$want_topology" ] || return 0
 	[ ! -e "$repo/selftests/unit/Makefile" ] || host_test unit "unit tests on the host" /src/qemu/build/unit
-	tree_network
-	host_test next-kernel "compiling for the next kernel" /src/qemu/build/next-kernel "$release"
 }
 
 check_row() {
 	boot_limit=$4
 	boot_tests=$(select_tests "$5")
 	[ -n "$boot_tests" ] || return 0
+	if [ "$2" = next ] && [ -n "$next_missing" ]; then
+		echo "ok - $1/$2 # SKIP $next_missing" | tee -a "$logs/results.tap"
+		return 0
+	fi
 	boot_and_report "$1" "$2" check "$3"
 }
 
@@ -118,7 +120,7 @@ totals() {
 # The rows' kernels; none when only tests outside any guest were asked for.
 wanted_kernels() {
 	case $want_test in
-	unit | next-kernel | unit,next-kernel | next-kernel,unit) ;;
+	unit) ;;
 	*) matrix | awk '{ print $2 }' | sort -u ;;
 	esac
 }

@@ -5,7 +5,7 @@
 # lint_one NAME: build/lint-NAME in the tree; what it says on standard output is a finding.
 lint_one() {
 	lint_status=0
-	step "lint: $1" "$logs/lint-$1.log" build_enter "/src/qemu/build/lint" "$1" "$release" || lint_status=$?
+	step "lint: $1" "$logs/lint-$1.log" build_enter "/src/qemu/build/lint" "$1" "$release" "$series" || lint_status=$?
 	if [ "$lint_status" = 0 ]; then
 		echo "ok - lint/$1"
 		return

@@ -5,14 +5,15 @@
 kernel_dir() {
 	case $1 in
 	stock) printf '%s\n' "$tree/usr/lib/modules/$release" ;;
+	next) printf '%s\n' "$tree/usr/lib/modules/$(kernel_release next)" ;;
 	debug) printf '%s\n' "$cache/kernel-$version-$(hash_of "$lab/kernel/debug.config")" ;;
-	*) die "there is no kernel $1: stock or debug" ;;
 	esac
 }
 
 kernel_release() {
 	case $1 in
 	stock) printf '%s\n' "$release" ;;
+	next) sed -n 's/^release=//p' "$tree/etc/hmm_p2p-kernel-next" ;;
 	debug) cat "$(kernel_dir debug)/release" ;;
 	esac
 }
@@ -48,6 +49,36 @@ build_debug_kernel() {
 	enter "$repo:/src:ro" "$build:/build" "$kernel:/kernel" -- /src/qemu/build/debug-kernel "$series"
 }
 
+# build_modules KERNEL RELEASE SERIES [MAKE-ARGUMENT]...: out of the tree, with the kernel's own suite beside them.
+build_modules() {
+	build_name=$1 build_release=$2 build_series=$3
+	shift 3
+	must "building the modules for $build_release" "$logs/modules-$build_name.log" \
+		build_enter /src/qemu/build/modules "$build_name" "$build_release" "$@"
+	must "building the suite of $build_release" "$logs/upstream-$build_name.log" \
+		build_enter /src/qemu/build/upstream "$build_name" "/lib/modules/$build_release/build" "$build_series"
+}
+
+# Debian need not have a kernel after the target, and need not be reached: $next_missing says why there is none.
+next_missing=
+next_ready() {
+	next_conf=$tree/etc/hmm_p2p-kernel-next
+	if [ ! -e "$next_conf" ]; then
+		tree_network
+		step "adding the next kernel" "$logs/tree-next.log" \
+			enter "$repo:/src:ro" -- /src/qemu/build/kernel next "$series" || true
+	fi
+	[ ! -e "$next_conf" ] || return 0
+	next_missing="no kernel after $series: $(tail -n 1 "$logs/tree-next.log")"
+	return 1
+}
+
+# Its compiler need not be the tree's, which does not know all of the newer ones' attributes.
+build_next() {
+	next_release=$(kernel_release next)
+	build_modules next "$next_release" "$(sed -n 's/^series=//p' "$next_conf")" CC=gcc KCFLAGS=-Wno-attributes
+}
+
 # prepare KERNEL...: everything that the kernels' guests need, built from the sources as they are now.
 prepare() {
 	lock_cache
@@ -59,10 +90,14 @@ prepare() {
 		case $kernel in
 		stock)
 			check_stock_kernel
-			must "building the modules for $release" "$logs/modules-stock.log" \
-				build_enter /src/qemu/build/modules stock "$release"
-			must "building the kernel's own suite" "$logs/upstream-stock.log" \
-				build_enter /src/qemu/build/upstream stock "/lib/modules/$release/build" "$series"
+			build_modules stock "$release" "$series"
+			;;
+		next)
+			if next_ready; then
+				build_next
+			else
+				[ "$verb" = check ] || die "$next_missing"
+			fi
 			;;
 		debug)
 			[ -e "$(kernel_dir debug)/vmlinuz" ] || need_space 6 "the debug kernel"

@@ -4,7 +4,10 @@
 
 suite=trixie
 
-tree_path() { printf '%s\n' "$cache/tree-$(hash_of "$lab/packages" "$lab/lib/tree.sh")"; }
+# The kernel series that the project is made for. Debian's newest of it is "stock", whatever came after it is "next".
+target=7.2
+
+tree_path() { printf '%s\n' "$cache/tree-$(hash_of "$lab/packages" "$lab/lib/tree.sh" "$lab/build/kernel")"; }
 
 # enter BIND... -- COMMAND...: run COMMAND in the tree (see lib/enter for BIND). Needs $tree.
 enter() {
@@ -51,19 +54,8 @@ tree_backports() (
 	enter -- apt-get install -y --no-install-recommends -t "$suite-backports" $(packages backports)
 )
 
-# The stock kernel and the source are those of the headers' version; they unpack without installing.
-tree_kernel() (
-	set -e
-	release=$(enter -- dpkg-query -W -f '${Depends}\n' linux-headers-amd64 |
-		grep -o 'linux-headers-[0-9][^ ,]*' | sed 's/^linux-headers-//')
-	version=$(enter -- dpkg-query -W -f '${Version}\n' "linux-headers-$release")
-	series=$(printf '%s\n' "$release" | sed 's/^\([0-9]*\.[0-9]*\).*/\1/')
-	mkdir -p "$tree/var/cache/hmm_p2p"
-	enter -- sh -ec 'cd /var/cache/hmm_p2p; apt-get download "$@"; for deb in *.deb; do dpkg -x "$deb" /; done; rm ./*' \
-		sh "linux-binary-$release=$version" "linux-modules-$release=$version" "linux-source-$series=$version"
-	enter -- depmod "$release"
-	printf 'release=%s\nversion=%s\nseries=%s\n' "$release" "$version" "$series" >"$tree/etc/hmm_p2p-kernel"
-)
+# The stock kernel is not installed, but unpacked, like any that comes after it.
+tree_kernel() { enter "$repo:/src:ro" -- /src/qemu/build/kernel stock "$target"; }
 
 # Make the tree unless it is there, and set $tree, $release, $version and $series.
 tree_ready() {
@@ -74,11 +66,11 @@ tree_ready() {
 		rm -rf "$tree"
 		must "installing mmdebstrap on the host" "$logs/host.log" host_has_mmdebstrap
 		must "making the Debian tree" "$logs/tree.log" tree_bootstrap
-		must "adding kernel headers and QEMU" "$logs/tree-backports.log" tree_backports
-		must "adding the kernel and its source" "$logs/tree-kernel.log" tree_kernel
+		must "adding QEMU" "$logs/tree-backports.log" tree_backports
+		must "adding the kernel, its headers and source" "$logs/tree-kernel.log" tree_kernel
 		mv "$tree" "${tree%.new}"
 		tree=${tree%.new}
 	fi
 	# shellcheck source=/dev/null
-	. "$tree/etc/hmm_p2p-kernel"
+	. "$tree/etc/hmm_p2p-kernel-stock"
 }
