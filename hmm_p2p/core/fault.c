@@ -23,7 +23,10 @@
  * hmm_range_fault(), so no reference is taken on anything.
  */
 #include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
 
 #include "internal.h"
 #include "trace.h"
@@ -59,6 +62,7 @@ struct plan_entry {
  * @last_reason: its verdict
  * @node: in the list of plans whose fault runs
  * @task: who runs it
+ * @may_unlock: the mmap_lock may be dropped meanwhile
  * @arrived: the fault has met a private page that the plan had not seen
  */
 struct fault_plan {
@@ -72,6 +76,7 @@ struct fault_plan {
 	enum hmm_p2p_reason last_reason;
 	struct list_head node;
 	struct task_struct *task;
+	bool may_unlock;
 	bool arrived;
 };
 
@@ -347,18 +352,68 @@ static void count_home(const struct fault_plan *plan)
 	}
 }
 
+/* Return: -EAGAIN when the mmap_lock was dropped meanwhile, -EINTR, otherwise 0. */
+static int serve_pages(const struct hmm_range *run, unsigned long addr,
+		       unsigned long end)
+{
+	const unsigned long *pfns = run->hmm_pfns + ((addr - run->start) >> PAGE_SHIFT);
+	bool unlocked = false;
+	unsigned long req;
+	int ret;
+
+	for (; addr < end; addr += PAGE_SIZE, pfns++) {
+		req = (*pfns & run->pfn_flags_mask) | run->default_flags;
+		if (!(req & HMM_PFN_REQ_FAULT))
+			continue;
+		ret = fixup_user_fault(run->notifier->mm, addr, FAULT_FLAG_REMOTE |
+				       (req & HMM_PFN_REQ_WRITE ? FAULT_FLAG_WRITE : 0),
+				       &unlocked);
+		if (ret == -EINTR)
+			return ret;
+		if (unlocked)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+/*
+ * hmm_range_fault() keeps the mmap_lock, so it fails where somebody in userspace
+ * has to serve the fault. Such pages are faulted before it, one by one, and the
+ * lock is dropped while somebody serves one. What is wrong with a page that cannot
+ * be had is left for hmm_range_fault() to say.
+ */
+static int serve_userfaults(const struct hmm_range *run)
+{
+	VMA_ITERATOR(vmi, run->notifier->mm, run->start);
+	struct vm_area_struct *vma;
+	int ret;
+
+	for_each_vma_range(vmi, vma, run->end) {
+		if (!userfaultfd_armed(vma))
+			continue;
+		ret = serve_pages(run, max(vma->vm_start, run->start),
+				  min(vma->vm_end, run->end));
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 /* Return: 0, or the result of the fault. */
 static int fault_run(struct hmm_range *range, unsigned long first,
-		     unsigned long nr, void *owner)
+		     unsigned long nr, void *owner, bool may_unlock)
 {
 	struct hmm_range run = *range;
-	int ret;
+	int ret = 0;
 
 	run.start = range->start + (first << PAGE_SHIFT);
 	run.end = run.start + (nr << PAGE_SHIFT);
 	run.hmm_pfns = range->hmm_pfns + first;
 	run.dev_private_owner = owner;
-	ret = hmm_range_fault(&run);
+	if (may_unlock)
+		ret = serve_userfaults(&run);
+	if (!ret)
+		ret = hmm_range_fault(&run);
 	if (!ret)
 		hmm_p2p_fix_huge_offset(run.hmm_pfns, run.start, run.end);
 	return ret;
@@ -432,7 +487,8 @@ static int fault_runs(struct fault_plan *plan)
 		if (entry[first].hmm_pfn)
 			continue;
 		ret = fault_run(range, first, i - first,
-				entry[first].own ? NULL : range->dev_private_owner);
+				entry[first].own ? NULL : range->dev_private_owner,
+				plan->may_unlock);
 		if (ret)
 			return ret;
 	}
@@ -568,11 +624,12 @@ static int plan_finish(struct fault_plan *plan)
 }
 
 static int fault_planned(struct hmm_range *range,
-			 const struct hmm_p2p_fault *fault)
+			 const struct hmm_p2p_fault *fault, bool may_unlock)
 {
 	struct fault_plan plan = {
 		.range = range,
 		.fault = fault,
+		.may_unlock = may_unlock,
 		.npages = range_npages(range),
 	};
 	unsigned long i;
@@ -621,11 +678,15 @@ static bool any_live(void)
  * hmm_p2p_fault - hmm_p2p_range_fault() with a report
  * @range: see there
  * @fault: for whom, and where to put the report
+ * @may_unlock: the mmap_lock, which is held again in the end, may be dropped
+ *	meanwhile, for a userfault: the caller took it for this call alone
  *
  * Context: as hmm_p2p_range_fault().
- * Return: as hmm_p2p_range_fault().
+ * Return: as hmm_p2p_range_fault(); -EAGAIN when the mmap_lock was dropped: begin
+ * again, as after -EBUSY, but there was progress.
  */
-int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault)
+int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
+		  bool may_unlock)
 {
 	unsigned long npages = range_npages(range);
 	int ret;
@@ -635,9 +696,10 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault)
 	if (fault->pages)
 		memset(fault->pages, 0, npages * sizeof(*fault->pages));
 	if (any_live())
-		ret = fault_planned(range, fault);
+		ret = fault_planned(range, fault, may_unlock);
 	else
-		ret = fault_run(range, 0, npages, range->dev_private_owner);
+		ret = fault_run(range, 0, npages, range->dev_private_owner,
+				may_unlock);
 	if (!ret && fault->report)
 		report_end(range, fault->report, npages);
 	return ret;
@@ -673,10 +735,51 @@ int hmm_p2p_range_fault(struct hmm_range *range, struct device *importer)
 	int ret;
 
 	if (importer)
-		return hmm_p2p_fault(range, &fault);
+		return hmm_p2p_fault(range, &fault, false);
 	ret = hmm_range_fault(range);
 	/* Not a tail call: the interposer knows the core by its return address. */
 	barrier();
 	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_range_fault, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_range_fault_unlocked_timeout - hmm_p2p_range_fault() that takes the lock
+ * @range: as for hmm_p2p_range_fault(), without the notifier's sequence number
+ * @importer: as there, but not NULL
+ * @timeout: jiffies after which a range that is invalidated again and again is
+ *	given up, 0: never. While somebody serves a userfault it does not run
+ *
+ * What hmm_range_fault_unlocked_timeout() (since 7.3) is to hmm_range_fault(): it
+ * begins again by itself, with a new sequence number, and memory whose faults
+ * are served in userspace can be had.
+ *
+ * Context: process; the mmap_lock of the notifier's mm is not held.
+ * Return: as hmm_p2p_range_fault(); -EBUSY after @timeout; -EINTR after a fatal
+ * signal.
+ */
+int hmm_p2p_range_fault_unlocked_timeout(struct hmm_range *range,
+					 struct device *importer,
+					 unsigned long timeout)
+{
+	const struct hmm_p2p_fault fault = { .importer = importer };
+	struct mm_struct *mm = range->notifier->mm;
+	unsigned long deadline = jiffies + timeout;
+	int ret;
+
+	do {
+		range->notifier_seq = mmu_interval_read_begin(range->notifier);
+		if (mmap_read_lock_killable(mm))
+			return -EINTR;
+		ret = hmm_p2p_fault(range, &fault, true);
+		mmap_read_unlock(mm);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (ret == -EAGAIN)
+			deadline = jiffies + timeout;
+		else if (ret != -EBUSY)
+			return ret;
+	} while (!timeout || time_before_eq(jiffies, deadline));
+	return -EBUSY;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_range_fault_unlocked_timeout, HMM_P2P_NS);

@@ -211,7 +211,8 @@ struct hmm_p2p_fault {
 #define HMM_P2P_REPORT_OUTCOME(r)	((r) & 0xf)
 #define HMM_P2P_REPORT_REASON(r)	((r) >> 4)
 
-int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault);
+int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
+		  bool may_unlock);
 bool hmm_p2p_fault_is_ours(const struct mm_struct *mm);
 bool hmm_p2p_fault_arrived(const struct vm_fault *vmf);
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,

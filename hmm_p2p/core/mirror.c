@@ -52,7 +52,10 @@ void hmm_p2p_mirror_fini(struct hmm_p2p_mirror *mirror)
 	mutex_destroy(&mirror->lock);
 }
 
-/* One try: -EBUSY when the range was invalidated meanwhile. */
+/*
+ * One try: -EBUSY when the range was invalidated meanwhile, -EAGAIN when it had to
+ * wait for a userfault.
+ */
 static int mirror_try(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 		      const struct hmm_p2p_fault *fault)
 {
@@ -63,7 +66,7 @@ static int mirror_try(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 
 	if (mmap_read_lock_killable(mirror->mm))
 		return -EINTR;
-	ret = fault ? hmm_p2p_fault(range, fault) : hmm_range_fault(range);
+	ret = fault ? hmm_p2p_fault(range, fault, true) : hmm_range_fault(range);
 	mmap_read_unlock(mirror->mm);
 	if (ret)
 		return ret;
@@ -86,7 +89,7 @@ static int mirror_retry(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 			return -EINTR;
 		cond_resched();
 		ret = mirror_try(mirror, range, fault);
-	} while (ret == -EBUSY);
+	} while (ret == -EBUSY || ret == -EAGAIN);
 	return ret;
 }
 

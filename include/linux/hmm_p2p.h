@@ -309,6 +309,9 @@ struct hmm_p2p_device *hmm_p2p_interconnect_device(struct hmm_p2p_device *hdev,
 
 enum hmm_p2p_pfn_kind hmm_p2p_pfn_kind(unsigned long hmm_pfn);
 int hmm_p2p_range_fault(struct hmm_range *range, struct device *importer);
+int hmm_p2p_range_fault_unlocked_timeout(struct hmm_range *range,
+					 struct device *importer,
+					 unsigned long timeout);
 struct device *hmm_p2p_cpu_importer(void);
 bool hmm_p2p_core_text(unsigned long ip);
 

@@ -362,6 +362,121 @@ static void test_userfault_missing_huge(void **state)
 	userfault_missing(HUGE_PAGES, 2 * huge_size);
 }
 
+/* Somebody who serves the faults of memory that is to have the pattern. */
+struct server {
+	int fd;
+	uint8_t *mem;
+	uint8_t *page;
+	int stop[2];
+	unsigned int served;
+};
+
+static bool serve(struct server *server, uint64_t addr)
+{
+	struct uffdio_copy copy = {
+		.dst = addr & ~((uint64_t)page_size - 1),
+		.src = (uintptr_t)server->page,
+		.len = page_size,
+	};
+
+	pattern_fill(server->page, copy.dst - (uintptr_t)server->mem, page_size, 15);
+	server->served++;
+	return !ioctl(server->fd, UFFDIO_COPY, &copy);
+}
+
+/* Returns NULL, or not when something failed. */
+static void *serve_all(void *arg)
+{
+	struct server *server = arg;
+	struct pollfd fds[] = {
+		{ .fd = server->fd, .events = POLLIN },
+		{ .fd = server->stop[0], .events = POLLIN },
+	};
+	struct uffd_msg msg;
+
+	while (poll(fds, ARRAY_SIZE(fds), -1) > 0) {
+		if (!(fds[0].revents & POLLIN))
+			return NULL;
+		if (read(server->fd, &msg, sizeof(msg)) != sizeof(msg) ||
+		    !serve(server, msg.arg.pagefault.address))
+			break;
+	}
+	return arg;
+}
+
+/*
+ * An importer gets missing pages from whoever serves the faults, and those that
+ * are on the device as ever.
+ */
+static void test_userfault_served(void **state)
+{
+	struct hmm_p2p_device_info importer = any_importer();
+	uint8_t *mem = map_memory(LENGTH, SMALL_PAGES);
+	struct server server = {
+		.fd = userfault_open(mem, LENGTH, UFFDIO_REGISTER_MODE_MISSING),
+		.mem = mem,
+		.page = malloc(page_size),
+	};
+	uint8_t *data = malloc(LENGTH);
+	struct hmm_p2p_migrate moved;
+	struct reached reached;
+	pthread_t thread;
+	void *failed;
+
+	(void)state;
+	REQUIRE(data && server.page);
+	assert_return_code(pipe2(server.stop, O_CLOEXEC), errno);
+	assert_true(serve(&server, (uintptr_t)mem));
+	assert_true(serve(&server, (uintptr_t)mem + 5 * page_size));
+	move_to(device(), mem, LENGTH, &moved);
+	assert_int_equal(moved.out_moved, 2);
+	assert_int_equal(pthread_create(&thread, NULL, serve_all, &server), 0);
+	reached = reach(importer.out_id, mem, LENGTH, data, 0);
+	close(server.stop[1]);
+	assert_int_equal(pthread_join(thread, &failed), 0);
+	assert_null(failed);
+	assert_pattern(data, LENGTH, 15);
+	assert_int_equal(server.served, PAGES);
+	assert_int_equal(reached_count(&reached, HMM_P2P_OUTCOME_SYSTEM, 0), PAGES - 2);
+	reached_free(&reached);
+	close(server.fd);
+	close(server.stop[0]);
+	assert_pattern(mem, LENGTH, 15);
+	free(data);
+	free(server.page);
+	unmap(mem, LENGTH);
+}
+
+static void *kill_when_asked(void *arg)
+{
+	struct pollfd fd = { .fd = *(int *)arg, .events = POLLIN };
+
+	if (poll(&fd, 1, -1) == 1)
+		kill(getpid(), SIGKILL);
+	return NULL;
+}
+
+static int wait_for_nobody(void *arg)
+{
+	uint32_t importer = *(uint32_t *)arg;
+	uint8_t *mem = map_memory(LENGTH, SMALL_PAGES);
+	int fd = userfault_open(mem, LENGTH, UFFDIO_REGISTER_MODE_MISSING);
+	pthread_t thread;
+
+	CHECK(!pthread_create(&thread, NULL, kill_when_asked, &fd));
+	hmm_p2p_fault(ctx, NULL, importer, (uintptr_t)mem, LENGTH, 0, NULL, NULL);
+	return 1;
+}
+
+/* Who waits for a fault that nobody serves can be killed. */
+static void test_userfault_killed(void **state)
+{
+	struct hmm_p2p_device_info importer = any_importer();
+
+	(void)state;
+	assert_int_equal(in_child(wait_for_nobody, &importer.out_id), -SIGKILL);
+}
+
 static void *write_word(void *arg)
 {
 	*(volatile uint64_t *)arg = 0x55;
@@ -418,6 +533,8 @@ int main(void)
 		TEST(test_pinned),
 		TEST(test_userfault_missing_small),
 		TEST(test_userfault_missing_huge),
+		TEST(test_userfault_served),
+		TEST(test_userfault_killed),
 		TEST(test_userfault_write_protect),
 	};
 
