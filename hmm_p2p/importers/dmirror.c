@@ -230,6 +230,8 @@ static int (*const calls[])(struct dmirror *dm, struct hmm_dmirror_cmd *cmd) = {
 	[_IOC_NR(HMM_DMIRROR_CHECK_EXCLUSIVE)]	= dmirror_check_exclusive,
 	[_IOC_NR(HMM_DMIRROR_RELEASE)]		= dmirror_release_memory,
 	[_IOC_NR(HMM_DMIRROR_FLAGS)]		= dmirror_flags,
+	/* The core's faults always let userspace serve them. */
+	[_IOC_NR(HMM_DMIRROR_READ_UNLOCKED)]	= dmirror_read,
 };
 
 static int check_range(const struct hmm_dmirror_cmd *cmd)
