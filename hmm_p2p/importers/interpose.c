@@ -5,7 +5,8 @@
  * An ftrace handler sends calls of hmm_range_fault() to interposed(). That
  * looks at who called. For a caller that an adapter knows, it asks
  * hmm_p2p_range_fault() in the name of the device that the adapter finds; for
- * everybody else it calls hmm_range_fault() as if nothing had happened.
+ * everybody else it calls hmm_range_fault() as if nothing had happened. Where
+ * the kernel has hmm_range_fault_unlocked_timeout(), the same is done to that.
  *
  * The way back: the handler lets calls from this module and from the core
  * through, and it knows them by their return address. So nothing here may call
@@ -153,18 +154,23 @@ static struct notifier_block module_notifier = {
 	.notifier_call = module_changed,
 };
 
+/* The importer for whom the caller at @ip faults, or NULL: nobody knows him. */
+static struct device *importer_of(unsigned long ip, struct hmm_range *range)
+{
+	const struct hmm_p2p_adapter *adapter = adapter_of(ip);
+
+	return adapter ? adapter->importer(range) : NULL;
+}
+
 /* Called in place of hmm_range_fault(), with its caller's return address. */
 static noinline int interposed(struct hmm_range *range)
 {
 	unsigned long ip = (unsigned long)__builtin_return_address(0);
-	const struct hmm_p2p_adapter *adapter;
-	struct device *importer = NULL;
+	struct device *importer;
 	int idx, ret;
 
 	idx = srcu_read_lock(&interposed_srcu);
-	adapter = adapter_of(ip);
-	if (adapter)
-		importer = adapter->importer(range);
+	importer = importer_of(ip, range);
 	if (importer)
 		ret = hmm_p2p_range_fault(range, importer);
 	else
@@ -173,21 +179,57 @@ static noinline int interposed(struct hmm_range *range)
 	return ret;
 }
 
+#ifdef HMM_P2P_HAVE_UNLOCKED
+/* The same for hmm_range_fault_unlocked_timeout(). */
+static noinline int interposed_unlocked(struct hmm_range *range,
+					unsigned long timeout)
+{
+	unsigned long ip = (unsigned long)__builtin_return_address(0);
+	struct device *importer;
+	int idx, ret;
+
+	idx = srcu_read_lock(&interposed_srcu);
+	importer = importer_of(ip, range);
+	if (importer)
+		ret = hmm_p2p_range_fault_unlocked_timeout(range, importer, timeout);
+	else
+		ret = hmm_range_fault_unlocked_timeout(range, timeout);
+	srcu_read_unlock(&interposed_srcu, idx);
+	return ret;
+}
+#endif
+
 static void notrace interpose_handler(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops,
 				      struct ftrace_regs *fregs)
 {
 	if (within_module(parent_ip, THIS_MODULE) || hmm_p2p_core_text(parent_ip))
 		return;
-	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)interposed);
+	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)ops->private);
 }
 
 /* Permanent: refused while ftrace is switched off, and it stays on from here. */
-static struct ftrace_ops interpose_ops = {
-	.func	= interpose_handler,
-	.flags	= FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT |
-		  (IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) ?
-		   0 : FTRACE_OPS_FL_SAVE_REGS),
+#define INTERPOSE_OPS(replacement) { \
+	.func		= interpose_handler, \
+	.private	= (replacement), \
+	.flags		= FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT | \
+			  (IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) ? \
+			   0 : FTRACE_OPS_FL_SAVE_REGS), \
+}
+
+/**
+ * struct target - a function of the kernel that is interposed
+ * @func: the function
+ * @ops: sends its callers elsewhere
+ */
+static struct target {
+	void *func;
+	struct ftrace_ops ops;
+} targets[] = {
+	{ hmm_range_fault, INTERPOSE_OPS(interposed) },
+#ifdef HMM_P2P_HAVE_UNLOCKED
+	{ hmm_range_fault_unlocked_timeout, INTERPOSE_OPS(interposed_unlocked) },
+#endif
 };
 
 static void notrace probe_handler(unsigned long ip, unsigned long parent_ip,
@@ -214,39 +256,57 @@ static bool ftrace_is_off(void)
 	return ret == -EBUSY;
 }
 
-static void explain(int err)
+static void explain(const struct target *target, int err)
 {
 	if (err == -ENODEV)
 		pr_err("hmm_p2p_interpose: ftrace has shut itself down, see the kernel log; only a reboot helps\n");
 	else if (err != -EBUSY)
-		pr_err("hmm_p2p_interpose: ftrace cannot take over hmm_range_fault (%d)\n", err);
+		pr_err("hmm_p2p_interpose: ftrace cannot take over %ps (%d)\n",
+		       target->func, err);
 	else if (ftrace_is_off())
 		pr_err("hmm_p2p_interpose: ftrace is switched off: set kernel.ftrace_enabled=1 and load again\n");
 	else
-		pr_err("hmm_p2p_interpose: a live patch or another module holds hmm_range_fault: unload that first\n");
+		pr_err("hmm_p2p_interpose: a live patch or another module holds %ps: unload that first\n",
+		       target->func);
 }
 
-static int attach(void)
+static int attach(struct target *target)
 {
 	int ret;
 
-	ret = ftrace_set_filter_ip(&interpose_ops, (unsigned long)hmm_range_fault,
-				   0, 0);
+	ret = ftrace_set_filter_ip(&target->ops, (unsigned long)target->func, 0, 0);
 	if (!ret)
-		ret = register_ftrace_function(&interpose_ops);
+		ret = register_ftrace_function(&target->ops);
 	if (!ret)
 		return 0;
-	explain(ret);
-	ftrace_free_filter(&interpose_ops);
+	explain(target, ret);
+	ftrace_free_filter(&target->ops);
 	return ret;
 }
 
-static void detach(void)
+/* The first @nr targets are left alone again. */
+static void detach(int nr)
 {
-	unregister_ftrace_function(&interpose_ops);
-	ftrace_free_filter(&interpose_ops);
+	while (nr--) {
+		unregister_ftrace_function(&targets[nr].ops);
+		ftrace_free_filter(&targets[nr].ops);
+	}
 	synchronize_srcu(&interposed_srcu);
 	synchronize_rcu_tasks();
+}
+
+static int attach_all(void)
+{
+	int i, ret;
+
+	for (i = 0; i < ARRAY_SIZE(targets); i++) {
+		ret = attach(&targets[i]);
+		if (ret) {
+			detach(i);
+			return ret;
+		}
+	}
+	return 0;
 }
 
 static int __init interpose_init(void)
@@ -256,7 +316,7 @@ static int __init interpose_init(void)
 	ret = register_module_notifier(&module_notifier);
 	if (ret)
 		return ret;
-	ret = attach();
+	ret = attach_all();
 	if (ret)
 		unregister_module_notifier(&module_notifier);
 	return ret;
@@ -265,7 +325,7 @@ module_init(interpose_init);
 
 static void __exit interpose_exit(void)
 {
-	detach();
+	detach(ARRAY_SIZE(targets));
 	unregister_module_notifier(&module_notifier);
 }
 module_exit(interpose_exit);

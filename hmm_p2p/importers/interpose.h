@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What an adapter tells the interposer about a caller of hmm_range_fault(). */
+/*
+ * What an adapter tells the interposer about a caller of hmm_range_fault(), or of
+ * hmm_range_fault_unlocked_timeout().
+ */
 #ifndef _HMM_P2P_INTERPOSE_H
 #define _HMM_P2P_INTERPOSE_H
 
@@ -9,9 +12,9 @@ struct device;
 
 /**
  * struct hmm_p2p_adapter - a caller that may have p2p pages
- * @caller: name of the function that calls hmm_range_fault()
+ * @caller: name of the function that calls
  * @importer: the device that will reach the range's memory; NULL: this call
- *	stays as it is. Called with the mmap_lock held for reading
+ *	stays as it is. The mmap_lock may be held
  */
 struct hmm_p2p_adapter {
 	const char *caller;
