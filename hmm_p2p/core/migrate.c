@@ -7,6 +7,7 @@
  * the process's own touch: who faults for somebody else, as an importer or a
  * debugger does, names all that it wants.
  */
+#include <linux/hash.h>
 #include <linux/log2.h>
 #include <linux/moduleparam.h>
 
@@ -113,14 +114,43 @@ static void keep_others(struct hmm_p2p_batch *batch, struct hmm_p2p_device *hdev
 	}
 }
 
+/*
+ * The window that a thread's last fault has brought home: its start, and in the
+ * low bits the number of pages. Threads may share a slot; then they miss some.
+ */
+#define LAST_BITS	7
+
+static unsigned long last_windows[BIT(LAST_BITS)];
+
+/*
+ * Whether the CPU has touched what was prefetched cannot be seen: no fault says
+ * so. A thread that faults beside it next has gone through it, most likely.
+ */
+static void count_used(struct hmm_p2p_device *hdev, const struct fault_window *window,
+		       unsigned long moved)
+{
+	unsigned long *slot = &last_windows[hash_ptr(current, LAST_BITS)];
+	unsigned long last = READ_ONCE(*slot);
+	unsigned long nr = last & ~PAGE_MASK;
+
+	last &= PAGE_MASK;
+	if (nr > 1 && (window->start == last + (nr << PAGE_SHIFT) ||
+		       window->start + (window->nr << PAGE_SHIFT) == last))
+		hmm_p2p_count(hdev, HMM_P2P_COUNTER_PREFETCH_USED, nr - 1);
+	WRITE_ONCE(*slot, moved == window->nr ? window->start | moved : 0);
+}
+
 static void count_prefetched(struct hmm_p2p_batch *batch, const struct vm_fault *vmf,
-			     struct hmm_p2p_device *hdev, unsigned long moved)
+			     struct hmm_p2p_device *hdev,
+			     const struct fault_window *window, unsigned long moved)
 {
 	unsigned long touched = (vmf->address - batch->args.start) >> PAGE_SHIFT;
 
-	if (vmf->pte)
-		hmm_p2p_count(hdev, HMM_P2P_COUNTER_PREFETCHED,
-			      moved - test_bit(touched, batch->done));
+	if (!vmf->pte)
+		return;
+	hmm_p2p_count(hdev, HMM_P2P_COUNTER_PREFETCHED,
+		      moved - test_bit(touched, batch->done));
+	count_used(hdev, window, moved);
 }
 
 /**
@@ -172,7 +202,7 @@ vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 	moved = hmm_p2p_batch_count_ram(batch, HMM_P2P_COUNTER_CPU_FAULT);
 	if (!ret && !moved && batch->no_room)
 		ret = VM_FAULT_OOM;
-	count_prefetched(batch, vmf, hdev, moved);
+	count_prefetched(batch, vmf, hdev, &window, moved);
 	trace_hmm_p2p_migrate(hdev->name, false, window.start, window.nr, moved);
 	hmm_p2p_batch_finalize(batch);
 out:

@@ -34,14 +34,14 @@ static unsigned int get_around(void)
 	return pages;
 }
 
-static uint64_t prefetched(void)
+static struct hmm_p2p_stat stat_now(void)
 {
 	struct hmm_p2p_stat stat;
 	int ret = hmm_p2p_stat(bench_ctx, bench_exporter.out_id, &stat);
 
 	if (ret)
 		bench_die("stat", ret, HMM_P2P_CALL_ANY);
-	return stat.out_counters[HMM_P2P_COUNTER_PREFETCHED];
+	return stat;
 }
 
 /* Return: nanoseconds for each page that is touched. */
@@ -65,18 +65,27 @@ static double touch(uint64_t stride)
 	return (double)best / (double)(SIZE / stride);
 }
 
+/* Of all pages, those that @counter has counted. */
+static double percent(const struct hmm_p2p_stat *before, const struct hmm_p2p_stat *after,
+		      enum hmm_p2p_counter counter)
+{
+	return 100.0 * (double)(after->out_counters[counter] - before->out_counters[counter]) /
+	       (double)(ROUNDS * SIZE / PAGE);
+}
+
 static void one_window(unsigned int pages)
 {
-	uint64_t before;
-	double all, few;
+	struct hmm_p2p_stat before, after;
+	double each, one;
 
 	set_around(pages);
-	before = prefetched();
-	all = touch(PAGE);
-	before = (prefetched() - before) / ROUNDS;
-	few = touch(AROUND_MOST * PAGE);
-	printf("%-8u %12.0f %12.1f%% %12.0f\n", pages, all,
-	       100.0 * (double)before / (double)(SIZE / PAGE), few);
+	before = stat_now();
+	each = touch(PAGE);
+	after = stat_now();
+	one = touch(AROUND_MOST * PAGE);
+	printf("%-8u %12.0f %12.1f%% %8.1f%% %12.0f\n", pages, each,
+	       percent(&before, &after, HMM_P2P_COUNTER_PREFETCHED),
+	       percent(&before, &after, HMM_P2P_COUNTER_PREFETCH_USED), one);
 }
 
 void bench_touch(void)
@@ -85,7 +94,7 @@ void bench_touch(void)
 
 	printf("\nThe CPU touches 4 KiB pages of %lu MB on the device: nanoseconds per touch\n",
 	       SIZE >> 20);
-	printf("%-8s %12s %13s %12s\n", "AT ONCE", "EACH PAGE", "PREFETCHED", "1 IN 64");
+	printf("%-8s %12s %13s %9s %12s\n", "AT ONCE", "EACH PAGE", "PREFETCHED", "USED", "1 IN 64");
 	for (pages = 1; pages <= AROUND_MOST; pages *= 4)
 		one_window(pages);
 	set_around(was);

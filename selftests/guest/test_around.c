@@ -85,6 +85,46 @@ static void test_window(void **state)
 	done(mem, 71);
 }
 
+/* Who goes through memory in order uses what came along, all but the last. */
+static void test_used(void **state)
+{
+	uint32_t id = largest_exporter(4 * MIB).out_id;
+	uint64_t most = (PAGES / AROUND - 1) * (AROUND - 1);
+	uint8_t *mem = on_device(id, 79);
+	struct hmm_p2p_stat before = stat_now(id);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < PAGES; i++)
+		touch(mem, i);
+	assert_int_equal(stat_delta(id, &before, HMM_P2P_COUNTER_PREFETCH_USED), most);
+	done(mem, 79);
+
+	mem = on_device(id, 80);
+	before = stat_now(id);
+	for (i = PAGES; i--; )
+		touch(mem, i);
+	assert_int_equal(stat_delta(id, &before, HMM_P2P_COUNTER_PREFETCH_USED), most);
+	done(mem, 80);
+}
+
+/* A touch here and there does not. */
+static void test_not_used(void **state)
+{
+	uint32_t id = largest_exporter(4 * MIB).out_id;
+	uint8_t *mem = on_device(id, 81);
+	struct hmm_p2p_stat before = stat_now(id);
+
+	(void)state;
+	touch(mem, 0);
+	touch(mem, 2 * AROUND);
+	touch(mem, AROUND / 2);
+	assert_int_equal(stat_delta(id, &before, HMM_P2P_COUNTER_PREFETCHED),
+			 2 * (AROUND - 1));
+	assert_int_equal(stat_delta(id, &before, HMM_P2P_COUNTER_PREFETCH_USED), 0);
+	done(mem, 81);
+}
+
 static void test_off(void **state)
 {
 	uint32_t id = largest_exporter(4 * MIB).out_id;
@@ -234,6 +274,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_window),
+		TEST(test_used),
+		TEST(test_not_used),
 		TEST(test_off),
 		TEST(test_mapping_ends),
 		TEST(test_random),

@@ -360,6 +360,9 @@ struct hmm_p2p_query {
  * @HMM_P2P_COUNTER_EVICTED_FULL: moved back to RAM because the device was full
  * @HMM_P2P_COUNTER_PREFETCHED: of the pages that the CPU faulted, neighbours of
  *	the one it touched
+ * @HMM_P2P_COUNTER_PREFETCH_USED: of these, those that were of use, as it seems:
+ *	the thread's next fault came right beside them, so it went on through them
+ *	(or over them, with strides of just their length)
  * @HMM_P2P_COUNTER_COUNT: number of counters, not a counter
  */
 enum hmm_p2p_counter {
@@ -377,6 +380,7 @@ enum hmm_p2p_counter {
 	HMM_P2P_COUNTER_ALLOC_FAILED = 11,
 	HMM_P2P_COUNTER_EVICTED_FULL = 12,
 	HMM_P2P_COUNTER_PREFETCHED = 13,
+	HMM_P2P_COUNTER_PREFETCH_USED = 14,
 	HMM_P2P_COUNTER_COUNT
 };
 
