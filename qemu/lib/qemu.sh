@@ -26,6 +26,7 @@ kernel_append() {
 	printf '%s' "console=ttyS0 ignore_loglevel printk.devkmsg=on log_buf_len=8M panic=-1 oops=panic mitigations=off tsc=nowatchdog"
 	[ "$2" != debug ] || printf ' preempt=full'
 	topology_values "$1" append | while IFS= read -r words; do printf ' %s' "$words"; done
+	[ -z "${want_append:-}" ] || printf ' %s' "$want_append"
 }
 
 # qemu_args TOPOLOGY KERNEL MODE: the command, one word per line, with paths as they are inside the tree. The
