@@ -121,11 +121,12 @@ void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 	}
 }
 
-static void report(const struct fault_plan *plan, unsigned long i,
-		   enum hmm_p2p_outcome outcome, enum hmm_p2p_reason reason)
+static void report_run(const struct fault_plan *plan, unsigned long first,
+		       unsigned long nr, enum hmm_p2p_outcome outcome)
 {
 	if (plan->fault->report)
-		plan->fault->report[i] = HMM_P2P_REPORT(outcome, reason);
+		memset(plan->fault->report + first,
+		       HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE), nr);
 }
 
 static bool wants_write(const struct fault_plan *plan, unsigned long i)
@@ -158,41 +159,72 @@ static enum hmm_p2p_reason plan_path(struct fault_plan *plan,
 	return plan->last_reason;
 }
 
-/* Decides about one private page of another owner. */
-static enum hmm_p2p_reason plan_page(struct fault_plan *plan, unsigned long i,
-				     struct page *page)
+static void plan_entry(struct fault_plan *plan, unsigned long i,
+		       struct page *page, unsigned long hmm_pfn)
 {
-	struct hmm_p2p_device *exporter = hmm_p2p_page_device(page);
+	struct plan_entry *entry = &plan->entry[i];
+
+	/* A page that moves from owner to owner meanwhile is found twice. */
+	plan->planned += !entry->hmm_pfn;
+	entry->hmm_pfn = hmm_pfn;
+	entry->page = page;
+}
+
+/* Decides about one private page of another owner, whose device has a path. */
+static enum hmm_p2p_reason plan_page(struct fault_plan *plan, unsigned long i,
+				     struct page *page,
+				     const struct hmm_p2p_device_ops *ops)
+{
 	unsigned long snap = plan->snap[i];
-	enum hmm_p2p_reason reason;
 	unsigned long pfn;
 
-	reason = plan_path(plan, exporter);
-	if (reason)
-		return reason;
 	if (plan->entry[i].write && !(snap & HMM_PFN_WRITE))
 		return HMM_P2P_REASON_READ_ONLY;
-	if (exporter->config.ops->get_dma_pfn_for_device(page, &pfn))
+	if (ops->get_dma_pfn_for_device(page, &pfn))
 		return HMM_P2P_REASON_NO_ALIAS;
-
-	plan->entry[i].hmm_pfn = (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn;
-	plan->entry[i].page = page;
-	plan->planned++;
+	plan_entry(plan, i, page, (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn);
 	return HMM_P2P_REASON_NONE;
 }
 
-static void plan_note(struct fault_plan *plan, unsigned long i,
+/* The same for @nr pages of one folio. Return: a reason, if any has one. */
+static enum hmm_p2p_reason plan_pages(struct fault_plan *plan, unsigned long first,
+				      unsigned long nr, struct page *page)
+{
+	struct hmm_p2p_device *exporter = hmm_p2p_page_device(page);
+	enum hmm_p2p_reason worst, reason;
+	unsigned long i;
+
+	worst = plan_path(plan, exporter);
+	if (worst)
+		return worst;
+	for (i = first; i < first + nr; i++, page++) {
+		reason = plan_page(plan, i, page, exporter->config.ops);
+		if (reason)
+			worst = reason;
+	}
+	return worst;
+}
+
+/* Notes that a page has to go home, if its entry asks for a fault. */
+static void plan_home(struct fault_plan *plan, unsigned long i,
 		      struct page *page, enum hmm_p2p_reason reason)
 {
-	if (!reason) {
-		report(plan, i, HMM_P2P_OUTCOME_P2P, reason);
-		return;
-	}
 	plan->entry[i].page = page;
 	if (!wants_fault(plan, i))
 		return;
 	plan->entry[i].reason = reason;
-	report(plan, i, HMM_P2P_OUTCOME_MIGRATED, reason);
+	if (plan->fault->report)
+		plan->fault->report[i] = HMM_P2P_REPORT(HMM_P2P_OUTCOME_MIGRATED, reason);
+}
+
+static void plan_small(struct fault_plan *plan, unsigned long i, struct page *page)
+{
+	enum hmm_p2p_reason reason = plan_pages(plan, i, 1, page);
+
+	if (reason)
+		plan_home(plan, i, page, reason);
+	else
+		report_run(plan, i, 1, HMM_P2P_OUTCOME_P2P);
 }
 
 static bool is_contiguous(const struct plan_entry *entries, unsigned long nr)
@@ -218,20 +250,15 @@ static void plan_huge(struct fault_plan *plan, unsigned long first,
 	unsigned long in_huge = (addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT;
 	struct plan_entry *entries = plan->entry + first;
 	struct page *page = hmm_pfn_to_page(plan->snap[first]);
-	enum hmm_p2p_reason worst = HMM_P2P_REASON_NONE;
-	enum hmm_p2p_reason reason;
+	enum hmm_p2p_reason worst, reason;
 	unsigned long i;
 
-	for (i = 0; i < nr; i++) {
-		reason = plan_page(plan, first + i, page + i);
-		if (reason)
-			worst = reason;
-	}
+	worst = plan_pages(plan, first, nr, page);
 	for (i = 0; i < nr && worst; i++) {
 		reason = entries[i].hmm_pfn ? HMM_P2P_REASON_MIXED_HUGE : worst;
 		plan->planned -= !!entries[i].hmm_pfn;
 		entries[i].hmm_pfn = 0;
-		plan_note(plan, first + i, page + i, reason);
+		plan_home(plan, first + i, page + i, reason);
 	}
 	if (worst)
 		return;
@@ -241,8 +268,7 @@ static void plan_huge(struct fault_plan *plan, unsigned long first,
 		for (i = 0; i < nr; i++)
 			entries[i].hmm_pfn |= (unsigned long)HPAGE_PMD_ORDER <<
 					      HMM_PFN_ORDER_SHIFT;
-	for (i = 0; i < nr; i++)
-		plan_note(plan, first + i, page + i, HMM_P2P_REASON_NONE);
+	report_run(plan, first, nr, HMM_P2P_OUTCOME_P2P);
 }
 
 /* Returns how many entries from @i on belong to the same huge page. */
@@ -262,14 +288,12 @@ static void plan_own(struct fault_plan *plan, unsigned long i, unsigned long nr,
 		struct plan_entry *entry = &plan->entry[i];
 
 		entry->own = true;
-		entry->page = page;
 		if (!(plan->snap[i] & HMM_PFN_WRITE) && entry->write) {
-			plan_note(plan, i, page, HMM_P2P_REASON_READ_ONLY);
+			plan_home(plan, i, page, HMM_P2P_REASON_READ_ONLY);
 			continue;
 		}
-		entry->hmm_pfn = plan->snap[i];
-		plan->planned++;
-		report(plan, i, HMM_P2P_OUTCOME_PRIVATE, HMM_P2P_REASON_NONE);
+		plan_entry(plan, i, page, plan->snap[i]);
+		report_run(plan, i, 1, HMM_P2P_OUTCOME_PRIVATE);
 	}
 }
 
@@ -293,7 +317,7 @@ static void plan_entries(struct fault_plan *plan, const void *owner)
 		else if (nr > 1)
 			plan_huge(plan, i, nr);
 		else
-			plan_note(plan, i, page, plan_page(plan, i, page));
+			plan_small(plan, i, page);
 	}
 }
 
@@ -327,6 +351,12 @@ static int plan_all(struct fault_plan *plan)
 			return ret;
 	}
 	return 0;
+}
+
+/* Then nothing has to be faulted. */
+static bool all_planned(const struct fault_plan *plan)
+{
+	return plan->planned == plan->npages;
 }
 
 /*
@@ -615,7 +645,7 @@ static int plan_finish(struct fault_plan *plan)
 
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	if (mmu_interval_check_retry(range->notifier, range->notifier_seq) ||
-	    has_late_own(plan))
+	    (!all_planned(plan) && has_late_own(plan)))
 		ret = -EBUSY;
 	else
 		merge(plan);
@@ -648,11 +678,11 @@ static int fault_planned(struct hmm_range *range,
 		plan.entry[i].write = wants_write(&plan, i);
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	ret = plan_all(&plan);
-	if (!ret)
+	if (!ret && !all_planned(&plan))
 		count_home(&plan);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	/* This may wait for a filesystem or a userfault: outside the section. */
-	if (!ret)
+	if (!ret && !all_planned(&plan))
 		ret = fault_rest(&plan);
 	if (!ret)
 		ret = plan_finish(&plan);
