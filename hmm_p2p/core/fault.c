@@ -23,6 +23,7 @@
  * hmm_range_fault(), so no reference is taken on anything.
  */
 #include <linux/export.h>
+#include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -56,11 +57,11 @@ struct plan_entry {
  * @fault: the caller's
  * @npages: pages in the range
  * @snap: result of the snapshot walk for one owner
- * @entry: one per page of the range
+ * @entry: one per page of the range; NULL: there was nothing to plan for
  * @planned: number of planned entries
  * @last_device: exporter that was asked for last
  * @last_reason: its verdict
- * @node: in the list of plans whose fault runs
+ * @node: among the plans whose fault runs
  * @task: who runs it
  * @may_unlock: the mmap_lock may be dropped meanwhile
  * @arrived: the fault has met a private page that the plan had not seen
@@ -74,14 +75,30 @@ struct fault_plan {
 	unsigned long planned;
 	struct hmm_p2p_device *last_device;
 	enum hmm_p2p_reason last_reason;
-	struct list_head node;
+	struct hlist_node node;
 	struct task_struct *task;
 	bool may_unlock;
 	bool arrived;
 };
 
-static LIST_HEAD(faulting);
-static DEFINE_SPINLOCK(faulting_lock); /* faulting */
+/* Faults of many tasks at once must not wait for each other. */
+#define FAULTING_BITS	6
+
+/**
+ * struct faulting - plans whose fault runs, of some tasks
+ * @lock: protects @plans
+ * @plans: of all tasks with the same hash
+ */
+struct faulting {
+	spinlock_t lock; /* plans */
+	struct hlist_head plans;
+};
+
+static struct faulting faulting[1 << FAULTING_BITS] = {
+	[0 ... (1 << FAULTING_BITS) - 1] = {
+		.lock = __SPIN_LOCK_UNLOCKED(faulting.lock),
+	},
+};
 
 static unsigned long range_npages(const struct hmm_range *range)
 {
@@ -454,18 +471,24 @@ static bool same_run(const struct plan_entry *a, const struct plan_entry *b)
 	return !a->hmm_pfn == !b->hmm_pfn && (a->hmm_pfn || a->own == b->own);
 }
 
+static struct faulting *current_faulting(void)
+{
+	return &faulting[hash_ptr(current, FAULTING_BITS)];
+}
+
 /* The plan that the current task is carrying out, or NULL. */
 static struct fault_plan *current_plan(void)
 {
+	struct faulting *some = current_faulting();
 	struct fault_plan *plan, *found = NULL;
 
-	if (list_empty(&faulting))
+	if (hlist_empty(&some->plans))
 		return NULL;
-	spin_lock(&faulting_lock);
-	list_for_each_entry(plan, &faulting, node)
+	spin_lock(&some->lock);
+	hlist_for_each_entry(plan, &some->plans, node)
 		if (plan->task == current)
 			found = plan;
-	spin_unlock(&faulting_lock);
+	spin_unlock(&some->lock);
 	return found;
 }
 
@@ -496,7 +519,7 @@ bool hmm_p2p_fault_arrived(const struct vm_fault *vmf)
 	    vmf->address < plan->range->start || vmf->address >= plan->range->end)
 		return false;
 	i = (vmf->address - plan->range->start) >> PAGE_SHIFT;
-	if (plan->entry[i].page)
+	if (plan->entry && plan->entry[i].page)
 		return false;
 	plan->arrived = true;
 	return true;
@@ -527,16 +550,21 @@ static int fault_runs(struct fault_plan *plan)
 
 static int fault_rest(struct fault_plan *plan)
 {
+	struct faulting *some = current_faulting();
 	int ret;
 
 	plan->task = current;
-	spin_lock(&faulting_lock);
-	list_add(&plan->node, &faulting);
-	spin_unlock(&faulting_lock);
-	ret = fault_runs(plan);
-	spin_lock(&faulting_lock);
-	list_del(&plan->node);
-	spin_unlock(&faulting_lock);
+	spin_lock(&some->lock);
+	hlist_add_head(&plan->node, &some->plans);
+	spin_unlock(&some->lock);
+	if (plan->entry)
+		ret = fault_runs(plan);
+	else
+		ret = fault_run(plan->range, 0, plan->npages,
+				plan->range->dev_private_owner, plan->may_unlock);
+	spin_lock(&some->lock);
+	hlist_del(&plan->node);
+	spin_unlock(&some->lock);
 	return plan->arrived ? -EBUSY : ret;
 }
 
@@ -653,43 +681,37 @@ static int plan_finish(struct fault_plan *plan)
 	return ret;
 }
 
-static int fault_planned(struct hmm_range *range,
-			 const struct hmm_p2p_fault *fault, bool may_unlock)
+static int fault_planned(struct fault_plan *plan)
 {
-	struct fault_plan plan = {
-		.range = range,
-		.fault = fault,
-		.may_unlock = may_unlock,
-		.npages = range_npages(range),
-	};
 	unsigned long i;
 	int idx, ret;
 
-	plan.snap = kvmalloc_array(plan.npages, sizeof(*plan.snap),
-				   GFP_KERNEL | __GFP_NOWARN);
-	plan.entry = kvcalloc(plan.npages, sizeof(*plan.entry),
-			      GFP_KERNEL | __GFP_NOWARN);
-	if (!plan.snap || !plan.entry) {
+	plan->snap = kvmalloc_array(plan->npages, sizeof(*plan->snap),
+				    GFP_KERNEL | __GFP_NOWARN);
+	plan->entry = kvcalloc(plan->npages, sizeof(*plan->entry),
+			       GFP_KERNEL | __GFP_NOWARN);
+	if (!plan->snap || !plan->entry) {
 		ret = -ENOMEM;
 		goto out;
 	}
 	/* The fault overwrites what is asked for page by page. */
-	for (i = 0; i < plan.npages; i++)
-		plan.entry[i].write = wants_write(&plan, i);
+	for (i = 0; i < plan->npages; i++)
+		plan->entry[i].write = wants_write(plan, i);
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	ret = plan_all(&plan);
-	if (!ret && !all_planned(&plan))
-		count_home(&plan);
+	ret = plan_all(plan);
+	if (!ret && !all_planned(plan))
+		count_home(plan);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	/* This may wait for a filesystem or a userfault: outside the section. */
-	if (!ret && !all_planned(&plan))
-		ret = fault_rest(&plan);
+	if (!ret && !all_planned(plan))
+		ret = fault_rest(plan);
 	if (!ret)
-		ret = plan_finish(&plan);
-	trace_hmm_p2p_fault(range, fault->importer, plan.npages, plan.planned, ret);
+		ret = plan_finish(plan);
+	trace_hmm_p2p_fault(plan->range, plan->fault->importer, plan->npages,
+			    plan->planned, ret);
 out:
-	kvfree(plan.entry);
-	kvfree(plan.snap);
+	kvfree(plan->entry);
+	kvfree(plan->snap);
 	return ret;
 }
 
@@ -719,17 +741,20 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
 		  bool may_unlock)
 {
 	unsigned long npages = range_npages(range);
+	struct fault_plan plan = {
+		.range = range,
+		.fault = fault,
+		.may_unlock = may_unlock,
+		.npages = npages,
+	};
 	int ret;
 
 	if (fault->report)
 		report_begin(fault->report, npages);
 	if (fault->pages)
 		memset(fault->pages, 0, npages * sizeof(*fault->pages));
-	if (any_live())
-		ret = fault_planned(range, fault, may_unlock);
-	else
-		ret = fault_run(range, 0, npages, range->dev_private_owner,
-				may_unlock);
+	/* Even with nothing to plan for, the first page may arrive meanwhile. */
+	ret = any_live() ? fault_planned(&plan) : fault_rest(&plan);
 	if (!ret && fault->report)
 		report_end(range, fault->report, npages);
 	return ret;
