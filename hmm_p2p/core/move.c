@@ -26,9 +26,9 @@
 /**
  * struct move_state - a move under way
  * @move: what was asked for
- * @batch: pages on their way
+ * @batch: pages on their way; NULL as long as nothing had to move
  * @mirror: sees what became of pages that did not move
- * @pfns: room for a snapshot of one batch
+ * @pfns: room for a snapshot of one step
  * @userfault: the current step's mapping is registered with userfaultfd
  * @left: pages of the current batch that are not accounted for yet
  */
@@ -497,6 +497,10 @@ static int move_step(struct move_state *state, unsigned long addr,
 	ret = step_settled(state, addr, *stop);
 	if (ret || bitmap_empty(state->left, nr))
 		return ret;
+	if (!state->batch)
+		state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES);
+	if (!state->batch)
+		return -ENOMEM;
 	/* Rather evict than split, as long as that makes room. */
 	state->batch->keep_huge = state->move->hdev && !state->move->no_evict;
 	while (tries) {
@@ -548,6 +552,7 @@ static int move_all(struct move_state *state)
  */
 int hmm_p2p_move(struct hmm_p2p_move *move)
 {
+	unsigned long npages = (move->end - move->start) >> PAGE_SHIFT;
 	struct move_state *state;
 	int ret = -ENOMEM;
 
@@ -555,10 +560,10 @@ int hmm_p2p_move(struct hmm_p2p_move *move)
 	if (!state)
 		return -ENOMEM;
 	state->move = move;
-	state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES);
-	state->pfns = kvmalloc_array(HMM_P2P_BATCH_PAGES, sizeof(*state->pfns),
+	state->pfns = kvmalloc_array(min(npages, HMM_P2P_BATCH_PAGES),
+				     sizeof(*state->pfns),
 				     GFP_KERNEL | __GFP_NOWARN);
-	if (!state->batch || !state->pfns)
+	if (!state->pfns)
 		goto out;
 	ret = hmm_p2p_mirror_init(&state->mirror, move->mm, move->start,
 				  move->end - move->start);
