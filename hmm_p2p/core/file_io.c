@@ -22,7 +22,7 @@
  * the pages is one, too: the fault could not bring its page home.
  *
  * So pages may leave while the I/O runs, and what is kept is the memory behind
- * them. hmm_p2p_page_hold() says that these bytes are not handed out again and
+ * them. hmm_p2p_pages_hold() says that these bytes are not handed out again and
  * that the device does not go, and nothing else:
  *
  * - Memory to file: the bytes stay what they were when the call began.
@@ -76,6 +76,8 @@ struct target {
  * @vec: the aliases, for the file system
  * @report: outcome and reason of each page
  * @bounce: for pages that have left
+ *
+ * There is room for the pages of the largest piece.
  */
 struct file_io {
 	struct hmm_p2p_file_io *arg;
@@ -85,12 +87,12 @@ struct file_io {
 	struct hmm_p2p_mirror mirror;
 	u64 start;
 	unsigned long nr_pages;
-	unsigned long entries[HMM_P2P_BATCH_PAGES];
-	struct page *pages[HMM_P2P_BATCH_PAGES];
-	struct hmm_p2p_hold holds[HMM_P2P_BATCH_PAGES];
-	unsigned long seen[HMM_P2P_BATCH_PAGES];
-	struct kvec vec[HMM_P2P_BATCH_PAGES];
-	u8 report[HMM_P2P_BATCH_PAGES];
+	unsigned long *entries;
+	struct page **pages;
+	struct hmm_p2p_hold *holds;
+	unsigned long *seen;
+	struct kvec *vec;
+	u8 *report;
 	u8 bounce[PAGE_SIZE] __aligned(64);
 };
 
@@ -408,15 +410,6 @@ static struct run next_run(const struct file_io *io, unsigned long first)
 	return run;
 }
 
-/* Whoever faults for a later run may wait long, and removal waits for holds. */
-static void release_run(struct file_io *io, const struct run *run)
-{
-	unsigned long i;
-
-	for (i = run->first; i < run->first + run->nr; i++)
-		hmm_p2p_page_release(&io->holds[i]);
-}
-
 static int piece_runs(struct file_io *io)
 {
 	unsigned long first = 0;
@@ -426,33 +419,12 @@ static int piece_runs(struct file_io *io)
 	while (ret > 0 && first < io->nr_pages) {
 		run = next_run(io, first);
 		ret = fatal_signal_pending(current) ? -EINTR : run_io(io, &run);
-		release_run(io, &run);
+		/* The fault of a later run may wait long, and removal waits for holds. */
+		hmm_p2p_pages_release(io->holds + run.first, run.nr);
 		first += ret == -EINTR ? 0 : run.nr;
 	}
 	memset(io->report + first, 0, io->nr_pages - first);
 	return min(ret, 0);
-}
-
-static void release_all(struct file_io *io)
-{
-	unsigned long i;
-
-	for (i = 0; i < io->nr_pages; i++)
-		hmm_p2p_page_release(&io->holds[i]);
-}
-
-static bool hold_all(struct file_io *io)
-{
-	unsigned long i;
-
-	lockdep_assert_held(&io->mirror.lock);
-	for (i = 0; i < io->nr_pages; i++) {
-		if (!io->pages[i] || hmm_p2p_page_hold(io->pages[i], &io->holds[i]))
-			continue;
-		release_all(io);
-		return false;
-	}
-	return true;
 }
 
 /* Returns with all p2p pages of the piece held, or an error. */
@@ -481,7 +453,7 @@ static int piece_fault(struct file_io *io)
 		if (ret)
 			return ret;
 		/* A device that goes away is left alone by the next fault. */
-		held = hold_all(io);
+		held = hmm_p2p_pages_hold(io->pages, io->nr_pages, io->holds);
 		mutex_unlock(&io->mirror.lock);
 	} while (!held);
 	return 0;
@@ -511,7 +483,7 @@ static int do_piece(struct file_io *io)
 	if (ret)
 		return ret;
 	ret = piece_runs(io);
-	release_all(io);
+	hmm_p2p_pages_release(io->holds, io->nr_pages);
 	return piece_report(io) ?: ret;
 }
 
@@ -525,16 +497,15 @@ static int do_all(struct file_io *io)
 }
 
 /* From the page of the first byte to behind that of the last of @length. */
-static u64 page_span(const struct file_io *io, u64 length)
+static u64 page_span(const struct hmm_p2p_file_io *arg, u64 length)
 {
-	return ALIGN(io->arg->addr + length, PAGE_SIZE) -
-	       ALIGN_DOWN(io->arg->addr, PAGE_SIZE);
+	return ALIGN(arg->addr + length, PAGE_SIZE) - ALIGN_DOWN(arg->addr, PAGE_SIZE);
 }
 
 /* Pages that the call does not come to have no outcome. */
 static int clear_outcomes(const struct file_io *io)
 {
-	u64 nr = page_span(io, io->arg->length) >> PAGE_SHIFT;
+	u64 nr = page_span(io->arg, io->arg->length) >> PAGE_SHIFT;
 
 	if (io->arg->length && io->arg->outcomes &&
 	    clear_user(u64_to_user_ptr(io->arg->outcomes), nr))
@@ -552,12 +523,35 @@ static int do_file(struct mm_struct *mm, struct file_io *io)
 	if (ret || !io->length)
 		return ret;
 	ret = hmm_p2p_mirror_init(&io->mirror, mm, ALIGN_DOWN(io->arg->addr, PAGE_SIZE),
-				  page_span(io, io->length));
+				  page_span(io->arg, io->length));
 	if (ret)
 		return ret;
 	ret = do_all(io);
 	hmm_p2p_mirror_fini(&io->mirror);
 	return ret;
+}
+
+/* A small call needs little: to clear room that it does not use would cost more. */
+static struct file_io *file_io_alloc(struct hmm_p2p_file_io *arg)
+{
+	unsigned long nr = min(page_span(arg, arg->length) >> PAGE_SHIFT,
+			       (u64)HMM_P2P_BATCH_PAGES);
+	struct file_io *io;
+
+	io = kvzalloc(sizeof(*io) + nr * (sizeof(*io->holds) + sizeof(*io->vec) +
+					  sizeof(*io->entries) + sizeof(*io->seen) +
+					  sizeof(*io->pages) + sizeof(*io->report)),
+		      GFP_KERNEL);
+	if (!io)
+		return NULL;
+	io->arg = arg;
+	io->holds = (struct hmm_p2p_hold *)(io + 1);
+	io->vec = (struct kvec *)(io->holds + nr);
+	io->entries = (unsigned long *)(io->vec + nr);
+	io->seen = io->entries + nr;
+	io->pages = (struct page **)(io->seen + nr);
+	io->report = (u8 *)(io->pages + nr);
+	return io;
 }
 
 /**
@@ -575,10 +569,9 @@ int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg)
 	struct file_io *io;
 	int ret = -EBADF;
 
-	io = kvzalloc_obj(*io, GFP_KERNEL);
+	io = file_io_alloc(arg);
 	if (!io)
 		return -ENOMEM;
-	io->arg = arg;
 	io->target.file = fget(arg->fd);
 	if (io->target.file) {
 		ret = do_file(mm, io);

@@ -77,7 +77,7 @@ struct dmem_cgroup_pool_state;
  * @reap: it is lost, and its driver has let go: @lost_work may run
  * @lost_work: frees what is left of a lost device with its last page
  * @users: SRCU: who is in its importer operations
- * @held: pages held by hmm_p2p_page_hold(), under @lock
+ * @held: pages held by hmm_p2p_pages_hold(), under @lock
  * @drained: woken when @used falls to 0 and @removed is set, and when @held does
  * @paths: cached verdicts by importer, see path.c
  * @staging_lock: protects the page at @staging and its content
@@ -141,7 +141,7 @@ struct hmm_p2p_owner *hmm_p2p_owner_next_live(struct hmm_p2p_owner *prev);
 /* pagemap.c */
 
 /**
- * struct hmm_p2p_hold - memory of a device that hmm_p2p_page_hold() keeps
+ * struct hmm_p2p_hold - memory of a device that hmm_p2p_pages_hold() keeps
  * @hdev: device, NULL: nothing is held
  * @index: number of the page in its memory
  */
@@ -163,8 +163,9 @@ int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset);
 void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset);
 unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long nr);
 void hmm_p2p_page_touch(const struct page *page);
-bool hmm_p2p_page_hold(const struct page *page, struct hmm_p2p_hold *hold);
-void hmm_p2p_page_release(struct hmm_p2p_hold *hold);
+bool hmm_p2p_pages_hold(struct page *const *pages, unsigned long nr,
+			struct hmm_p2p_hold *holds);
+void hmm_p2p_pages_release(struct hmm_p2p_hold *holds, unsigned long nr);
 void hmm_p2p_wait_held(struct hmm_p2p_device *hdev);
 long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
 		      struct dmem_cgroup_pool_state *limit);

@@ -32,7 +32,7 @@
  * @addr: where that process has it, unless it was moved since
  * @young: a device has reached it, or a page was handed out from it, since the
  *	eviction hand passed; written without the lock
- * @holds: pages held by hmm_p2p_page_hold(). While there are any, the chunk is
+ * @holds: pages held by hmm_p2p_pages_hold(). While there are any, the chunk is
  *	in no list from the moment that one of its pages comes back
  * @map: pages that are handed out
  */
@@ -434,55 +434,92 @@ void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset)
 	spin_unlock_irq(&hdev->lock);
 }
 
-/**
- * hmm_p2p_page_hold - keep the memory behind a page from being handed out again
- * @page: a device-private page, mapped
- * @hold: what is held, for hmm_p2p_page_release()
- *
- * The page itself may be freed and go home at any time, as if there was no
- * hold; its bytes in device memory stay as they are, and the device does not
- * end its unregistering, before hmm_p2p_page_release().
- *
- * Context: process; the mirror lock of a range in which @page is mapped is held.
- * Return: false when the device is going away; @hold then holds nothing.
- */
-bool hmm_p2p_page_hold(const struct page *page, struct hmm_p2p_hold *hold)
+/* Holds pages of one device, up to the next one that is not; 0 when it goes away. */
+static unsigned long hold_run(struct page *const *pages, unsigned long nr,
+			      struct hmm_p2p_hold *holds)
 {
-	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(pages[0]);
+	unsigned long i;
 
-	hold->hdev = NULL;
-	hold->index = hmm_p2p_page_offset(page) >> PAGE_SHIFT;
 	spin_lock_irq(&hdev->lock);
-	if (!hdev->removed) {
-		chunk_of(hdev, hold->index)->holds++;
+	for (i = 0; i < nr && !hdev->removed; i++) {
+		if (!pages[i] || hmm_p2p_page_device(pages[i]) != hdev)
+			break;
+		holds[i].hdev = hdev;
+		holds[i].index = hmm_p2p_page_offset(pages[i]) >> PAGE_SHIFT;
+		chunk_of(hdev, holds[i].index)->holds++;
 		hdev->held++;
-		hold->hdev = hdev;
 	}
 	spin_unlock_irq(&hdev->lock);
-	return hold->hdev;
+	return i;
 }
 
 /**
- * hmm_p2p_page_release - end of hmm_p2p_page_hold()
- * @hold: what was held, or nothing
+ * hmm_p2p_pages_hold - keep the memory behind pages from being handed out again
+ * @pages: device-private pages, mapped; NULL where there is none
+ * @nr: how many
+ * @holds: what is held, for hmm_p2p_pages_release(); nothing before the call
+ *
+ * A page itself may be freed and go home at any time, as if there was no
+ * hold; its bytes in device memory stay as they are, and the device does not
+ * end its unregistering, before hmm_p2p_pages_release().
+ *
+ * Context: process; the mirror lock of a range in which @pages are mapped is
+ * held.
+ * Return: false when a device is going away; then nothing is held.
+ */
+bool hmm_p2p_pages_hold(struct page *const *pages, unsigned long nr,
+			struct hmm_p2p_hold *holds)
+{
+	unsigned long i, held;
+
+	for (i = 0; i < nr; i += held) {
+		held = 1;
+		if (!pages[i])
+			continue;
+		held = hold_run(pages + i, nr - i, holds + i);
+		if (held)
+			continue;
+		hmm_p2p_pages_release(holds, i);
+		return false;
+	}
+	return true;
+}
+
+/* Releases holds on one device, up to the next one that is not. */
+static unsigned long release_run(struct hmm_p2p_hold *holds, unsigned long nr)
+{
+	struct hmm_p2p_device *hdev = holds[0].hdev;
+	struct hmm_p2p_chunk *chunk;
+	unsigned long i;
+
+	spin_lock_irq(&hdev->lock);
+	for (i = 0; i < nr && holds[i].hdev == hdev; i++) {
+		chunk = chunk_of(hdev, holds[i].index);
+		if (!--chunk->holds)
+			chunk_list(hdev, chunk);
+		holds[i].hdev = NULL;
+	}
+	hdev->held -= i;
+	if (!hdev->held)
+		wake_up_all(&hdev->drained);
+	spin_unlock_irq(&hdev->lock);
+	return i;
+}
+
+/**
+ * hmm_p2p_pages_release - end of hmm_p2p_pages_hold()
+ * @holds: what was held, or nothing
+ * @nr: how many
  *
  * Context: process.
  */
-void hmm_p2p_page_release(struct hmm_p2p_hold *hold)
+void hmm_p2p_pages_release(struct hmm_p2p_hold *holds, unsigned long nr)
 {
-	struct hmm_p2p_device *hdev = hold->hdev;
-	struct hmm_p2p_chunk *chunk;
+	unsigned long i, released;
 
-	if (!hdev)
-		return;
-	chunk = chunk_of(hdev, hold->index);
-	spin_lock_irq(&hdev->lock);
-	if (!--chunk->holds)
-		chunk_list(hdev, chunk);
-	if (!--hdev->held)
-		wake_up_all(&hdev->drained);
-	spin_unlock_irq(&hdev->lock);
-	hold->hdev = NULL;
+	for (i = 0; i < nr; i += released)
+		released = holds[i].hdev ? release_run(holds + i, nr - i) : 1;
 }
 
 static bool any_held(struct hmm_p2p_device *hdev)
@@ -495,7 +532,7 @@ static bool any_held(struct hmm_p2p_device *hdev)
 	return any;
 }
 
-/* Waits for the last hmm_p2p_page_release(); @removed keeps new ones away. */
+/* Waits for the last hmm_p2p_pages_release(); @removed keeps new ones away. */
 void hmm_p2p_wait_held(struct hmm_p2p_device *hdev)
 {
 	wait_event(hdev->drained, !any_held(hdev));
