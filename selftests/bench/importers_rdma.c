@@ -438,12 +438,12 @@ static const struct first first_rows[] = {
 static const struct work work_rows[] = {
 	{ "READ", IBV_WR_RDMA_READ, MIB, false },
 	{ "WRITE", IBV_WR_RDMA_WRITE, MIB, false },
-	{ "READ of 4 KiB", IBV_WR_RDMA_READ, PAGE, false },
-	{ "WRITE of 4 KiB", IBV_WR_RDMA_WRITE, PAGE, false },
+	{ "latency, 4 KiB READ", IBV_WR_RDMA_READ, PAGE, false },
+	{ "latency, 4 KiB WRITE", IBV_WR_RDMA_WRITE, PAGE, false },
 	{ "READ, device uses data", IBV_WR_RDMA_READ, MIB, true },
 	{ "WRITE, device uses data", IBV_WR_RDMA_WRITE, MIB, true },
-	{ "READ of 4 KiB, device uses data", IBV_WR_RDMA_READ, PAGE, true },
-	{ "WRITE of 4 KiB, device uses data", IBV_WR_RDMA_WRITE, PAGE, true },
+	{ "latency, 4 KiB READ, device uses data", IBV_WR_RDMA_READ, PAGE, true },
+	{ "latency, 4 KiB WRITE, device uses data", IBV_WR_RDMA_WRITE, PAGE, true },
 };
 
 void importers_rdma(void)
