@@ -161,7 +161,8 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
  * Takes whole chunks, those first that no device has reached since the hand
  * last passed. A chunk whose pages are busy is passed over.
  *
- * Context: may sleep; under hmm_p2p_srcu, no page is locked.
+ * Context: may sleep; under the users section of @hdev, not under hmm_p2p_srcu,
+ * because this may wait for another process's mmap_lock; no page is locked.
  * Return: how many pages came home.
  */
 unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
@@ -225,12 +226,12 @@ int hmm_p2p_device_evict(struct hmm_p2p_device *hdev)
 	ev.batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES);
 	if (!ev.batch)
 		return -ENOMEM;
-	idx = srcu_read_lock(&hmm_p2p_srcu);
+	idx = srcu_read_lock(&hdev->users);
 	do {
 		ret = evict_now(&ev);
 		ev.by_pfn = true;
 	} while (ret == -EBUSY && --tries);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	srcu_read_unlock(&hdev->users, idx);
 	hmm_p2p_batch_free(ev.batch);
 	return ret;
 }

@@ -304,7 +304,10 @@ static int look(struct file_io *io, const struct run *run)
 	};
 	int ret;
 
+	if (mmap_read_lock_killable(io->mirror.mm))
+		return -EINTR;
 	ret = hmm_p2p_mirror_snapshot(&io->mirror, &range);
+	mmap_read_unlock(io->mirror.mm);
 	if (!ret)
 		hmm_p2p_fix_huge_offset(range.hmm_pfns, range.start, range.end);
 	return ret;

@@ -76,7 +76,7 @@ struct dmem_cgroup_pool_state;
  *	before the driver's unregister call ends, under SRCU
  * @reap: it is lost, and its driver has let go: @lost_work may run
  * @lost_work: frees what is left of a lost device with its last page
- * @users: SRCU: who is in its importer operations
+ * @users: SRCU: who is in its importer operations, or evicts from it
  * @held: pages held by hmm_p2p_pages_hold(), under @lock
  * @drained: woken when @used falls to 0 and @removed is set, and when @held does
  * @paths: cached verdicts by importer, see path.c

@@ -79,20 +79,6 @@ static int mirror_try(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 	return 0;
 }
 
-static int mirror_retry(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
-			const struct hmm_p2p_fault *fault)
-{
-	int ret;
-
-	do {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-		ret = mirror_try(mirror, range, fault);
-	} while (ret == -EBUSY || ret == -EAGAIN);
-	return ret;
-}
-
 /**
  * hmm_p2p_mirror_fault - fault until the result holds
  * @mirror: covers the range
@@ -107,7 +93,15 @@ static int mirror_retry(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 int hmm_p2p_mirror_fault(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 			 const struct hmm_p2p_fault *fault)
 {
-	return mirror_retry(mirror, range, fault);
+	int ret;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		ret = mirror_try(mirror, range, fault);
+	} while (ret == -EBUSY || ret == -EAGAIN);
+	return ret;
 }
 
 /**
@@ -117,16 +111,23 @@ int hmm_p2p_mirror_fault(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
  *
  * The result may be stale at once: it is good for reports, not for access.
  *
- * Context: may sleep; the mmap_lock is not held.
+ * Context: may sleep; the mmap_lock is held.
  * Return: 0, -EINTR, or as hmm_range_fault().
  */
 int hmm_p2p_mirror_snapshot(struct hmm_p2p_mirror *mirror,
 			    struct hmm_range *range)
 {
-	int ret = mirror_retry(mirror, range, NULL);
+	int ret;
 
-	if (!ret)
-		mutex_unlock(&mirror->lock);
+	mmap_assert_locked(mirror->mm);
+	range->notifier = &mirror->notifier;
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		range->notifier_seq = mmu_interval_read_begin(range->notifier);
+		ret = hmm_range_fault(range);
+	} while (ret == -EBUSY);
 	return ret;
 }
 

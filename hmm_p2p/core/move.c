@@ -173,80 +173,117 @@ static bool is_shared_huge(struct move_state *state, unsigned long addr, void *o
 }
 
 /*
- * One pass over [addr, stop). Nobody else may take pages away while they are
- * collected: migrate_vma_setup() (7.2) lets go of the page table before it
- * takes a reference on a huge page that it is going to split. So that is done
- * with the mapping locked for writing; the copy to the device lets CPU faults
- * in again.
- *
- * On the way to RAM it stays locked to the end: who unmaps a huge device page
- * that is being migrated (7.2) drops a reference and a mapping that it has not
- * got. For the same reason one that is mapped elsewhere is split first.
+ * Collects what is left of [addr, stop), as far as one mapping covers it. Sets @nr
+ * to the pages of that, 0 when nothing there can move.
  */
-static int step_pass(struct move_state *state, unsigned long addr,
-		     unsigned long stop, struct hmm_p2p_owner *owner,
-		     unsigned long compound)
+static int pass_begin(struct move_state *state, unsigned long addr,
+		      unsigned long stop, struct hmm_p2p_owner *owner,
+		      unsigned long compound, unsigned long *nr)
 {
-	struct mm_struct *mm = state->move->mm;
 	struct vm_area_struct *vma;
 	unsigned long end;
-	int ret;
 
-	state->batch->want_split = false;
+	*nr = 0;
 	bitmap_zero(state->batch->done, HMM_P2P_BATCH_PAGES);
-	if (mmap_write_lock_killable(mm))
-		return -EINTR;
+	state->batch->args.cpages = 0;
 	vma = step_vma(state, addr, stop, &end);
-	if (!vma) {
-		mmap_write_unlock(mm);
+	if (!vma)
 		return 0;
-	}
+	*nr = (end - addr) >> PAGE_SHIFT;
 	vma_start_write(vma);
 	state->userfault = userfaultfd_armed(vma);
 	if (!state->move->hdev && compound && is_shared_huge(state, addr, owner))
 		compound = 0;
-	ret = pass_collect(state, vma, addr, end, owner, compound);
-	if (state->move->hdev)
-		mmap_write_downgrade(mm);
+	return pass_collect(state, vma, addr, end, owner, compound);
+}
+
+/* Goes on with the mapping locked for reading, which lets CPU faults in again. */
+static int step_to_device(struct move_state *state, unsigned long addr,
+			  unsigned long stop, unsigned long compound)
+{
+	struct hmm_p2p_device *hdev = state->move->hdev;
+	unsigned long nr = 0;
+	int ret = -ENODEV;
+
+	if (!READ_ONCE(hdev->removed))
+		ret = pass_begin(state, addr, stop, hdev->owner, compound, &nr);
+	mmap_write_downgrade(state->move->mm);
 	if (!ret && state->batch->args.cpages)
-		ret = state->move->hdev ? pass_to_device(state) : pass_to_ram(state);
+		ret = pass_to_device(state);
+	if (nr)
+		pass_account(state, addr, nr);
+	return ret;
+}
+
+/* A pass for each owner. Sets @split when one wants another without @compound. */
+static int step_to_ram(struct move_state *state, unsigned long addr,
+		       unsigned long stop, unsigned long compound, bool *split)
+{
+	struct hmm_p2p_owner *owner = NULL;
+	unsigned long nr;
+	int ret = 0;
+
+	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
+		ret = pass_begin(state, addr, stop, owner, compound, &nr);
+		if (!ret && state->batch->args.cpages)
+			ret = pass_to_ram(state);
+		if (nr)
+			pass_account(state, addr, nr);
+		*split |= state->batch->want_split;
+	}
+	return ret;
+}
+
+/*
+ * Nobody else may take pages away while they are collected: migrate_vma_setup()
+ * (7.2) lets go of the page table before it takes a reference on a huge page that
+ * it is going to split. So that is done with the mapping locked for writing.
+ *
+ * On the way to RAM it stays locked to the end: who unmaps a huge device page
+ * that is being migrated (7.2) drops a reference and a mapping that it has not
+ * got. For the same reason one that is mapped elsewhere is split first.
+ *
+ * The lock comes first: a fault may hold it for as long as a filesystem likes,
+ * and devices that go away wait for the section.
+ */
+static int step_locked(struct move_state *state, unsigned long addr,
+		       unsigned long stop, unsigned long compound, bool *split)
+{
+	struct mm_struct *mm = state->move->mm;
+	int idx, ret;
+
+	state->batch->want_split = false;
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	if (state->move->hdev) {
+		ret = step_to_device(state, addr, stop, compound);
+		*split = state->batch->want_split;
+	} else {
+		ret = step_to_ram(state, addr, stop, compound, split);
+	}
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	if (state->move->hdev)
 		mmap_read_unlock(mm);
 	else
 		mmap_write_unlock(mm);
-	pass_account(state, addr, (end - addr) >> PAGE_SHIFT);
 	return ret;
 }
 
-/* Huge pages as a whole, then in pieces those that found no huge page. */
-static int step_owner(struct move_state *state, unsigned long addr,
-		      unsigned long stop, struct hmm_p2p_owner *owner)
-{
-	int ret = step_pass(state, addr, stop, owner, MIGRATE_VMA_SELECT_COMPOUND);
-
-	if (!ret && state->batch->want_split)
-		ret = step_pass(state, addr, stop, owner, 0);
-	return ret;
-}
-
-/* One try for what is left of [addr, stop), which stays set in @left. */
+/*
+ * One try for what is left of [addr, stop), which stays set in @left: huge pages
+ * as a whole, then in pieces those that found no huge page.
+ */
 static int step_try(struct move_state *state, unsigned long addr,
 		    unsigned long stop)
 {
-	struct hmm_p2p_move *move = state->move;
-	struct hmm_p2p_owner *owner = NULL;
-	int idx, ret = 0;
+	bool split = false;
+	int ret;
 
 	state->batch->no_room = 0;
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	if (move->hdev && READ_ONCE(move->hdev->removed))
-		ret = -ENODEV;
-	else if (move->hdev)
-		ret = step_owner(state, addr, stop, move->hdev->owner);
-	else
-		while (!ret && (owner = hmm_p2p_owner_next_live(owner)))
-			ret = step_owner(state, addr, stop, owner);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	ret = step_locked(state, addr, stop, MIGRATE_VMA_SELECT_COMPOUND, &split);
+	if (!ret && split)
+		ret = step_locked(state, addr, stop, 0, &split);
 	return ret;
 }
 
@@ -278,6 +315,7 @@ static int step_begin(struct move_state *state, unsigned long addr,
 	return 0;
 }
 
+/* The mmap_lock is held; it is taken before hmm_p2p_srcu, see step_locked(). */
 static int step_snapshot(struct move_state *state, unsigned long addr,
 			 unsigned long next, void *owner)
 {
@@ -316,6 +354,8 @@ static int step_settled(struct move_state *state, unsigned long addr,
 
 	if (!move->hdev || READ_ONCE(move->hdev->removed))
 		return 0;
+	if (mmap_read_lock_killable(move->mm))
+		return -EINTR;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	ret = step_snapshot(state, addr, next, move->hdev->owner);
 	for (i = 0; !ret && i < nr; i++) {
@@ -325,6 +365,7 @@ static int step_settled(struct move_state *state, unsigned long addr,
 		__clear_bit(i, state->left);
 	}
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	mmap_read_unlock(move->mm);
 	return ret;
 }
 
@@ -389,6 +430,8 @@ static int explain_to_device(struct move_state *state, unsigned long addr,
 	int idx, ret;
 
 	bitmap_zero(absent, HMM_P2P_BATCH_PAGES);
+	if (mmap_read_lock_killable(state->move->mm))
+		return -EINTR;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	ret = step_snapshot(state, addr, next, state->move->hdev->owner);
 	if (!ret)
@@ -396,6 +439,7 @@ static int explain_to_device(struct move_state *state, unsigned long addr,
 			if (!explain_page(state, i))
 				__set_bit(i, absent);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	mmap_read_unlock(state->move->mm);
 	/* Nobody may be waiting to serve a userfault. */
 	if (ret || state->userfault || state->move->stay)
 		return ret;
@@ -412,6 +456,8 @@ static int explain_to_ram(struct move_state *state, unsigned long addr,
 	int idx, ret = 0;
 
 	bitmap_zero(stuck, HMM_P2P_BATCH_PAGES);
+	if (mmap_read_lock_killable(state->move->mm))
+		return -EINTR;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
 		ret = step_snapshot(state, addr, next, owner);
@@ -421,6 +467,7 @@ static int explain_to_ram(struct move_state *state, unsigned long addr,
 				__set_bit(i, stuck);
 	}
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	mmap_read_unlock(state->move->mm);
 	if (ret)
 		return ret;
 	state->move->already += bitmap_weight(state->left, nr) -
@@ -463,10 +510,10 @@ static bool step_evict(struct move_state *state, unsigned int *evictions)
 	if (!move->hdev || move->no_evict || (*evictions)++ >= EVICT_TRIES)
 		return false;
 	swap(limit, state->batch->limit);
-	idx = srcu_read_lock(&hmm_p2p_srcu);
+	idx = srcu_read_lock(&move->hdev->users);
 	if (!READ_ONCE(move->hdev->removed))
 		evicted = hmm_p2p_evict_some(move->hdev, state->batch, wanted, limit);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	srcu_read_unlock(&move->hdev->users, idx);
 	if (limit)
 		dmem_cgroup_pool_state_put(limit);
 	/* Eviction has used the batch: what is left is still left for this. */

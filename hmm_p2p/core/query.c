@@ -169,6 +169,9 @@ static int query_piece(struct query_state *state, unsigned long addr,
 	unsigned long i;
 	int idx, ret;
 
+	/* First: a device that goes does not wait for who waits for it. */
+	if (mmap_read_lock_killable(state->mirror.mm))
+		return -EINTR;
 	/* Keeps the pages' devices, so their struct pages, and the importer. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	ret = collect(state, addr, nr);
@@ -181,6 +184,7 @@ static int query_piece(struct query_state *state, unsigned long addr,
 					 state->flags[i]);
 	}
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	mmap_read_unlock(state->mirror.mm);
 	return ret;
 }
 

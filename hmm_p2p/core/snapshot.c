@@ -31,10 +31,31 @@ static struct hmm_p2p_seen result_seen(const struct hmm_p2p_device *hdev,
 	return seen;
 }
 
+/* Whoever waits for the mmap_lock is no reason for a device to stay. */
+static int snapshot_locked(struct hmm_p2p_device *hdev,
+			   struct hmm_p2p_mirror *mirror, struct hmm_range *range,
+			   struct hmm_p2p_seen *seen)
+{
+	unsigned long nr = (range->end - range->start) >> PAGE_SHIFT, i;
+	int idx, ret = -ENODEV;
+
+	if (mmap_read_lock_killable(mirror->mm))
+		return -EINTR;
+	/* Keeps the devices of the pages that are found. */
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	if (!READ_ONCE(hdev->removed))
+		ret = hmm_p2p_mirror_snapshot(mirror, range);
+	for (i = 0; i < nr && !ret; i++)
+		seen[i] = result_seen(hdev, range->hmm_pfns[i]);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	mmap_read_unlock(mirror->mm);
+	return ret;
+}
+
 static int snapshot_piece(struct hmm_p2p_device *hdev, struct mm_struct *mm,
 			  struct hmm_range *range, struct hmm_p2p_seen *seen)
 {
-	unsigned long nr = (range->end - range->start) >> PAGE_SHIFT, i;
+	unsigned long nr = (range->end - range->start) >> PAGE_SHIFT;
 	struct hmm_p2p_mirror mirror;
 	int ret;
 
@@ -44,12 +65,7 @@ static int snapshot_piece(struct hmm_p2p_device *hdev, struct mm_struct *mm,
 	if (ret)
 		return ret;
 	memset(range->hmm_pfns, 0, nr * sizeof(*range->hmm_pfns));
-	ret = hmm_p2p_mirror_fault(&mirror, range, NULL);
-	if (!ret) {
-		for (i = 0; i < nr; i++)
-			seen[i] = result_seen(hdev, range->hmm_pfns[i]);
-		mutex_unlock(&mirror.lock);
-	}
+	ret = snapshot_locked(hdev, &mirror, range, seen);
 	hmm_p2p_mirror_fini(&mirror);
 	return ret;
 }
@@ -88,20 +104,15 @@ int hmm_p2p_pgtable_snapshot(struct hmm_p2p_pgtable *pgt, unsigned long addr,
 		.start = addr,
 		.dev_private_owner = READ_ONCE(pgt->hdev->owner),
 	};
-	int idx, ret = -ENODEV;
+	int ret = -ENOMEM;
 
 	if (!mmget_not_zero(pgt->mirror.mm))
 		return -ESRCH;
 	range.hmm_pfns = kmalloc_array(HMM_P2P_BATCH_PAGES, sizeof(*range.hmm_pfns),
 				       GFP_KERNEL);
-	/* Keeps the devices of the pages that are found. */
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	if (!range.hmm_pfns)
-		ret = -ENOMEM;
-	else if (!READ_ONCE(pgt->hdev->removed))
+	if (range.hmm_pfns)
 		ret = snapshot_all(pgt->hdev, pgt->mirror.mm, &range,
 				   addr + (nr_pages << PAGE_SHIFT), seen);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	kfree(range.hmm_pfns);
 	mmput(pgt->mirror.mm);
 	return ret;

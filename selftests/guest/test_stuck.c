@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A process is stuck in a fault that holds its mmap_lock, and threads of it that
+ * move memory or ask where it is wait for that lock. A device that it has
+ * nothing to do with goes away meanwhile, and does not wait for it.
+ *
+ * The fault is an importer's, in a file of a frozen file system: it wants to
+ * write, and waits until the file system is thawed.
+ */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "common.h"
+
+#define DISK	"/dev/zram0"
+#define MOUNT	"/run/hmm_p2p_stuck"
+#define LENGTH	(64 * page_size)
+
+/* Both take a second or two on the debug kernel. */
+#define REMOVAL_SECONDS	60
+#define STUCK_SECONDS	30
+
+/* In the order in which they start: each waits for the one before. */
+enum { FAULTS, MOVES, ASKS, THREADS };
+
+/**
+ * struct victim - a child that gets stuck
+ * @importer: whose fault it is
+ * @exporter: where it moves memory
+ * @file: memory of the frozen file
+ * @mem: memory that moves
+ * @start: a byte in the pipe lets a thread go
+ * @tids: of the threads
+ * @results: what their calls returned
+ */
+struct victim {
+	uint32_t importer;
+	uint32_t exporter;
+	uint8_t *file;
+	uint8_t *mem;
+	int start[THREADS][2];
+	pid_t tids[THREADS];
+	int64_t results[THREADS];
+};
+
+/* Shared with the parent. */
+static struct victim *victim;
+
+/* A thread that is there gives one. */
+static struct turns turns;
+
+static int64_t move(bool home)
+{
+	uint64_t addr = (uintptr_t)victim->mem;
+
+	if (home)
+		return hmm_p2p_migrate_to_ram(ctx, NULL, addr, LENGTH, NULL);
+	return hmm_p2p_migrate(ctx, NULL, victim->exporter, addr, LENGTH, NULL);
+}
+
+/* What gets stuck, or first the same with nothing in the way. */
+static int64_t call(long which, bool stuck)
+{
+	uint8_t *mem = which == FAULTS && stuck ? victim->file : victim->mem;
+
+	switch (which) {
+	case FAULTS:
+		return hmm_p2p_fault(ctx, NULL, victim->importer, (uintptr_t)mem,
+				     page_size, HMM_P2P_ACCESS_WRITE, NULL, NULL);
+	case MOVES:
+		return move(stuck);
+	default:
+		return hmm_p2p_query(ctx, NULL, 0, (uintptr_t)mem, LENGTH, NULL, NULL);
+	}
+}
+
+/*
+ * Who touches a page for the first time may need the mmap_lock for it, and get
+ * stuck there. After a first call there is nothing new in the second.
+ */
+static void *thread_main(void *arg)
+{
+	long which = (long)arg;
+	char byte;
+
+	victim->tids[which] = gettid();
+	if (call(which, false) < 0 || turn_give(&turns) ||
+	    read(victim->start[which][0], &byte, 1) != 1)
+		return NULL;
+	victim->results[which] = call(which, true);
+	return NULL;
+}
+
+static int victim_main(void *arg)
+{
+	pthread_t threads[THREADS];
+	long i;
+
+	(void)arg;
+	turns_side(&turns, true);
+	pattern_fill(victim->mem, 0, LENGTH, 1);
+	for (i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&threads[i], NULL, thread_main, (void *)i) == 0);
+	for (i = 0; i < THREADS; i++)
+		CHECK(pthread_join(threads[i], NULL) == 0);
+	CHECK(victim->results[FAULTS] == 0);
+	CHECK(victim->results[MOVES] == 0);
+	CHECK(victim->results[ASKS] >= 0);
+	CHECK(pattern_diff(victim->mem, 0, LENGTH, 1) == -1);
+	return 0;
+}
+
+static const char *stack_of(pid_t pid, pid_t tid)
+{
+	static char stack[4096];
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stack", pid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, stack, sizeof(stack) - 1);
+	close(fd);
+	stack[n > 0 ? n : 0] = '\0';
+	return stack;
+}
+
+/* Lets thread @which go, and waits until it waits in @function for the driver. */
+static bool becomes_stuck(pid_t pid, int which, const char *function)
+{
+	double deadline = seconds_now() + STUCK_SECONDS;
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	const char *stack = "";
+
+	REQUIRE(write(victim->start[which][1], "", 1) == 1);
+	while (seconds_now() < deadline) {
+		stack = stack_of(pid, victim->tids[which]);
+		if (strstr(stack, function) && strstr(stack, "[hmm_p2p]"))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	fprintf(stderr, "# thread %d: %s %lld\n", which, stack,
+		(long long)victim->results[which]);
+	return false;
+}
+
+static bool all_stuck(pid_t pid)
+{
+	bool stuck;
+	int i;
+
+	/* All are there first: what a new thread needs would get stuck. */
+	for (i = 0; i < THREADS; i++)
+		REQUIRE(turn_await(&turns) == 0);
+	stuck = becomes_stuck(pid, FAULTS, "page_mkwrite");
+	/* Each is let go, or the victim would not end. */
+	stuck &= becomes_stuck(pid, MOVES, "hmm_p2p_move");
+	stuck &= becomes_stuck(pid, ASKS, "query");
+	return stuck;
+}
+
+/* ------------------------------------------------------------- the bystander */
+
+static int driver_write(const struct hmm_p2p_device_info *info, const char *file)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/hmm_p2p_pci/%s", file);
+	return write_file(path, (const char *)info->out_bus);
+}
+
+static int unbind(void *arg)
+{
+	CHECK(driver_write(arg, "unbind") == 0);
+	return 0;
+}
+
+/* Return: whether @child ends, and well, before the time is over. */
+static bool ends_in_time(pid_t child)
+{
+	double deadline = seconds_now() + REMOVAL_SECONDS;
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	int status = 0;
+
+	while (!waitpid(child, &status, WNOHANG)) {
+		if (seconds_now() > deadline)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* A PCI exporter and two others: an importer and an exporter. */
+static struct hmm_p2p_device_info choose(void)
+{
+	struct hmm_p2p_device_info infos[MAX_DEVICES], bystander = { 0 };
+	size_t n = device_list(infos), i;
+
+	victim->exporter = largest_exporter(LENGTH).out_id;
+	for (i = 0; i < n; i++)
+		if (is_exporter(&infos[i]) && infos[i].out_caps & HMM_P2P_CAP_PCI &&
+		    infos[i].out_id != victim->exporter)
+			bystander = infos[i];
+	for (i = 0; i < n; i++)
+		if (is_importer(&infos[i]) && infos[i].out_id != bystander.out_id)
+			victim->importer = infos[i].out_id;
+	if (!bystander.out_id || !victim->importer)
+		SKIP("there are not three devices");
+	return bystander;
+}
+
+/* ------------------------------------------------------------ the file system */
+
+static bool filesystem_open(void)
+{
+	mkdir(MOUNT, 0700);
+	return !(access(DISK, F_OK) && system("modprobe zram num_devices=1")) &&
+	       !write_file("/sys/block/zram0/disksize", "32M") &&
+	       !system("busybox mke2fs -b 4096 " DISK " >/dev/null") &&
+	       !mount(DISK, MOUNT, "ext4", 0, NULL);
+}
+
+static void filesystem_close(int fd)
+{
+	assert_int_equal(munmap(victim->file, page_size), 0);
+	close(fd);
+	assert_int_equal(umount(MOUNT), 0);
+	assert_int_equal(write_file("/sys/block/zram0/reset", "1"), 0);
+}
+
+static int file_open(void)
+{
+	int fd = open(MOUNT "/file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	REQUIRE(fd >= 0);
+	REQUIRE(ftruncate(fd, (off_t)page_size) == 0);
+	victim->file = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	REQUIRE(victim->file != MAP_FAILED);
+	return fd;
+}
+
+static void victim_alloc(void)
+{
+	int i;
+
+	victim = mmap(NULL, sizeof(*victim), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	REQUIRE(victim != MAP_FAILED);
+	for (i = 0; i < THREADS; i++)
+		REQUIRE(pipe2(victim->start[i], O_CLOEXEC) == 0);
+	for (i = 0; i < THREADS; i++)
+		victim->results[i] = INT64_MIN;
+	turns_init(&turns);
+	victim->mem = map_memory(LENGTH, SMALL_PAGES);
+}
+
+static void victim_free(void)
+{
+	int i;
+
+	for (i = 0; i < THREADS; i++) {
+		close(victim->start[i][0]);
+		close(victim->start[i][1]);
+	}
+	turns_fini(&turns);
+	unmap(victim->mem, LENGTH);
+	munmap(victim, sizeof(*victim));
+}
+
+static void test_bystander(void **state)
+{
+	struct hmm_p2p_device_info bystander;
+	pid_t stuck, removal;
+	bool held, gone;
+	int fd;
+
+	(void)state;
+	victim_alloc();
+	bystander = choose();
+	if (!filesystem_open()) {
+		write_file("/sys/block/zram0/reset", "1");
+		SKIP("there is no ext4");
+	}
+	fd = file_open();
+	assert_int_equal(ioctl(fd, FIFREEZE, 0), 0);
+	stuck = child_start(victim_main, NULL);
+	turns_side(&turns, false);
+	held = all_stuck(stuck);
+	removal = child_start(unbind, &bystander);
+	gone = ends_in_time(removal);
+	assert_int_equal(ioctl(fd, FITHAW, 0), 0);
+	if (!gone)
+		waitpid(removal, NULL, 0);
+	assert_int_equal(child_wait(stuck), 0);
+	assert_int_equal(driver_write(&bystander, "bind"), 0);
+	assert_true(held);
+	assert_true(gone);
+	filesystem_close(fd);
+	victim_free();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_bystander),
+	};
+
+	return RUN("stuck", tests);
+}
