@@ -170,26 +170,13 @@ static int piece_mapped(struct access_state *state, u64 addr, unsigned long nr)
 static void piece_tally(struct access_state *state, unsigned long nr)
 {
 	struct hmm_p2p_access *arg = state->ctx->arg;
-	unsigned long i;
+	struct hmm_p2p_tally tally;
 
-	for (i = 0; i < nr; i++) {
-		u8 report = state->report[i];
-
-		switch (HMM_P2P_REPORT_OUTCOME(report)) {
-		case HMM_P2P_OUTCOME_PRIVATE:
-			arg->out_private++;
-			break;
-		case HMM_P2P_OUTCOME_P2P:
-			arg->out_p2p++;
-			break;
-		case HMM_P2P_OUTCOME_MIGRATED:
-			arg->out_migrated++;
-			arg->out_reasons[HMM_P2P_REPORT_REASON(report)]++;
-			break;
-		default:
-			arg->out_system++;
-		}
-	}
+	tally = hmm_p2p_report_tally(state->report, nr, arg->out_reasons);
+	arg->out_private += tally.outcomes[HMM_P2P_OUTCOME_PRIVATE];
+	arg->out_p2p += tally.outcomes[HMM_P2P_OUTCOME_P2P];
+	arg->out_migrated += tally.outcomes[HMM_P2P_OUTCOME_MIGRATED];
+	arg->out_system += tally.outcomes[HMM_P2P_OUTCOME_SYSTEM];
 }
 
 static int piece_deliver(struct access_state *state, u64 addr, unsigned long nr)

@@ -615,6 +615,28 @@ static void merge(struct fault_plan *plan)
 	}
 }
 
+/**
+ * hmm_p2p_report_tally - count pages by outcome
+ * @report: of a fault that succeeded
+ * @npages: how many pages
+ * @reasons: by enum hmm_p2p_reason; grows by the migrated pages
+ *
+ * Return: the pages by outcome.
+ */
+struct hmm_p2p_tally hmm_p2p_report_tally(const u8 *report, unsigned long npages,
+					  u64 *reasons)
+{
+	struct hmm_p2p_tally tally = {};
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		tally.outcomes[HMM_P2P_REPORT_OUTCOME(report[i])]++;
+		if (HMM_P2P_REPORT_OUTCOME(report[i]) == HMM_P2P_OUTCOME_MIGRATED)
+			reasons[HMM_P2P_REPORT_REASON(report[i])]++;
+	}
+	return tally;
+}
+
 /* What an earlier try sent home stays noted; other outcomes start anew. */
 static void report_begin(u8 *report, unsigned long npages)
 {

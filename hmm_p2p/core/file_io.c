@@ -353,32 +353,21 @@ static bool is_refused(const struct file_io *io, const struct run *run, ssize_t 
 	return io->holds[run->first].hdev && (ret == -EREMOTEIO || ret == -EINVAL);
 }
 
-static void count_page(struct hmm_p2p_file_io *arg, u8 report)
-{
-	switch (HMM_P2P_REPORT_OUTCOME(report)) {
-	case HMM_P2P_OUTCOME_P2P:
-		arg->out_p2p++;
-		break;
-	case HMM_P2P_OUTCOME_MIGRATED:
-		arg->out_migrated++;
-		arg->out_reasons[HMM_P2P_REPORT_REASON(report)]++;
-		break;
-	default:
-		arg->out_system++;
-	}
-}
-
 /* Only pages that bytes went to or came from are told of. */
 static void tally(struct file_io *io, const struct run *run, size_t done)
 {
-	unsigned long end = run->first, i;
+	struct hmm_p2p_file_io *arg = io->arg;
+	struct hmm_p2p_tally tally;
+	unsigned long nr = 0;
 
 	if (done)
-		end += DIV_ROUND_UP(offset_in_page(run->addr) + done, PAGE_SIZE);
-	for (i = run->first; i < end; i++)
-		count_page(io->arg, io->report[i]);
-	memset(io->report + end, 0, run->first + run->nr - end);
-	io->arg->out_bytes += done;
+		nr = DIV_ROUND_UP(offset_in_page(run->addr) + done, PAGE_SIZE);
+	tally = hmm_p2p_report_tally(io->report + run->first, nr, arg->out_reasons);
+	arg->out_p2p += tally.outcomes[HMM_P2P_OUTCOME_P2P];
+	arg->out_migrated += tally.outcomes[HMM_P2P_OUTCOME_MIGRATED];
+	arg->out_system += tally.outcomes[HMM_P2P_OUTCOME_SYSTEM];
+	memset(io->report + run->first + nr, 0, run->nr - nr);
+	arg->out_bytes += done;
 }
 
 /* Returns whether the piece goes on, or an error. */

@@ -212,8 +212,18 @@ struct hmm_p2p_fault {
 #define HMM_P2P_REPORT_OUTCOME(r)	((r) & 0xf)
 #define HMM_P2P_REPORT_REASON(r)	((r) >> 4)
 
+/**
+ * struct hmm_p2p_tally - pages of a report
+ * @outcomes: by enum hmm_p2p_outcome
+ */
+struct hmm_p2p_tally {
+	u64 outcomes[HMM_P2P_OUTCOME_SYSTEM + 1];
+};
+
 int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
 		  bool may_unlock);
+struct hmm_p2p_tally hmm_p2p_report_tally(const u8 *report, unsigned long npages,
+					  u64 *reasons);
 bool hmm_p2p_fault_is_ours(const struct mm_struct *mm);
 bool hmm_p2p_fault_arrived(const struct vm_fault *vmf);
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
