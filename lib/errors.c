@@ -140,7 +140,7 @@ static const struct error_text error_texts[] = {
 	{ EIO, HMM_P2P_CALL_ANY,
 	  "The device failed a transfer: the kernel log (dmesg) says what it reported, and a reset of the device may be needed." },
 	{ EREMOTEIO, HMM_P2P_CALL_ANY,
-	  "The DMA API refused to map a page for the importer: its DMA mask or an IOMMU keeps it from that address, and the kernel log (dmesg) may say more." },
+	  "The importer cannot have a page: the reasons of the call say why it may not reach device memory that was mapped to share it, which never goes to RAM; without a reason the DMA API refused, because a DMA mask or an IOMMU keeps the importer from that address." },
 	{ ENOTUNIQ, HMM_P2P_CALL_ANY,
 	  "The name fits several devices: use the id that 'hmmp2p list' shows." },
 	{ EPROTO, HMM_P2P_CALL_ANY,

@@ -288,8 +288,10 @@ int hmm_p2p_migrate_to_ram(struct hmm_p2p *ctx,
  *
  * Return: 0; -EFAULT: @data is bad or a part of the range is not mapped;
  * -EPERM: write asked of read-only memory; -EINTR, -ENOMEM, -ENODEV, -EIO,
- * -EREMOTEIO (the DMA API refused to map a page for the importer): part of the
- * work may be done, see @result; -ENOENT: no such device; -EOPNOTSUPP: it is
+ * -EREMOTEIO (the importer cannot have a page: the DMA API refused it, or it is
+ * memory of hmm_p2p_map(), which does not go to RAM, and result.out_reasons says
+ * why the importer may not have it): part of the work may be done, see @result;
+ * -ENOENT: no such device; -EOPNOTSUPP: it is
  * not an importer, or cannot address all memory; -ESRCH, -EACCES: @process;
  * -EINVAL: unaligned or wrapping range, unknown flag, @data is NULL.
  */
@@ -383,7 +385,8 @@ static inline unsigned int hmm_p2p_reason_of(uint8_t byte)
  * Return: bytes read: fewer than @length at the end of the file, 0 behind it;
  * -EBADF: @fd is not open for reading; -EOPNOTSUPP: no direct I/O on it;
  * -EINVAL: alignment, a range that wraps, unknown flag; -EFAULT: a part of the
- * memory is not mapped; -EPERM: it is read-only; -EINTR, -ENOMEM; -EIO and all
+ * memory is not mapped; -EPERM: it is read-only; -EREMOTEIO: it is memory of
+ * hmm_p2p_map(), and HMM_P2P_FILE_IO_NO_P2P is set; -EINTR, -ENOMEM; -EIO and all
  * else that pread(2) gives. After an error result.out_bytes says how many bytes
  * were read before it.
  */

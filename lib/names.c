@@ -90,6 +90,7 @@ static const char *const counter_names[HMM_P2P_COUNTER_COUNT] = {
 	[HMM_P2P_COUNTER_EVICTED_FULL] = "evicted_full",
 	[HMM_P2P_COUNTER_PREFETCHED] = "prefetched",
 	[HMM_P2P_COUNTER_PREFETCH_USED] = "prefetch_used",
+	[HMM_P2P_COUNTER_REFUSED] = "refused",
 };
 
 EXPORT const char *hmm_p2p_outcome_name(unsigned int outcome)

@@ -179,10 +179,26 @@ static void piece_tally(struct access_state *state, unsigned long nr)
 	arg->out_system += tally.outcomes[HMM_P2P_OUTCOME_SYSTEM];
 }
 
+static int piece_report(struct access_state *state, u64 addr, unsigned long nr)
+{
+	struct hmm_p2p_access *arg = state->ctx->arg;
+	u64 at = arg->outcomes + ((addr - arg->addr) >> PAGE_SHIFT);
+
+	if (!arg->outcomes)
+		return 0;
+	return copy_to_user(u64_to_user_ptr(at), state->report, nr) ? -EFAULT : 0;
+}
+
+/* Says which pages it was that the importer may not have. */
+static int piece_refused(struct access_state *state, u64 addr, unsigned long nr)
+{
+	hmm_p2p_report_refused(state->report, nr, state->ctx->arg->out_reasons);
+	return piece_report(state, addr, nr) ?: -EREMOTEIO;
+}
+
 static int piece_deliver(struct access_state *state, u64 addr, unsigned long nr)
 {
 	struct hmm_p2p_access *arg = state->ctx->arg;
-	unsigned long first = (addr - arg->addr) >> PAGE_SHIFT;
 
 	if (piece_data(state, addr)) {
 		if (!is_write(state) &&
@@ -190,10 +206,7 @@ static int piece_deliver(struct access_state *state, u64 addr, unsigned long nr)
 			return -EFAULT;
 		arg->out_bytes += nr << PAGE_SHIFT;
 	}
-	if (arg->outcomes &&
-	    copy_to_user(u64_to_user_ptr(arg->outcomes + first), state->report, nr))
-		return -EFAULT;
-	return 0;
+	return piece_report(state, addr, nr);
 }
 
 static int access_piece(struct access_state *state, u64 addr, unsigned long nr)
@@ -212,6 +225,8 @@ static int access_piece(struct access_state *state, u64 addr, unsigned long nr)
 	if (!READ_ONCE(state->ctx->importer->removed))
 		ret = piece_mapped(state, addr, nr);
 	srcu_read_unlock(&state->ctx->importer->users, idx);
+	if (ret == -EREMOTEIO)
+		return piece_refused(state, addr, nr);
 	if (ret)
 		return ret;
 	piece_tally(state, nr);

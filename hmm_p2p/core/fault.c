@@ -18,6 +18,10 @@
  *    arrived since is met by this fault: it stays, and the caller begins again.
  * 3. Merge. Planned entries are written to the caller's array.
  *
+ * Memory of a device that a process has mapped to share it (see shared.c) cannot
+ * go home. An importer has it as p2p or does not get it: the fault fails before
+ * anything was moved, or, where no fault was asked for, the entry is not valid.
+ *
  * All walks run under the caller's notifier_seq. Whatever changes after it was
  * read makes mmu_interval_read_retry() fail, exactly as for the caller of
  * hmm_range_fault(), so no reference is taken on anything.
@@ -42,6 +46,7 @@
  * @reason: why the page has to go home, if it has
  * @own: it has the caller's owner
  * @write: the caller asks for write
+ * @refused: shared memory that the importer may not have
  */
 struct plan_entry {
 	unsigned long hmm_pfn;
@@ -49,6 +54,7 @@ struct plan_entry {
 	u8 reason;
 	bool own;
 	bool write;
+	bool refused;
 };
 
 /**
@@ -136,6 +142,13 @@ void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 		      ((addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT);
 		*entries = (*entries & HMM_PFN_FLAGS) | pfn;
 	}
+}
+
+static void report(const struct fault_plan *plan, unsigned long i,
+		   enum hmm_p2p_outcome outcome, enum hmm_p2p_reason reason)
+{
+	if (plan->fault->report)
+		plan->fault->report[i] = HMM_P2P_REPORT(outcome, reason);
 }
 
 static void report_run(const struct fault_plan *plan, unsigned long first,
@@ -230,8 +243,7 @@ static void plan_home(struct fault_plan *plan, unsigned long i,
 	if (!wants_fault(plan, i))
 		return;
 	plan->entry[i].reason = reason;
-	if (plan->fault->report)
-		plan->fault->report[i] = HMM_P2P_REPORT(HMM_P2P_OUTCOME_MIGRATED, reason);
+	report(plan, i, HMM_P2P_OUTCOME_MIGRATED, reason);
 }
 
 static void plan_small(struct fault_plan *plan, unsigned long i, struct page *page)
@@ -338,6 +350,49 @@ static void plan_entries(struct fault_plan *plan, const void *owner)
 	}
 }
 
+static int plan_refuse(struct fault_plan *plan, struct hmm_p2p_device *exporter,
+		       unsigned long i, unsigned long end,
+		       enum hmm_p2p_reason reason)
+{
+	unsigned long wanted = 0;
+
+	for (; i < end; i++) {
+		plan->entry[i].refused = true;
+		if (!wants_fault(plan, i))
+			continue;
+		report(plan, i, HMM_P2P_OUTCOME_NONE, reason);
+		wanted++;
+	}
+	hmm_p2p_count(exporter, HMM_P2P_COUNTER_REFUSED, wanted);
+	return wanted ? -EREMOTEIO : 0;
+}
+
+/* Shared memory: all of it is known by its mapping, faulted in or not. */
+static int plan_shared(struct fault_plan *plan)
+{
+	VMA_ITERATOR(vmi, plan->range->notifier->mm, plan->range->start);
+	const struct hmm_range *range = plan->range;
+	struct hmm_p2p_device *exporter;
+	enum hmm_p2p_reason reason;
+	struct vm_area_struct *vma;
+	unsigned long start, end;
+	int ret = 0;
+
+	if (plan->fault->by_mapping)
+		return 0;
+	for_each_vma_range(vmi, vma, range->end) {
+		exporter = hmm_p2p_shared_device(vma);
+		reason = exporter ? plan_path(plan, exporter) : HMM_P2P_REASON_NONE;
+		if (!reason)
+			continue;
+		start = max(vma->vm_start, range->start) - range->start;
+		end = min(vma->vm_end, range->end) - range->start;
+		ret = plan_refuse(plan, exporter, start >> PAGE_SHIFT,
+				  end >> PAGE_SHIFT, reason) ?: ret;
+	}
+	return ret;
+}
+
 /* One snapshot walk in the name of @owner: finds, and moves nothing. */
 static int plan_owner(struct fault_plan *plan, void *owner)
 {
@@ -360,14 +415,11 @@ static int plan_owner(struct fault_plan *plan, void *owner)
 static int plan_all(struct fault_plan *plan)
 {
 	struct hmm_p2p_owner *owner = NULL;
-	int ret;
+	int ret = plan_shared(plan);
 
-	while ((owner = hmm_p2p_owner_next_live(owner))) {
+	while (!ret && (owner = hmm_p2p_owner_next_live(owner)))
 		ret = plan_owner(plan, owner);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return ret;
 }
 
 /* Then nothing has to be faulted. */
@@ -468,7 +520,8 @@ static int fault_run(struct hmm_range *range, unsigned long first,
 
 static bool same_run(const struct plan_entry *a, const struct plan_entry *b)
 {
-	return !a->hmm_pfn == !b->hmm_pfn && (a->hmm_pfn || a->own == b->own);
+	return !a->hmm_pfn == !b->hmm_pfn && a->refused == b->refused &&
+	       (a->hmm_pfn || a->own == b->own);
 }
 
 static struct faulting *current_faulting(void)
@@ -537,7 +590,7 @@ static int fault_runs(struct fault_plan *plan)
 		for (i = first + 1; i < plan->npages; i++)
 			if (!same_run(&entry[first], &entry[i]))
 				break;
-		if (entry[first].hmm_pfn)
+		if (entry[first].hmm_pfn || entry[first].refused)
 			continue;
 		ret = fault_run(range, first, i - first,
 				entry[first].own ? NULL : range->dev_private_owner,
@@ -608,6 +661,8 @@ static void merge(struct fault_plan *plan)
 
 	for (i = 0; i < plan->npages; i += nr) {
 		nr = 1;
+		if (plan->entry[i].refused)
+			plan->range->hmm_pfns[i] &= HMM_P2P_INOUT_FLAGS;
 		if (!plan->entry[i].hmm_pfn)
 			continue;
 		nr = planned_run(plan, i);
@@ -637,6 +692,25 @@ struct hmm_p2p_tally hmm_p2p_report_tally(const u8 *report, unsigned long npages
 	return tally;
 }
 
+/**
+ * hmm_p2p_report_refused - tell of the pages that made a fault fail
+ * @report: of the fault, which failed with -EREMOTEIO; what it says about other
+ *	pages did not come about and is taken out
+ * @npages: how many pages
+ * @reasons: by enum hmm_p2p_reason; grows by the pages that were refused
+ */
+void hmm_p2p_report_refused(u8 *report, unsigned long npages, u64 *reasons)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		if (HMM_P2P_REPORT_OUTCOME(report[i]))
+			report[i] = 0;
+		else if (report[i])
+			reasons[HMM_P2P_REPORT_REASON(report[i])]++;
+	}
+}
+
 /* What an earlier try sent home stays noted; other outcomes start anew. */
 static void report_begin(u8 *report, unsigned long npages)
 {
@@ -654,8 +728,28 @@ static enum hmm_p2p_outcome mapped_outcome(unsigned long hmm_pfn)
 }
 
 /*
+ * Other drivers map peer to peer memory, too, and who opts out gets none of it.
+ */
+static int refuse_p2p(const struct hmm_range *range, u8 *report, unsigned long npages)
+{
+	unsigned long i;
+	int ret = 0;
+
+	for (i = 0; i < npages; i++) {
+		if (hmm_p2p_pfn_kind(range->hmm_pfns[i]) != HMM_P2P_PFN_ALIAS)
+			continue;
+		ret = -EREMOTEIO;
+		if (report)
+			report[i] = HMM_P2P_REPORT(HMM_P2P_OUTCOME_NONE,
+						   HMM_P2P_REASON_IMPORTER);
+	}
+	return ret;
+}
+
+/*
  * What the plan has not reported was in RAM all along; or it is mapped as peer to
- * peer memory, which nothing moves and about which the DMA API decides.
+ * peer memory, which nothing moves: shared memory that the importer may have, or
+ * memory of other drivers, about which the DMA API decides.
  */
 static void report_end(const struct hmm_range *range, u8 *report,
 		       unsigned long npages)
@@ -742,6 +836,8 @@ static bool any_live(void)
 	bool live;
 	int idx;
 
+	if (hmm_p2p_shared_any())
+		return true;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	live = hmm_p2p_owner_next_live(NULL);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
@@ -777,6 +873,8 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
 		memset(fault->pages, 0, npages * sizeof(*fault->pages));
 	/* Even with nothing to plan for, the first page may arrive meanwhile. */
 	ret = any_live() ? fault_planned(&plan) : fault_rest(&plan);
+	if (!ret && fault->no_p2p && !fault->by_mapping)
+		ret = refuse_p2p(range, fault->report, npages);
 	if (!ret && fault->report)
 		report_end(range, fault->report, npages);
 	return ret;
@@ -795,7 +893,9 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
  * the first two. A private page that the importer cannot have either way was
  * faulted to RAM if its request flags ask for a fault; without them its entry
  * is not valid. A page for which write is asked and that is copy on write is
- * never p2p. HMM_PFN_DMA_MAPPED and the P2PDMA flags of an entry survive.
+ * never p2p. Memory of an exporter that the process maps to share it has no
+ * page in RAM to go to: where @importer may not have it as p2p the fault fails.
+ * HMM_PFN_DMA_MAPPED and the P2PDMA flags of an entry survive.
  *
  * As after hmm_range_fault(), the result holds until the notifier is
  * invalidated, no reference is held and none may be taken: an alias whose
@@ -804,7 +904,8 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
  * Context: process; the mmap_lock of the notifier's mm is held for reading.
  * Return: 0, or as hmm_range_fault(): -EBUSY when the range was invalidated
  * (begin again), -EFAULT for an address that cannot be read, -EPERM for one
- * that cannot be written, -EINVAL, -ENOMEM.
+ * that cannot be written, -EREMOTEIO for shared device memory that @importer
+ * may not have, -EINVAL, -ENOMEM.
  */
 int hmm_p2p_range_fault(struct hmm_range *range, struct device *importer)
 {

@@ -426,6 +426,7 @@ static int piece_fault(struct file_io *io)
 		.importer = io->target.importer,
 		.no_p2p = io->target.no_p2p,
 		.no_pci = io->target.no_pci,
+		.by_mapping = !(io->arg->flags & HMM_P2P_FILE_IO_NO_P2P),
 		.pages = io->pages,
 		.report = io->report,
 	};
@@ -472,6 +473,10 @@ static int do_piece(struct file_io *io)
 	io->start = ALIGN_DOWN(addr, PAGE_SIZE);
 	io->nr_pages = (ALIGN(end, PAGE_SIZE) - io->start) >> PAGE_SHIFT;
 	ret = piece_fault(io);
+	if (ret == -EREMOTEIO) {
+		hmm_p2p_report_refused(io->report, io->nr_pages, io->arg->out_reasons);
+		return piece_report(io) ?: ret;
+	}
 	if (ret)
 		return ret;
 	ret = piece_runs(io);
@@ -554,7 +559,8 @@ static struct file_io *file_io_alloc(struct hmm_p2p_file_io *arg)
  * Context: the caller's process; may sleep.
  * Return: 0, also at the end of the file; -EBADF, -EOPNOTSUPP for a file that
  * cannot do direct I/O, -EINVAL for one that wants another alignment, -EFAULT,
- * -EPERM, -EINTR, -ENOMEM, or what the file system says.
+ * -EPERM, -EREMOTEIO for shared device memory that is not to be p2p, -EINTR,
+ * -ENOMEM, or what the file system says.
  */
 int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg)
 {

@@ -194,16 +194,20 @@ void hmm_p2p_path_exit(void);
  * @no_p2p: the importer opts out of p2p
  * @no_pci: the importer cannot map PCI peer-to-peer pages; an alias in system
  *	memory it can
+ * @by_mapping: what is not p2p is reached through the process's own mapping, so
+ *	shared device memory (see shared.c) is refused to nobody
  * @pages: NULL, or an entry per page that receives the private page of each p2p
  *	outcome, else NULL
  * @report: NULL, or a byte per page: outcome | reason << 4. It must be zero
  *	before the first try and kept from one try to the next, because a page
- *	that one try sends home is an ordinary page in the next
+ *	that one try sends home is an ordinary page in the next. When the fault
+ *	fails with -EREMOTEIO, the pages that have a reason and no outcome are why
  */
 struct hmm_p2p_fault {
 	struct device *importer;
 	bool no_p2p;
 	bool no_pci;
+	bool by_mapping;
 	struct page **pages;
 	u8 *report;
 };
@@ -224,6 +228,7 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
 		  bool may_unlock);
 struct hmm_p2p_tally hmm_p2p_report_tally(const u8 *report, unsigned long npages,
 					  u64 *reasons);
+void hmm_p2p_report_refused(u8 *report, unsigned long npages, u64 *reasons);
 bool hmm_p2p_fault_is_ours(const struct mm_struct *mm);
 bool hmm_p2p_fault_arrived(const struct vm_fault *vmf);
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
@@ -303,6 +308,8 @@ int hmm_p2p_shared_open(struct inode *inode, struct file *file);
 int hmm_p2p_shared_release(struct inode *inode, struct file *file);
 int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma);
 void hmm_p2p_shared_revoke(struct hmm_p2p_device *hdev);
+bool hmm_p2p_shared_any(void);
+struct hmm_p2p_device *hmm_p2p_shared_device(const struct vm_area_struct *vma);
 
 /* uapi.c */
 int hmm_p2p_uapi_init(void);

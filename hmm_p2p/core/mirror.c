@@ -88,7 +88,7 @@ static int mirror_try(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
  *
  * Context: may sleep; the mmap_lock is not held.
  * Return: 0 with the mirror lock held, which the caller drops after use;
- * -EINTR after a fatal signal; otherwise as hmm_range_fault().
+ * -EINTR after a fatal signal; otherwise as hmm_p2p_range_fault().
  */
 int hmm_p2p_mirror_fault(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 			 const struct hmm_p2p_fault *fault)

@@ -34,11 +34,12 @@
 
 /* Which heaps there are, of files and of devices. Taken before a heap's lock. */
 static DEFINE_MUTEX(heaps_lock);
+static unsigned int nr_heaps; /* under heaps_lock; read without it */
 
 /**
  * struct heap - memory of one device, in one open file
  * @lock: protects @hdev and @pages
- * @hdev: whose memory; NULL: that device is gone
+ * @hdev: whose memory; NULL: that device is gone. Also read under hmm_p2p_srcu
  * @id: its number
  * @mapping: where mappings of the file are found
  * @pages: by page offset; each holds a reference
@@ -163,6 +164,7 @@ static struct heap *heap_create(struct file *file, struct hmm_p2p_device *hdev)
 	xa_init(&heap->pages);
 	list_add(&heap->of_file, &open->heaps);
 	list_add(&heap->of_device, &hdev->heaps);
+	WRITE_ONCE(nr_heaps, nr_heaps + 1);
 	return heap;
 }
 
@@ -214,6 +216,34 @@ static const struct vm_operations_struct shared_vm_ops = {
 	.fault = shared_fault,
 };
 
+/*
+ * Is there any of this memory? Who holds the mmap_lock of a process that has it
+ * mapped sees true.
+ */
+bool hmm_p2p_shared_any(void)
+{
+	return READ_ONCE(nr_heaps);
+}
+
+/**
+ * hmm_p2p_shared_device - whose memory does a mapping show?
+ * @vma: any mapping
+ *
+ * All of the mapping is memory of that device, also where no page table has it.
+ *
+ * Context: the mmap_lock is held; under hmm_p2p_srcu, which keeps the device.
+ * Return: the device; NULL when it is not memory of this kind, cannot be read,
+ * or its device is gone.
+ */
+struct hmm_p2p_device *hmm_p2p_shared_device(const struct vm_area_struct *vma)
+{
+	const struct heap *heap = vma->vm_private_data;
+
+	if (vma->vm_ops != &shared_vm_ops || !(vma->vm_flags & VM_READ))
+		return NULL;
+	return READ_ONCE(heap->hdev);
+}
+
 int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	unsigned long first = vma->vm_pgoff & (HEAP_PAGES - 1);
@@ -256,8 +286,10 @@ int hmm_p2p_shared_release(struct inode *inode, struct file *file)
 
 	/* Removal may be in one of them: it holds the lock as long. */
 	mutex_lock(&heaps_lock);
-	list_for_each_entry(heap, &open->heaps, of_file)
+	list_for_each_entry(heap, &open->heaps, of_file) {
 		list_del_init(&heap->of_device);
+		WRITE_ONCE(nr_heaps, nr_heaps - 1);
+	}
 	mutex_unlock(&heaps_lock);
 
 	list_for_each_entry_safe(heap, next, &open->heaps, of_file) {
@@ -271,7 +303,7 @@ int hmm_p2p_shared_release(struct inode *inode, struct file *file)
 static void heap_revoke(struct heap *heap)
 {
 	mutex_lock(&heap->lock);
-	heap->hdev = NULL;
+	WRITE_ONCE(heap->hdev, NULL);
 	mutex_unlock(&heap->lock);
 	unmap_mapping_range(heap->mapping, (loff_t)heap->id << HMM_P2P_MAP_SHIFT,
 			    HEAP_SIZE, true);

@@ -99,6 +99,41 @@ static void test_no_path(void **state)
 	pool_is_back(&pool);
 }
 
+/* Whoever wants no peer to peer gets an error: there is no other way. */
+static void test_opts_out(void **state)
+{
+	struct hmm_p2p_file_io result;
+	uint8_t outcomes[PAGES];
+	struct hmm_p2p *mine;
+	struct disk disk;
+	struct pool pool;
+	uint8_t *mem;
+
+	(void)state;
+	pools_find(&pool, 1);
+	disk = disk_open("near");
+	mine = context_open();
+	mem = map_shared(mine, pool.id, 0, LENGTH);
+	pattern_fill(mem, 0, LENGTH, 50);
+	file_fill(disk.fd, 0, LENGTH, 51);
+	assert_int_equal(hmm_p2p_pread(ctx, disk.fd, mem, LENGTH, 0,
+				       HMM_P2P_FILE_IO_NO_P2P, outcomes, &result),
+			 -EREMOTEIO);
+	assert_int_equal(result.out_bytes, 0);
+	assert_int_equal(result.out_reasons[HMM_P2P_REASON_IMPORTER], PAGES);
+	assert_int_equal(hmm_p2p_outcome_of(outcomes[0]), HMM_P2P_OUTCOME_NONE);
+	assert_int_equal(hmm_p2p_reason_of(outcomes[PAGES - 1]), HMM_P2P_REASON_IMPORTER);
+	assert_pattern(mem, LENGTH, 50);
+	assert_int_equal(hmm_p2p_pread(ctx, disk.fd, mem, LENGTH, 0, 0, outcomes, &result),
+			 LENGTH);
+	assert_int_equal(result.out_p2p, PAGES);
+	assert_pattern(mem, LENGTH, 51);
+	unmap_shared(mem, LENGTH);
+	hmm_p2p_close(mine);
+	disk_close(&disk);
+	pool_is_back(&pool);
+}
+
 /* The descriptor goes and the mapping, while the disk still has the pages. */
 static void test_outlived(void **state)
 {
@@ -263,6 +298,7 @@ int main(void)
 		TEST(test_direct_read),
 		TEST(test_direct_write),
 		TEST(test_no_path),
+		TEST(test_opts_out),
 		TEST(test_outlived),
 		TEST(test_malloc_read),
 		TEST(test_malloc_write),

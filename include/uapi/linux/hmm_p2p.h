@@ -34,7 +34,9 @@
  *   ENOMEM      no system memory left
  *   EBUSY       the device holds pages, so its owner cannot change now
  *   EIO         the device failed a transfer
- *   EREMOTEIO   the DMA API refused to map a page for the importer
+ *   EREMOTEIO   the importer cannot have a page: the DMA API refused to map it, or
+ *               it is device memory that processes share by mmap(), which does
+ *               not go to RAM, and this importer may not have it peer to peer
  */
 #ifndef _UAPI_LINUX_HMM_P2P_H
 #define _UAPI_LINUX_HMM_P2P_H
@@ -51,7 +53,9 @@
 
 /**
  * enum hmm_p2p_outcome - what a range fault gives an importer for a page
- * @HMM_P2P_OUTCOME_NONE: nothing: the page was not asked for, or is not mapped
+ * @HMM_P2P_OUTCOME_NONE: nothing: the page was not asked for, or is not mapped;
+ *	or, with a reason, it is shared device memory that the importer may not
+ *	have, and the fault fails with EREMOTEIO
  * @HMM_P2P_OUTCOME_PRIVATE: the device-private page; importer and exporter
  *	share an interconnect owner and nothing moved
  * @HMM_P2P_OUTCOME_P2P: a PFN that the DMA API maps peer to peer; nothing moved
@@ -265,7 +269,9 @@ struct hmm_p2p_migrate {
  * @out_system: see @out_private
  * @out_bytes: bytes that the importer transferred
  * @out_reasons: pages by enum hmm_p2p_reason; private and p2p pages are not
- *	counted, nor are system pages that were in RAM before
+ *	counted, nor are system pages that were in RAM before. After EREMOTEIO
+ *	also the pages that made the call fail; the DMA API's refusal has no
+ *	reason
  *
  * The data travels the way the outcome says: over the interconnect, peer to
  * peer, or from RAM. It never goes through the CPU mapping of the process.
@@ -363,6 +369,7 @@ struct hmm_p2p_query {
  * @HMM_P2P_COUNTER_PREFETCH_USED: of these, those that were of use, as it seems:
  *	the thread's next fault came right beside them, so it went on through them
  *	(or over them, with strides of just their length)
+ * @HMM_P2P_COUNTER_REFUSED: shared pages that an importer wanted and may not have
  * @HMM_P2P_COUNTER_COUNT: number of counters, not a counter
  */
 enum hmm_p2p_counter {
@@ -381,6 +388,7 @@ enum hmm_p2p_counter {
 	HMM_P2P_COUNTER_EVICTED_FULL = 12,
 	HMM_P2P_COUNTER_PREFETCHED = 13,
 	HMM_P2P_COUNTER_PREFETCH_USED = 14,
+	HMM_P2P_COUNTER_REFUSED = 15,
 	HMM_P2P_COUNTER_COUNT
 };
 
@@ -427,7 +435,7 @@ struct hmm_p2p_set_owner {
 
 /* hmm_p2p_file_io.flags */
 #define HMM_P2P_FILE_IO_WRITE	(1U << 0) /* memory to file; else file to memory */
-#define HMM_P2P_FILE_IO_NO_P2P	(1U << 1) /* by way of system memory in any case */
+#define HMM_P2P_FILE_IO_NO_P2P	(1U << 1) /* by way of system memory, or not at all */
 
 /**
  * struct hmm_p2p_file_io - HMM_P2P_IOC_FILE_IO: direct I/O with a file
@@ -447,7 +455,9 @@ struct hmm_p2p_set_owner {
  * @out_migrated: pages that came back to RAM for it
  * @out_system: pages that were in RAM
  * @out_reasons: the migrated pages by enum hmm_p2p_reason; the importer is the
- *	PCI function that does the DMA of the block device below @fd
+ *	PCI function that does the DMA of the block device below @fd. After
+ *	EREMOTEIO, which HMM_P2P_FILE_IO_NO_P2P gives for shared device memory,
+ *	also the pages that made the call fail
  *
  * @addr, @length and @offset must be multiples of what the file wants for direct
  * I/O: the logical block size for a block device, what statx() calls
