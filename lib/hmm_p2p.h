@@ -476,6 +476,11 @@ typedef int (*hmm_p2p_extent_fn)(const struct hmm_p2p_extent *extent,
  *	come as one; may be NULL to only count
  * @arg: handed to @fn
  *
+ * Memory that cannot be read is not reported. Memory of hmm_p2p_map() is there
+ * whether it was touched or not, with HMM_P2P_EXTENT_SHARED; where the importer
+ * may not have it, its outcome is none and there is a reason. The device's bus
+ * address, owner and so on are hmm_p2p_device_next()'s.
+ *
  * The picture is not atomic: pages may move while the walk goes on.
  *
  * Return: number of extents reported, the last one included when @fn stopped

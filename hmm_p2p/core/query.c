@@ -7,13 +7,24 @@
 #include "internal.h"
 
 /**
+ * struct found - memory on a device
+ * @hdev: device, NULL: there is none
+ * @page: its private page, NULL for shared memory (see shared.c)
+ * @flags: HMM_P2P_EXTENT_*
+ */
+struct found {
+	struct hmm_p2p_device *hdev;
+	struct page *page;
+	u32 flags;
+};
+
+/**
  * struct query_state - a query under way
  * @arg: what was asked for
  * @importer: whose outcomes are asked for, or NULL
  * @mirror: covers the whole range
  * @pfns: snapshot of one piece for one owner
- * @pages: device pages of one piece
- * @flags: HMM_P2P_EXTENT_* of each of @pages
+ * @found: what is at each page of one piece
  * @extents: found and not yet copied to the caller
  * @nr: length of @extents; the last one may grow
  */
@@ -22,17 +33,17 @@ struct query_state {
 	struct hmm_p2p_device *importer;
 	struct hmm_p2p_mirror mirror;
 	unsigned long pfns[HMM_P2P_BATCH_PAGES];
-	struct page *pages[HMM_P2P_BATCH_PAGES];
-	u8 flags[HMM_P2P_BATCH_PAGES];
+	struct found found[HMM_P2P_BATCH_PAGES];
 	struct hmm_p2p_extent extents[HMM_P2P_BATCH_PAGES + 1];
 	u32 nr;
 };
 
 static bool has_alias(struct hmm_p2p_device *exporter, struct page *page)
 {
+	const struct hmm_p2p_device_ops *ops = exporter->config.ops;
 	unsigned long pfn;
 
-	return !exporter->config.ops->get_dma_pfn_for_device(page, &pfn);
+	return ops->get_dma_pfn_for_device && !ops->get_dma_pfn_for_device(page, &pfn);
 }
 
 /* A huge page of which a part has no alias is faulted as a whole. */
@@ -52,22 +63,40 @@ static enum hmm_p2p_reason alias_reason(struct hmm_p2p_device *exporter,
 	return HMM_P2P_REASON_MIXED_HUGE;
 }
 
-static enum hmm_p2p_outcome page_outcome(const struct query_state *state,
-					 struct page *page, bool huge,
-					 enum hmm_p2p_reason *reason)
+static enum hmm_p2p_outcome private_outcome(const struct query_state *state,
+					    const struct found *found,
+					    enum hmm_p2p_reason *reason)
 {
-	struct hmm_p2p_device *exporter = hmm_p2p_page_device(page);
 	struct hmm_p2p_device *importer = state->importer;
 
-	*reason = HMM_P2P_REASON_NONE;
-	if (!importer)
-		return HMM_P2P_OUTCOME_NONE;
-	if (importer->owner == hmm_p2p_page_owner(page))
+	if (importer->owner == hmm_p2p_page_owner(found->page))
 		return HMM_P2P_OUTCOME_PRIVATE;
-	*reason = hmm_p2p_path_check(exporter, importer->config.dev, NULL);
+	*reason = hmm_p2p_path_check(found->hdev, importer->config.dev, NULL);
 	if (!*reason)
-		*reason = alias_reason(exporter, page, huge);
+		*reason = alias_reason(found->hdev, found->page,
+				       found->flags & HMM_P2P_EXTENT_HUGE);
 	return *reason ? HMM_P2P_OUTCOME_MIGRATED : HMM_P2P_OUTCOME_P2P;
+}
+
+/* It has no RAM to go to: who may not have it gets nothing. */
+static enum hmm_p2p_outcome shared_outcome(const struct query_state *state,
+					   const struct found *found,
+					   enum hmm_p2p_reason *reason)
+{
+	*reason = hmm_p2p_path_check(found->hdev, state->importer->config.dev, NULL);
+	return *reason ? HMM_P2P_OUTCOME_NONE : HMM_P2P_OUTCOME_P2P;
+}
+
+static enum hmm_p2p_outcome outcome(const struct query_state *state,
+				    const struct found *found,
+				    enum hmm_p2p_reason *reason)
+{
+	*reason = HMM_P2P_REASON_NONE;
+	if (!state->importer)
+		return HMM_P2P_OUTCOME_NONE;
+	if (found->page)
+		return private_outcome(state, found, reason);
+	return shared_outcome(state, found, reason);
 }
 
 static bool extent_matches(const struct hmm_p2p_extent *a,
@@ -80,17 +109,16 @@ static bool extent_matches(const struct hmm_p2p_extent *a,
 
 /* Returns 1 when the caller has no room for another extent. */
 static int extent_add(struct query_state *state, unsigned long addr,
-		      struct page *page, u8 flags)
+		      const struct found *found)
 {
 	const struct hmm_p2p_query *arg = state->arg;
 	enum hmm_p2p_reason reason;
 	struct hmm_p2p_extent extent = {
 		.addr = addr,
 		.length = PAGE_SIZE,
-		.device = hmm_p2p_page_device(page)->id,
-		.outcome = page_outcome(state, page, flags & HMM_P2P_EXTENT_HUGE,
-					&reason),
-		.flags = flags,
+		.device = found->hdev->id,
+		.outcome = outcome(state, found, &reason),
+		.flags = found->flags,
 	};
 
 	extent.reason = reason;
@@ -123,6 +151,7 @@ static int extents_flush(struct query_state *state, u32 keep)
 
 static void collect_page(struct query_state *state, unsigned long i)
 {
+	struct found *found = &state->found[i];
 	unsigned long entry = state->pfns[i];
 	struct page *page;
 
@@ -131,24 +160,29 @@ static void collect_page(struct query_state *state, unsigned long i)
 	page = hmm_pfn_to_page(entry);
 	if (!hmm_p2p_page_is_ours(page))
 		return;
-	state->pages[i] = page;
-	state->flags[i] = entry & HMM_PFN_WRITE ? HMM_P2P_EXTENT_WRITABLE : 0;
+	found->hdev = hmm_p2p_page_device(page);
+	found->page = page;
+	if (entry & HMM_PFN_WRITE)
+		found->flags |= HMM_P2P_EXTENT_WRITABLE;
 	if (hmm_pfn_to_map_order(entry))
-		state->flags[i] |= HMM_P2P_EXTENT_HUGE;
+		found->flags |= HMM_P2P_EXTENT_HUGE;
+	/* The driver of one that goes away may be gone already, see device.c. */
+	if (!READ_ONCE(found->hdev->removed) && has_alias(found->hdev, page))
+		found->flags |= HMM_P2P_EXTENT_WINDOW;
 }
 
-static int collect(struct query_state *state, unsigned long addr, unsigned long nr)
+static int collect_private(struct query_state *state, unsigned long start,
+			   unsigned long end)
 {
 	struct hmm_p2p_owner *owner = NULL;
 	struct hmm_range range = {
-		.start = addr,
-		.end = addr + (nr << PAGE_SHIFT),
+		.start = start,
+		.end = end,
 		.hmm_pfns = state->pfns,
 	};
-	unsigned long i;
+	unsigned long nr = (end - start) >> PAGE_SHIFT, i;
 	int ret;
 
-	memset(state->pages, 0, sizeof(state->pages));
 	while ((owner = hmm_p2p_owner_next_live(owner))) {
 		memset(state->pfns, 0, sizeof(state->pfns));
 		range.dev_private_owner = owner;
@@ -162,11 +196,56 @@ static int collect(struct query_state *state, unsigned long addr, unsigned long 
 	return 0;
 }
 
-/* As extent_add(); @arg->out_next is the page that found no room. */
-static int query_piece(struct query_state *state, unsigned long addr,
-		       unsigned long nr)
+/* The device has the memory since mmap(), whether a page table knows it or not. */
+static void collect_shared(struct query_state *state, unsigned long start,
+			   unsigned long end)
 {
-	unsigned long i;
+	VMA_ITERATOR(vmi, state->mirror.mm, start);
+	struct hmm_p2p_device *hdev;
+	struct vm_area_struct *vma;
+	unsigned long addr;
+
+	for_each_vma_range(vmi, vma, end) {
+		struct found found = {
+			.flags = HMM_P2P_EXTENT_SHARED | HMM_P2P_EXTENT_WINDOW,
+		};
+
+		hdev = hmm_p2p_shared_device(vma);
+		if (!hdev)
+			continue;
+		found.hdev = hdev;
+		if (vma->vm_flags & VM_WRITE)
+			found.flags |= HMM_P2P_EXTENT_WRITABLE;
+		for (addr = max(start, vma->vm_start);
+		     addr < min(end, vma->vm_end); addr += PAGE_SIZE)
+			state->found[(addr - start) >> PAGE_SHIFT] = found;
+	}
+}
+
+/* As extent_add(); @arg->out_next is the page that found no room. */
+static int query_locked(struct query_state *state, unsigned long start,
+			unsigned long end)
+{
+	const struct found *found = state->found;
+	unsigned long addr;
+	int ret;
+
+	memset(state->found, 0, sizeof(state->found));
+	ret = collect_private(state, start, end);
+	collect_shared(state, start, end);
+	if (!ret && state->importer && READ_ONCE(state->importer->removed))
+		ret = -ENODEV;
+	for (addr = start; addr < end && !ret; addr += PAGE_SIZE, found++) {
+		state->arg->out_next = addr;
+		if (found->hdev)
+			ret = extent_add(state, addr, found);
+	}
+	return ret;
+}
+
+static int query_piece(struct query_state *state, unsigned long start,
+		       unsigned long end)
+{
 	int idx, ret;
 
 	/* First: a device that goes does not wait for who waits for it. */
@@ -174,15 +253,7 @@ static int query_piece(struct query_state *state, unsigned long addr,
 		return -EINTR;
 	/* Keeps the pages' devices, so their struct pages, and the importer. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	ret = collect(state, addr, nr);
-	if (!ret && state->importer && READ_ONCE(state->importer->removed))
-		ret = -ENODEV;
-	for (i = 0; i < nr && !ret; i++, addr += PAGE_SIZE) {
-		state->arg->out_next = addr;
-		if (state->pages[i])
-			ret = extent_add(state, addr, state->pages[i],
-					 state->flags[i]);
-	}
+	ret = query_locked(state, start, end);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	mmap_read_unlock(state->mirror.mm);
 	return ret;
@@ -199,7 +270,7 @@ static int query_all(struct query_state *state)
 			return -EINTR;
 		cond_resched();
 		next = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
-		ret = query_piece(state, addr, (next - addr) >> PAGE_SHIFT);
+		ret = query_piece(state, addr, next);
 		if (ret < 0)
 			return ret;
 		if (ret)

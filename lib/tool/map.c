@@ -117,52 +117,39 @@ static int collect(struct map_run *run)
 
 /* ------------------------------------------------------------------- text */
 
-static const char *name_of(const struct map_run *run, uint32_t id)
-{
-	const struct hmm_p2p_device_info *info =
-		device_list_find(&run->devices, id);
-
-	return info ? device_name(info) : "?";
-}
-
-static int node_of(const struct map_run *run, uint32_t id)
-{
-	const struct hmm_p2p_device_info *info =
-		device_list_find(&run->devices, id);
-
-	return info ? info->out_numa_node : -1;
-}
-
 static const char *flags_text(uint32_t flags)
 {
-	switch (flags & (HMM_P2P_EXTENT_WRITABLE | HMM_P2P_EXTENT_HUGE)) {
-	case HMM_P2P_EXTENT_WRITABLE:
-		return "rw";
-	case HMM_P2P_EXTENT_HUGE:
-		return "r-,huge";
-	case HMM_P2P_EXTENT_WRITABLE | HMM_P2P_EXTENT_HUGE:
-		return "rw,huge";
-	default:
-		return "r-";
-	}
+	bool writable = flags & HMM_P2P_EXTENT_WRITABLE;
+
+	/* Shared memory is never mapped by huge pages. */
+	if (flags & HMM_P2P_EXTENT_SHARED)
+		return writable ? "rw,shared" : "r-,shared";
+	if (flags & HMM_P2P_EXTENT_HUGE)
+		return writable ? "rw,huge" : "r-,huge";
+	return writable ? "rw" : "r-";
 }
 
 static void add_row(const struct map_run *run, struct libscols_table *table,
 		    const struct found *found)
 {
 	const struct hmm_p2p_extent *extent = &found->extent;
+	const struct hmm_p2p_device_info *info =
+		device_list_find(&run->devices, extent->device);
 	struct libscols_line *line = table_line(table);
 	char size[SIZE_TEXT_MAX];
-	int node = node_of(run, extent->device);
-	size_t column = 6;
+	size_t column = 9;
 
 	table_set(line, 0, "0x%" PRIx64, (uint64_t)extent->addr);
 	table_set(line, 1, "0x%" PRIx64, (uint64_t)(extent->addr + extent->length));
 	table_set(line, 2, "%s", size_text(run->tool, extent->length, size));
-	table_set(line, 3, "%s", name_of(run, extent->device));
-	if (node >= 0)
-		table_set(line, 4, "%d", node);
-	table_set(line, 5, "%s", flags_text(extent->flags));
+	table_set(line, 3, "%s", info ? device_name(info) : "?");
+	table_set(line, 4, "%s", info ? device_bus(info) : "?");
+	if (info)
+		table_set(line, 5, "%u", info->out_owner);
+	if (info && info->out_numa_node >= 0)
+		table_set(line, 6, "%d", info->out_numa_node);
+	table_set(line, 7, "%s", flags_text(extent->flags));
+	table_set(line, 8, "%s", extent->flags & HMM_P2P_EXTENT_WINDOW ? "in" : "out");
 	if (run->importer_name) {
 		table_set(line, column++, "%s", hmm_p2p_outcome_name(extent->outcome));
 		table_set(line, column++, "%s", hmm_p2p_reason_name(extent->reason));
@@ -207,7 +194,8 @@ static void print_text(const struct map_run *run)
 {
 	static const struct table_column columns[] = {
 		{ "START", false }, { "END", false }, { "SIZE", true },
-		{ "DEVICE", false }, { "NODE", true }, { "FLAGS", false },
+		{ "DEVICE", false }, { "BUS", false }, { "OWNER", true },
+		{ "NODE", true }, { "FLAGS", false }, { "WINDOW", false },
 	};
 	struct libscols_table *table = table_new(columns, ARRAY_SIZE(columns));
 	size_t i;
@@ -225,6 +213,25 @@ static void print_text(const struct map_run *run)
 
 /* ------------------------------------------------------------------- JSON */
 
+/* A device that went away meanwhile has a number only. */
+static void add_json_where(const struct map_run *run, struct json_object *object,
+			   uint32_t device)
+{
+	const struct hmm_p2p_device_info *info =
+		device_list_find(&run->devices, device);
+
+	json_put_int(object, "device", device);
+	json_put_text(object, "device_name", info ? device_name(info) : "?");
+	if (info) {
+		json_put_text(object, "bus", device_bus(info));
+		json_put_int(object, "owner", info->out_owner);
+	} else {
+		json_put_null(object, "bus");
+		json_put_null(object, "owner");
+	}
+	json_put_int(object, "numa_node", info ? info->out_numa_node : -1);
+}
+
 static void add_json_extent(const struct map_run *run, struct json_object *array,
 			    const struct found *found)
 {
@@ -233,11 +240,11 @@ static void add_json_extent(const struct map_run *run, struct json_object *array
 
 	json_put_u64(object, "addr", extent->addr);
 	json_put_u64(object, "length", extent->length);
-	json_put_int(object, "device", extent->device);
-	json_put_text(object, "device_name", name_of(run, extent->device));
-	json_put_int(object, "numa_node", node_of(run, extent->device));
+	add_json_where(run, object, extent->device);
 	json_put_bool(object, "writable", extent->flags & HMM_P2P_EXTENT_WRITABLE);
 	json_put_bool(object, "huge", extent->flags & HMM_P2P_EXTENT_HUGE);
+	json_put_bool(object, "window", extent->flags & HMM_P2P_EXTENT_WINDOW);
+	json_put_bool(object, "shared", extent->flags & HMM_P2P_EXTENT_SHARED);
 	if (run->importer_name) {
 		json_put_word(object, "outcome", hmm_p2p_outcome_name(extent->outcome));
 		json_put_word(object, "reason", hmm_p2p_reason_name(extent->reason));

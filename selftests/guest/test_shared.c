@@ -489,7 +489,7 @@ static void test_importers(void **state)
 	pattern_fill(mem, 0, LENGTH, 61);
 	move_to(pool.id, mem, LENGTH, &result);
 	assert_int_equal(result.out_reasons[HMM_P2P_REASON_NOT_ANON], LENGTH / page_size);
-	assert_int_equal(pages_on(0, mem, LENGTH), 0);
+	assert_int_equal(pages_on(pool.id, mem, LENGTH), LENGTH / page_size);
 
 	data = map_memory(LENGTH, SMALL_PAGES);
 	reached = reach(importer.out_id, mem, 4 * page_size, data, 0);

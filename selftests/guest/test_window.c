@@ -120,6 +120,8 @@ static int note_bytes(const struct hmm_p2p_extent *extent, void *arg)
 	struct bytes *bytes = arg;
 	size_t first = (extent->addr - bytes->start) / page_size, i;
 
+	REQUIRE(!(extent->flags & HMM_P2P_EXTENT_WINDOW) ==
+		(extent->reason == HMM_P2P_REASON_NO_ALIAS));
 	for (i = 0; i < extent->length / page_size; i++)
 		bytes->byte[first + i] =
 			(uint8_t)(extent->outcome | extent->reason << 4);

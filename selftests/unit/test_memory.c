@@ -240,6 +240,24 @@ static void access_opts_out(void **state)
 			 HMM_P2P_REASON_IMPORTER);
 }
 
+/* Shared memory that the importer may not have: an error, and which pages. */
+static void access_tells_what_is_refused(void **state)
+{
+	uint8_t outcomes[2] = { 0xff, 0xff };
+	struct hmm_p2p_access result;
+
+	mock_share(1, 1, VRAM0);
+	assert_int_equal(hmm_p2p_fault(*state, NULL, EDU1, mock_addr(0),
+				       2 * MOCK_PAGE_SIZE, 0, outcomes, &result),
+			 -EREMOTEIO);
+	assert_int_equal(result.out_reasons[HMM_P2P_REASON_NO_PATH], 1);
+	assert_int_equal(hmm_p2p_outcome_of(outcomes[1]), HMM_P2P_OUTCOME_NONE);
+	assert_int_equal(hmm_p2p_reason_of(outcomes[1]), HMM_P2P_REASON_NO_PATH);
+	assert_int_equal(hmm_p2p_fault(*state, NULL, EDU0, mock_addr(0),
+				       2 * MOCK_PAGE_SIZE, 0, outcomes, &result), 0);
+	assert_int_equal(hmm_p2p_outcome_of(outcomes[1]), HMM_P2P_OUTCOME_P2P);
+}
+
 static void access_refuses_to_write_read_only(void **state)
 {
 	mock.pages[1].writable = false;
@@ -401,6 +419,7 @@ int main(void)
 		mock_test(access_writes),
 		mock_test(access_gives_reasons),
 		mock_test(access_opts_out),
+		mock_test(access_tells_what_is_refused),
 		mock_test(access_refuses_to_write_read_only),
 		mock_test(access_reports_errors),
 		mock_test(access_reports_partial_work),

@@ -97,13 +97,39 @@ static void query_keeps_unlike_apart(void **state)
 	mock.pages[4].huge = true;
 	mock_device(VRAM0)->out_window_bytes = 5 * MOCK_PAGE_SIZE;
 	assert_int_equal(query(*state, EDU0, &seen), 5);
-	assert_int_equal(seen.extents[0].flags, HMM_P2P_EXTENT_WRITABLE);
+	assert_int_equal(seen.extents[0].flags,
+			 HMM_P2P_EXTENT_WRITABLE | HMM_P2P_EXTENT_WINDOW);
 	assert_int_equal(seen.extents[0].outcome, HMM_P2P_OUTCOME_P2P);
-	assert_int_equal(seen.extents[1].flags, 0);
+	assert_int_equal(seen.extents[1].flags, HMM_P2P_EXTENT_WINDOW);
 	assert_int_equal(seen.extents[3].flags,
-			 HMM_P2P_EXTENT_WRITABLE | HMM_P2P_EXTENT_HUGE);
+			 HMM_P2P_EXTENT_WRITABLE | HMM_P2P_EXTENT_HUGE |
+			 HMM_P2P_EXTENT_WINDOW);
+	assert_int_equal(seen.extents[4].flags, HMM_P2P_EXTENT_WRITABLE);
 	assert_int_equal(seen.extents[4].outcome, HMM_P2P_OUTCOME_MIGRATED);
 	assert_int_equal(seen.extents[4].reason, HMM_P2P_REASON_NO_ALIAS);
+}
+
+/* Between private pages of the same device, and without RAM to go to. */
+static void query_tells_shared_memory(void **state)
+{
+	const uint32_t flags = HMM_P2P_EXTENT_WRITABLE | HMM_P2P_EXTENT_WINDOW;
+	struct seen seen = { 0 };
+
+	mock_put(0, 2, VRAM0);
+	mock_share(2, 3, VRAM0);
+	mock_put(5, 2, VRAM0);
+	assert_int_equal(query(*state, EDU0, &seen), 3);
+	assert_extent(&seen.extents[0], 0, 2, VRAM0);
+	assert_extent(&seen.extents[1], 2, 3, VRAM0);
+	assert_int_equal(seen.extents[0].flags, flags);
+	assert_int_equal(seen.extents[1].flags, flags | HMM_P2P_EXTENT_SHARED);
+	assert_int_equal(seen.extents[1].outcome, HMM_P2P_OUTCOME_P2P);
+
+	seen.nr = 0;
+	assert_int_equal(query(*state, EDU1, &seen), 3);
+	assert_int_equal(seen.extents[0].outcome, HMM_P2P_OUTCOME_MIGRATED);
+	assert_int_equal(seen.extents[1].outcome, HMM_P2P_OUTCOME_NONE);
+	assert_int_equal(seen.extents[1].reason, HMM_P2P_REASON_NO_PATH);
 }
 
 static void query_without_callback_counts(void **state)
@@ -199,6 +225,7 @@ int main(void)
 		mock_test(query_puts_neighbours_together),
 		mock_test(query_does_not_depend_on_the_cut),
 		mock_test(query_keeps_unlike_apart),
+		mock_test(query_tells_shared_memory),
 		mock_test(query_without_callback_counts),
 		mock_test(query_stops_when_told),
 		mock_test(query_reports_what_it_had),

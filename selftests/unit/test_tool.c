@@ -456,7 +456,8 @@ static void full_disk_is_a_failure(void **state)
 static const char maps[] =
 	"55e0c7a00000-55e0c7a02000 r-xp 00001000 fe:01 1234567                    /usr/bin/job\n"
 	"7f0000000000-7f0000200000 rw-p 00000000 00:00 0                          [heap]\n"
-	"7f0000280000-7f0000300000 rw-p 00000000 fe:01 7654321                    /var/lib/model\xc3\xa9\n"
+	"7f0000280000-7f00002e0000 rw-p 00000000 fe:01 7654321                    /var/lib/model\xc3\xa9\n"
+	"7f00002e0000-7f0000300000 rw-s 10000000000 00:06 815                     /dev/hmm_p2p\n"
 	"7f0000300000-7f0000400000 rw-p 00000000 00:00 0 \n"
 	"7f0000400000-7f0004000000 ---p 00000000 00:00 0 \n"
 	"7ffd00000000-7ffd00004000 r--p 00000000 00:00 0                          [vvar]\n"

@@ -299,6 +299,8 @@ struct hmm_p2p_access {
 /* hmm_p2p_extent.flags */
 #define HMM_P2P_EXTENT_WRITABLE	(1U << 0)
 #define HMM_P2P_EXTENT_HUGE	(1U << 1)
+#define HMM_P2P_EXTENT_WINDOW	(1U << 2) /* has an alias: lies in the window */
+#define HMM_P2P_EXTENT_SHARED	(1U << 3) /* mapped by mmap(), see below */
 
 /**
  * struct hmm_p2p_extent - device-resident memory that is alike
@@ -308,6 +310,11 @@ struct hmm_p2p_access {
  * @outcome: enum hmm_p2p_outcome that the asked importer would get
  * @reason: enum hmm_p2p_reason for it
  * @flags: HMM_P2P_EXTENT_* bits
+ *
+ * HMM_P2P_EXTENT_SHARED: memory that mmap() of the character device gave, and
+ * its own alias. The device has it from mmap() on, so all of the mapping is
+ * reported, also what no page table knows yet. It does not move: an importer
+ * gets it p2p, or with HMM_P2P_OUTCOME_NONE and a reason not at all.
  */
 struct hmm_p2p_extent {
 	__aligned_u64 addr;
@@ -329,7 +336,7 @@ struct hmm_p2p_extent {
  * @addr: first byte, page aligned
  * @length: bytes, a multiple of the page size
  * @extents: array of struct hmm_p2p_extent; only memory on a device is
- *	reported, in order of address
+ *	reported, as far as it can be read, in order of address
  * @out_nr_extents: how many were written
  * @__reserved: must be 0
  * @out_next: address to go on from; @addr + @length when all was reported

@@ -133,6 +133,17 @@ void mock_put(unsigned int first, unsigned int nr, uint32_t device)
 			abort();
 }
 
+/* The memory is not of what the device reports as its own. */
+void mock_share(unsigned int first, unsigned int nr, uint32_t device)
+{
+	unsigned int i;
+
+	for (i = first; i < first + nr; i++) {
+		mock.pages[i].shared = true;
+		mock.pages[i].device = device;
+	}
+}
+
 /* --------------------------------------------------------------- verdicts */
 
 static unsigned int root_port_of(uint32_t id)
@@ -172,12 +183,29 @@ void mock_verdict(uint32_t exporter, uint32_t importer, struct hmm_p2p_path *pat
 	}
 }
 
+/* It is peer to peer or nothing, whoever the owner. */
+static void shared_verdict(const struct mock_page *page, uint32_t importer,
+			   uint32_t flags, struct hmm_p2p_path *path)
+{
+	path->out_reason = HMM_P2P_REASON_NONE;
+	if (flags & HMM_P2P_ACCESS_NO_P2P)
+		path->out_reason = HMM_P2P_REASON_IMPORTER;
+	else if (root_port_of(page->device) != root_port_of(importer) || mock.no_path)
+		path->out_reason = HMM_P2P_REASON_NO_PATH;
+	path->out_outcome = path->out_reason ? HMM_P2P_OUTCOME_NONE :
+					       HMM_P2P_OUTCOME_P2P;
+}
+
 /* As mock_verdict(), for one page. */
 static void page_verdict(const struct mock_page *page, uint32_t importer,
 			 uint32_t flags, struct hmm_p2p_path *path)
 {
 	uint64_t offset = (uint64_t)page->offset * MOCK_PAGE_SIZE;
 
+	if (page->shared) {
+		shared_verdict(page, importer, flags, path);
+		return;
+	}
 	mock_verdict(page->device, importer, path);
 	if (path->out_outcome != HMM_P2P_OUTCOME_P2P)
 		return;
@@ -383,6 +411,16 @@ static void transfer(struct hmm_p2p_access *request, uint64_t at)
 	request->out_bytes += MOCK_PAGE_SIZE;
 }
 
+static int refuse(struct hmm_p2p_access *request, uint64_t at, uint32_t reason)
+{
+	uint8_t *outcomes = (uint8_t *)(uintptr_t)request->outcomes;
+
+	request->out_reasons[reason]++;
+	if (outcomes)
+		outcomes[at / MOCK_PAGE_SIZE] = reason << 4;
+	return -EREMOTEIO;
+}
+
 static int access_page(struct hmm_p2p_access *request, uint64_t at)
 {
 	struct mock_page *page = page_at(request->addr + at);
@@ -395,6 +433,8 @@ static int access_page(struct hmm_p2p_access *request, uint64_t at)
 		return -EPERM;
 	if (page->device) {
 		page_verdict(page, request->importer, request->flags, &verdict);
+		if (!verdict.out_outcome)
+			return refuse(request, at, verdict.out_reason);
 		count_outcome(request, page, &verdict);
 	} else {
 		request->out_system++;
@@ -426,6 +466,23 @@ static int call_access(void *arg)
 	return err;
 }
 
+static uint32_t page_flags(const struct mock_page *page)
+{
+	const struct hmm_p2p_device_info *info = mock_device(page->device);
+	uint64_t offset = (uint64_t)page->offset * MOCK_PAGE_SIZE;
+	uint32_t flags = 0;
+
+	if (page->writable)
+		flags |= HMM_P2P_EXTENT_WRITABLE;
+	if (page->huge)
+		flags |= HMM_P2P_EXTENT_HUGE;
+	if (page->shared)
+		flags |= HMM_P2P_EXTENT_SHARED;
+	if (page->shared || (info && offset < info->out_window_bytes))
+		flags |= HMM_P2P_EXTENT_WINDOW;
+	return flags;
+}
+
 /* One extent per page: putting them together is the library's business. */
 static bool report_page(struct hmm_p2p_query *request, uint64_t addr)
 {
@@ -447,8 +504,7 @@ static bool report_page(struct hmm_p2p_query *request, uint64_t addr)
 		.device = page->device,
 		.outcome = verdict.out_outcome,
 		.reason = verdict.out_reason,
-		.flags = (page->writable ? HMM_P2P_EXTENT_WRITABLE : 0) |
-			 (page->huge ? HMM_P2P_EXTENT_HUGE : 0),
+		.flags = page_flags(page),
 	};
 	return true;
 }
@@ -643,9 +699,12 @@ static void all_home(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < MOCK_NR_PAGES; i++)
-		if (mock.pages[i].device)
+	for (i = 0; i < MOCK_NR_PAGES; i++) {
+		if (mock.pages[i].shared)
+			mock.pages[i] = (struct mock_page) { 0 };
+		else if (mock.pages[i].device)
 			send_home(&mock.pages[i]);
+	}
 }
 
 void mock_configure(const char *text)

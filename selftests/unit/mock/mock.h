@@ -40,6 +40,7 @@ enum mock_id {
 
 struct mock_page {
 	bool mapped, anonymous, writable, touched, busy, huge;
+	bool shared;		/* on @device, and stays there */
 	uint32_t device;	/* 0: RAM */
 	uint32_t offset;	/* page of the device's memory */
 };
@@ -101,6 +102,7 @@ int mock_ioctl(unsigned long cmd, void *arg);
 
 uint64_t mock_addr(unsigned int page);
 void mock_put(unsigned int first, unsigned int nr, uint32_t device);
+void mock_share(unsigned int first, unsigned int nr, uint32_t device);
 struct hmm_p2p_device_info *mock_device(uint32_t id);
 void mock_verdict(uint32_t exporter, uint32_t importer, struct hmm_p2p_path *path);
 

@@ -26,7 +26,8 @@ static void set_counters(void)
 
 /*
  * vram0 holds three stretches of the heap, carve0 three pages, of which two
- * claim to be huge and one lies where a file is mapped.
+ * claim to be huge and one lies where a file is mapped. Four pages of vram0 are
+ * shared.
  */
 __attribute__((constructor)) static void set_up(void)
 {
@@ -42,6 +43,8 @@ __attribute__((constructor)) static void set_up(void)
 	mock.pages[801].huge = true;
 	mock.pages[801].writable = false;
 	mock_put(800, 2, CARVE0);
+	mock_share(736, 4, VRAM0);
+	mock.pages[739].writable = false;
 	set_counters();
 	if (!text)
 		return;
