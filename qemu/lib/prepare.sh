@@ -115,7 +115,7 @@ stage_build() {
 		[ -d "/proc/${old##*-}" ] || rm -rf "$old"
 	done
 	stage=$cache/stage-$$
-	mkdir -p "$stage"
+	mkdir -p "$stage" "$build/modules"
 	cp -a "$build/user" "$build/modules" "$stage/"
 }
 
