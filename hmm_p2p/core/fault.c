@@ -910,21 +910,15 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
 int hmm_p2p_range_fault(struct hmm_range *range, struct device *importer)
 {
 	const struct hmm_p2p_fault fault = { .importer = importer };
-	int ret;
 
-	if (importer)
-		return hmm_p2p_fault(range, &fault, false);
-	ret = hmm_range_fault(range);
-	/* Not a tail call: the interposer knows the core by its return address. */
-	barrier();
-	return ret;
+	return importer ? hmm_p2p_fault(range, &fault, false) : hmm_range_fault(range);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_range_fault, HMM_P2P_NS);
 
 /**
  * hmm_p2p_range_fault_unlocked_timeout - hmm_p2p_range_fault() that takes the lock
  * @range: as for hmm_p2p_range_fault(), without the notifier's sequence number
- * @importer: as there, but not NULL
+ * @importer: as there
  * @timeout: jiffies after which a range that is invalidated again and again is
  *	given up, 0: never. While somebody serves a userfault it does not run
  *
@@ -949,7 +943,11 @@ int hmm_p2p_range_fault_unlocked_timeout(struct hmm_range *range,
 		range->notifier_seq = mmu_interval_read_begin(range->notifier);
 		if (mmap_read_lock_killable(mm))
 			return -EINTR;
-		ret = hmm_p2p_fault(range, &fault, true);
+		if (importer)
+			ret = hmm_p2p_fault(range, &fault, true);
+		else
+			ret = fault_run(range, 0, range_npages(range),
+					range->dev_private_owner, true);
 		mmap_read_unlock(mm);
 		if (fatal_signal_pending(current))
 			return -EINTR;

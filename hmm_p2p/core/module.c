@@ -19,21 +19,6 @@
 struct workqueue_struct *hmm_p2p_wq;
 static struct dentry *debugfs;
 
-/**
- * hmm_p2p_core_text - is an address in the text of the core?
- * @ip: address
- *
- * For the interposer, which lets the core's own calls through.
- *
- * Context: any, also from ftrace.
- * Return: whether it is.
- */
-bool notrace hmm_p2p_core_text(unsigned long ip)
-{
-	return within_module(ip, THIS_MODULE);
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_core_text, HMM_P2P_NS);
-
 static int __init hmm_p2p_init(void)
 {
 	int ret;

@@ -2,22 +2,18 @@
 /*
  * The three outcomes for callers of hmm_range_fault() that nobody changed.
  *
- * An ftrace handler sends calls of hmm_range_fault() to interposed(). That
- * looks at who called. For a caller that an adapter knows, it asks
- * hmm_p2p_range_fault() in the name of the device that the adapter finds; for
- * everybody else it calls hmm_range_fault() as if nothing had happened. Where
- * the kernel has hmm_range_fault_unlocked_timeout(), the same is done to that.
+ * An ftrace handler looks at who calls hmm_range_fault(). A caller that an adapter
+ * knows is sent to the adapter, which asks hmm_p2p_range_fault() in the name of
+ * the device that will reach the memory; everybody else, and that call itself,
+ * goes on as if nothing had happened. Where the kernel has
+ * hmm_range_fault_unlocked_timeout(), the same is done to that.
  *
- * The way back: the handler lets calls from this module and from the core
- * through, and it knows them by their return address. So nothing here may call
- * hmm_range_fault() as its last act: the compiler would turn that into a jump,
- * the return address would be the first caller's, and the call would come back
- * here for ever.
+ * The handler gets the caller's address from ftrace: on the stack there may be
+ * the function graph tracer's instead.
  *
- * Unloading: once the handler is gone, whoever was sent to interposed() has
- * entered its SRCU section (unregistering waits with RCU tasks: there is no
- * voluntary switch in between) and is in it until it is about to return (RCU
- * tasks again).
+ * Unloading: once the handler is gone, whoever was sent to an adapter has entered
+ * its SRCU section (unregistering waits with RCU tasks: there is no voluntary
+ * switch in between) and is in it until it is about to return (RCU tasks again).
  */
 #include <linux/ftrace.h>
 #include <linux/hmm_p2p.h>
@@ -154,64 +150,56 @@ static struct notifier_block module_notifier = {
 	.notifier_call = module_changed,
 };
 
-/* The importer for whom the caller at @ip faults, or NULL: nobody knows him. */
-static struct device *importer_of(unsigned long ip, struct hmm_range *range)
+/* Returns as hmm_p2p_range_fault(); @importer may be NULL. */
+int hmm_p2p_interposed(struct hmm_range *range, struct device *importer)
 {
-	const struct hmm_p2p_adapter *adapter = adapter_of(ip);
-
-	return adapter ? adapter->importer(range) : NULL;
-}
-
-/* Called in place of hmm_range_fault(), with its caller's return address. */
-static noinline int interposed(struct hmm_range *range)
-{
-	unsigned long ip = (unsigned long)__builtin_return_address(0);
-	struct device *importer;
 	int idx, ret;
 
 	idx = srcu_read_lock(&interposed_srcu);
-	importer = importer_of(ip, range);
-	if (importer)
-		ret = hmm_p2p_range_fault(range, importer);
-	else
-		ret = hmm_range_fault(range);
+	ret = hmm_p2p_range_fault(range, importer);
 	srcu_read_unlock(&interposed_srcu, idx);
 	return ret;
+}
+
+/* Returns as hmm_p2p_range_fault_unlocked_timeout(); @importer may be NULL. */
+int hmm_p2p_interposed_unlocked(struct hmm_range *range, struct device *importer,
+				unsigned long timeout)
+{
+	int idx, ret;
+
+	idx = srcu_read_lock(&interposed_srcu);
+	ret = hmm_p2p_range_fault_unlocked_timeout(range, importer, timeout);
+	srcu_read_unlock(&interposed_srcu, idx);
+	return ret;
+}
+
+static void notrace range_fault_handler(unsigned long ip, unsigned long parent_ip,
+					struct ftrace_ops *ops,
+					struct ftrace_regs *fregs)
+{
+	const struct hmm_p2p_adapter *adapter = adapter_of(parent_ip);
+
+	if (adapter)
+		ftrace_regs_set_instruction_pointer(fregs,
+						    (unsigned long)adapter->range_fault);
 }
 
 #ifdef HMM_P2P_HAVE_UNLOCKED
-/* The same for hmm_range_fault_unlocked_timeout(). */
-static noinline int interposed_unlocked(struct hmm_range *range,
-					unsigned long timeout)
+static void notrace unlocked_handler(unsigned long ip, unsigned long parent_ip,
+				     struct ftrace_ops *ops,
+				     struct ftrace_regs *fregs)
 {
-	unsigned long ip = (unsigned long)__builtin_return_address(0);
-	struct device *importer;
-	int idx, ret;
+	const struct hmm_p2p_adapter *adapter = adapter_of(parent_ip);
 
-	idx = srcu_read_lock(&interposed_srcu);
-	importer = importer_of(ip, range);
-	if (importer)
-		ret = hmm_p2p_range_fault_unlocked_timeout(range, importer, timeout);
-	else
-		ret = hmm_range_fault_unlocked_timeout(range, timeout);
-	srcu_read_unlock(&interposed_srcu, idx);
-	return ret;
+	if (adapter)
+		ftrace_regs_set_instruction_pointer(fregs,
+						    (unsigned long)adapter->range_fault_unlocked);
 }
 #endif
 
-static void notrace interpose_handler(unsigned long ip, unsigned long parent_ip,
-				      struct ftrace_ops *ops,
-				      struct ftrace_regs *fregs)
-{
-	if (within_module(parent_ip, THIS_MODULE) || hmm_p2p_core_text(parent_ip))
-		return;
-	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)ops->private);
-}
-
 /* Permanent: refused while ftrace is switched off, and it stays on from here. */
-#define INTERPOSE_OPS(replacement) { \
-	.func		= interpose_handler, \
-	.private	= (replacement), \
+#define INTERPOSE_OPS(handler) { \
+	.func		= (handler), \
 	.flags		= FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT | \
 			  (IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) ? \
 			   0 : FTRACE_OPS_FL_SAVE_REGS), \
@@ -220,15 +208,15 @@ static void notrace interpose_handler(unsigned long ip, unsigned long parent_ip,
 /**
  * struct target - a function of the kernel that is interposed
  * @func: the function
- * @ops: sends its callers elsewhere
+ * @ops: sends some of its callers elsewhere
  */
 static struct target {
 	void *func;
 	struct ftrace_ops ops;
 } targets[] = {
-	{ hmm_range_fault, INTERPOSE_OPS(interposed) },
+	{ hmm_range_fault, INTERPOSE_OPS(range_fault_handler) },
 #ifdef HMM_P2P_HAVE_UNLOCKED
-	{ hmm_range_fault_unlocked_timeout, INTERPOSE_OPS(interposed_unlocked) },
+	{ hmm_range_fault_unlocked_timeout, INTERPOSE_OPS(unlocked_handler) },
 #endif
 };
 

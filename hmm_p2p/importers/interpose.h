@@ -13,13 +13,22 @@ struct device;
 /**
  * struct hmm_p2p_adapter - a caller that may have p2p pages
  * @caller: name of the function that calls
- * @importer: the device that will reach the range's memory; NULL: this call
- *	stays as it is. The mmap_lock may be held
+ * @range_fault: called by it in place of hmm_range_fault()
+ * @range_fault_unlocked: called by it in place of
+ *	hmm_range_fault_unlocked_timeout()
+ *
+ * Both find the device that will reach the range's memory, without sleeping, and
+ * return what hmm_p2p_interposed() or hmm_p2p_interposed_unlocked() returns.
  */
 struct hmm_p2p_adapter {
 	const char *caller;
-	struct device *(*importer)(struct hmm_range *range);
+	int (*range_fault)(struct hmm_range *range);
+	int (*range_fault_unlocked)(struct hmm_range *range, unsigned long timeout);
 };
+
+int hmm_p2p_interposed(struct hmm_range *range, struct device *importer);
+int hmm_p2p_interposed_unlocked(struct hmm_range *range, struct device *importer,
+				unsigned long timeout);
 
 extern const struct hmm_p2p_adapter hmm_p2p_odp_adapter;
 

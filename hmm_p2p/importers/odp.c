@@ -25,7 +25,18 @@ static struct device *odp_importer(struct hmm_range *range)
 	return ibdev->dma_device;
 }
 
+static int odp_range_fault(struct hmm_range *range)
+{
+	return hmm_p2p_interposed(range, odp_importer(range));
+}
+
+static int odp_range_fault_unlocked(struct hmm_range *range, unsigned long timeout)
+{
+	return hmm_p2p_interposed_unlocked(range, odp_importer(range), timeout);
+}
+
 const struct hmm_p2p_adapter hmm_p2p_odp_adapter = {
-	.caller		= "ib_umem_odp_map_dma_and_lock",
-	.importer	= odp_importer,
+	.caller			= "ib_umem_odp_map_dma_and_lock",
+	.range_fault		= odp_range_fault,
+	.range_fault_unlocked	= odp_range_fault_unlocked,
 };

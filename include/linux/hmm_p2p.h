@@ -313,7 +313,6 @@ int hmm_p2p_range_fault_unlocked_timeout(struct hmm_range *range,
 					 struct device *importer,
 					 unsigned long timeout);
 struct device *hmm_p2p_cpu_importer(void);
-bool hmm_p2p_core_text(unsigned long ip);
 
 int hmm_p2p_cpu_transfer(struct hmm_p2p_device *hdev,
 			 const struct hmm_p2p_transfer *xfer);

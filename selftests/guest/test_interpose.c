@@ -218,6 +218,25 @@ static void test_difference(void **state)
 	assert_int_equal(stat_delta(exporter, &before, HMM_P2P_COUNTER_P2P), PAGES);
 }
 
+#define TRACING	"/sys/kernel/tracing/"
+
+/* The function graph tracer puts an address of its own in place of the caller's. */
+static void test_traced(void **state)
+{
+	uint32_t exporter = largest_exporter(8 * MIB).out_id;
+	struct hmm_p2p_stat before;
+	size_t left;
+
+	(void)state;
+	if (write_file(TRACING "set_ftrace_filter", "hmm_range_fault*") ||
+	    write_file(TRACING "current_tracer", "function_graph"))
+		SKIP("this kernel has no function graph tracer");
+	left = nic_reads(&before, exporter);
+	assert_int_equal(write_file(TRACING "current_tracer", "nop"), 0);
+	assert_int_equal(left, PAGES);
+	assert_int_equal(stat_delta(exporter, &before, HMM_P2P_COUNTER_P2P), PAGES);
+}
+
 /* --------------------------------------------------------------- it says no */
 
 /* Since 7.3 nobody can, whatever is @expected. */
@@ -443,6 +462,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		MODULE_TEST(test_unknown_caller),
 		MODULE_TEST(test_difference),
+		MODULE_TEST(test_traced),
 		MODULE_TEST(test_refuses_without_ftrace),
 		MODULE_TEST(test_keeps_ftrace),
 		MODULE_TEST(test_refuses_a_second),
