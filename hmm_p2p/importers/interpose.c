@@ -198,25 +198,30 @@ static void notrace unlocked_handler(unsigned long ip, unsigned long parent_ip,
 #endif
 
 /* Permanent: refused while ftrace is switched off, and it stays on from here. */
-#define INTERPOSE_OPS(handler) { \
-	.func		= (handler), \
-	.flags		= FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT | \
-			  (IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) ? \
-			   0 : FTRACE_OPS_FL_SAVE_REGS), \
-}
+#define INTERPOSE_FLAGS	(FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT | \
+			 (IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) ? \
+			  0 : FTRACE_OPS_FL_SAVE_REGS))
 
 /**
  * struct target - a function of the kernel that is interposed
  * @func: the function
  * @ops: sends some of its callers elsewhere
  */
-static struct target {
+struct target {
 	void *func;
 	struct ftrace_ops ops;
-} targets[] = {
-	{ hmm_range_fault, INTERPOSE_OPS(range_fault_handler) },
+};
+
+static struct target targets[] = {
+	{
+		.func = hmm_range_fault,
+		.ops = { .func = range_fault_handler, .flags = INTERPOSE_FLAGS },
+	},
 #ifdef HMM_P2P_HAVE_UNLOCKED
-	{ hmm_range_fault_unlocked_timeout, INTERPOSE_OPS(unlocked_handler) },
+	{
+		.func = hmm_range_fault_unlocked_timeout,
+		.ops = { .func = unlocked_handler, .flags = INTERPOSE_FLAGS },
+	},
 #endif
 };
 
