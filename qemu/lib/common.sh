@@ -119,12 +119,12 @@ use_cache() {
 	flock -n "$1" 8 || die "another lab is ${2:-at work} in $cache: wait for it, or set HMM_P2P_CACHE"
 }
 
-# Every invocation has a folder of logs; the newest twenty are kept.
+# Every invocation has a folder of logs; the newest twenty are kept, and those of labs that are still at work.
 open_logs() {
 	logs=$cache/logs/$(date +%Y%m%d-%H%M%S)-$1-$$
 	mkdir -p "$logs"
 	find "$cache/logs" -mindepth 1 -maxdepth 1 -type d | sort -r | tail -n +21 |
-		while IFS= read -r old; do rm -rf "$old"; done
+		while IFS= read -r old; do [ -d "/proc/${old##*-}" ] || rm -rf "$old"; done
 }
 
 # The lab's processes are subshells around one "unshare", which takes all below it along.

@@ -23,7 +23,7 @@ topology_check() {
 }
 
 kernel_append() {
-	printf '%s' "console=ttyS0 ignore_loglevel printk.devkmsg=on log_buf_len=8M panic=-1 oops=panic mitigations=off tsc=nowatchdog"
+	printf '%s' "console=ttyS0 ignore_loglevel printk.devkmsg=on log_buf_len=8M panic=-1 oops=panic mitigations=off tsc=nowatchdog no_timer_check"
 	[ "$2" != debug ] || printf ' preempt=full'
 	topology_values "$1" append | while IFS= read -r words; do printf ' %s' "$words"; done
 	[ -z "${want_append:-}" ] || printf ' %s' "$want_append"
