@@ -22,11 +22,12 @@ static int interpose_setup(void **state)
 {
 	if (suite_setup(state) || system("load hmm_p2p_bench"))
 		return -1;
-	return nic_open(&nic, IBV_MTU_4096) ? 0 : -1;
+	return nic_open(&nic, IBV_MTU_4096) && nic_trace() ? 0 : -1;
 }
 
 static int interpose_teardown(void **state)
 {
+	nic_trace_end();
 	nic_close(&nic);
 	return suite_teardown(state) | system("rmmod hmm_p2p_bench");
 }

@@ -26,11 +26,12 @@ static int races_setup(void **state)
 {
 	if (suite_setup(state))
 		return -1;
-	return nic_open(&nic, IBV_MTU_4096) ? 0 : -1;
+	return nic_open(&nic, IBV_MTU_4096) && nic_trace() ? 0 : -1;
 }
 
 static int races_teardown(void **state)
 {
+	nic_trace_end();
 	nic_close(&nic);
 	return suite_teardown(state);
 }

@@ -5,16 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "verbs.h"
 
 /* A connection gives up after seven times 2^18 * 4.096 us, which is a second. */
 #define ACK_TIMEOUT	18
 #define RETRIES		7
-
-/* ib_core gives up on a page fault after this: HMM_RANGE_DEFAULT_TIMEOUT. */
-#define FAULT_SECONDS	1.0
 
 /* Longer than that: whoever waits this long waits for nothing. */
 #define WAIT_MS		60000
@@ -324,30 +320,4 @@ enum ibv_wc_status nic_do(struct nic *nic, const struct nic_op *op)
 	while (completions-- && status == IBV_WC_SUCCESS)
 		status = wait_one(nic);
 	return status;
-}
-
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-enum ibv_wc_status nic_do_busy(struct nic *nic, const struct nic_op *op,
-			       unsigned long *late)
-{
-	enum ibv_wc_status status;
-	double start;
-
-	for (;;) {
-		start = seconds();
-		status = nic_do(nic, op);
-		if (status != IBV_WC_REM_ACCESS_ERR ||
-		    seconds() - start < FAULT_SECONDS)
-			return status;
-		++*late;
-		if (!nic_connect_self(nic))
-			return IBV_WC_GENERAL_ERR;
-	}
 }

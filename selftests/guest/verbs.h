@@ -89,8 +89,12 @@ struct ibv_mr *nic_register(struct nic *nic, void *mem, size_t length, bool odp)
  */
 enum ibv_wc_status nic_do(struct nic *nic, const struct nic_op *op);
 
+/* See verbs_busy.c. Return: whether nic_do_busy() can be used from here on. */
+bool nic_trace(void);
+void nic_trace_end(void);
+
 /*
- * The same for two queue pairs that are connected with each other, on a machine
+ * nic_do() for two queue pairs that are connected with each other, on a machine
  * that is too busy: the kernel fails an access whose page fault has taken a
  * second. Such an operation is counted in @late, and done again.
  */
