@@ -17,7 +17,7 @@ topology_value() { topology_values "$1" "$2" | tail -n 1; }
 
 topology_check() {
 	[ -f "$(topology_file "$1")" ] || die "there is no topology $1; there are: $(topologies)"
-	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|icount|object|numa|drive|netdev|device|append|module|hosts)=.+|)$' \
+	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|thread|icount|object|numa|drive|netdev|device|append|module|hosts)=.+|)$' \
 		"$(topology_file "$1")") && die "topology $1 has a line that means nothing: $bad"
 	return 0
 }
@@ -37,7 +37,8 @@ qemu_args() {
 	if [ -n "$(topology_value "$1" icount)" ]; then
 		printf '%s\n' -accel tcg,thread=single -icount "$(topology_value "$1" icount)" -seed 1
 	else
-		printf '%s\n' -accel tcg,thread=multi
+		threads=$(topology_value "$1" thread)
+		printf '%s\n' -accel "tcg,thread=${threads:-multi}"
 	fi
 	printf '%s\n' -machine "q35$(topology_values "$1" machine | while IFS= read -r word; do printf ',%s' "$word"; done)"
 	printf '%s\n' -cpu "$(topology_value "$1" cpu)" -smp "$(topology_value "$1" smp)" -m "$(topology_value "$1" memory)"
