@@ -61,13 +61,12 @@ static int carveout_get_dma_pfn(struct page *private_page, unsigned long *dma_pf
 
 static void copy_pages(struct page *to, struct page *from, unsigned int nr)
 {
-	if (nr > 1 && !IS_ENABLED(CONFIG_HIGHMEM)) {
-		hmm_p2p_copy_past_caches(page_address(to), page_address(from),
-					 (size_t)nr << PAGE_SHIFT);
-		return;
-	}
-	for (; nr; nr--, to++, from++)
-		copy_highpage(to, from);
+	size_t len = (size_t)nr << PAGE_SHIFT;
+
+	if (nr > 1)
+		hmm_p2p_copy_past_caches(page_address(to), page_address(from), len);
+	else
+		memcpy(page_address(to), page_address(from), len);
 }
 
 static int carveout_copy_to_device(struct hmm_p2p_device *hdev,
