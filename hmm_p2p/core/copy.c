@@ -3,13 +3,18 @@
  * Copies between RAM and a BAR that the CPU maps write-combined, and between
  * RAM and RAM that stands for device memory.
  *
- * What is right on hardware: stores that fill whole write-combining buffers,
- * and streaming loads, because an ordinary load from write-combined memory
- * goes out to the device for every word. Both need vector registers, which are
- * held for one page at a time so that the kernel stays preemptible in between.
+ * What is right on hardware: stores that do not go through the caches, which
+ * fill whole write-combining buffers; memcpy_flushcache() does them from
+ * general registers. And streaming loads, because an ordinary load from
+ * write-combined memory goes out to the device for every word. Those need
+ * vector registers, which are held for one page at a time so that the kernel
+ * stays preemptible in between. What is a BAR in name only, the RAM of an
+ * emulator, is read faster by ordinary loads: hmm_p2p_fastest_loads() tries.
  */
 #include <linux/export.h>
 #include <linux/io.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "internal.h"
@@ -22,24 +27,17 @@
 #define WIDE_BLOCK	128
 #define NARROW_BLOCK	64
 
-/* The side that streams has to be aligned to the widest vector. */
+/* Streaming loads and stores have to be aligned to the widest vector. */
 #define STREAM_ALIGN	32
 
-static __always_inline void wide_block(void *dst, const void *src, bool from, bool to)
+static __always_inline void wide_block(void *dst, const void *src, bool to_io)
 {
-	if (from)
-		asm volatile("vmovntdqa (%0), %%ymm0\n"
-			     "vmovntdqa 32(%0), %%ymm1\n"
-			     "vmovntdqa 64(%0), %%ymm2\n"
-			     "vmovntdqa 96(%0), %%ymm3\n"
-			     :: "r" (src) : "memory");
-	else
-		asm volatile("vmovdqu (%0), %%ymm0\n"
-			     "vmovdqu 32(%0), %%ymm1\n"
-			     "vmovdqu 64(%0), %%ymm2\n"
-			     "vmovdqu 96(%0), %%ymm3\n"
-			     :: "r" (src) : "memory");
-	if (to)
+	asm volatile("vmovntdqa (%0), %%ymm0\n"
+		     "vmovntdqa 32(%0), %%ymm1\n"
+		     "vmovntdqa 64(%0), %%ymm2\n"
+		     "vmovntdqa 96(%0), %%ymm3\n"
+		     :: "r" (src) : "memory");
+	if (to_io)
 		asm volatile("vmovntdq %%ymm0, (%0)\n"
 			     "vmovntdq %%ymm1, 32(%0)\n"
 			     "vmovntdq %%ymm2, 64(%0)\n"
@@ -53,21 +51,14 @@ static __always_inline void wide_block(void *dst, const void *src, bool from, bo
 			     :: "r" (dst) : "memory");
 }
 
-static __always_inline void narrow_block(void *dst, const void *src, bool from, bool to)
+static __always_inline void narrow_block(void *dst, const void *src, bool to_io)
 {
-	if (from)
-		asm volatile("movntdqa (%0), %%xmm0\n"
-			     "movntdqa 16(%0), %%xmm1\n"
-			     "movntdqa 32(%0), %%xmm2\n"
-			     "movntdqa 48(%0), %%xmm3\n"
-			     :: "r" (src) : "memory");
-	else
-		asm volatile("movdqu (%0), %%xmm0\n"
-			     "movdqu 16(%0), %%xmm1\n"
-			     "movdqu 32(%0), %%xmm2\n"
-			     "movdqu 48(%0), %%xmm3\n"
-			     :: "r" (src) : "memory");
-	if (to)
+	asm volatile("movntdqa (%0), %%xmm0\n"
+		     "movntdqa 16(%0), %%xmm1\n"
+		     "movntdqa 32(%0), %%xmm2\n"
+		     "movntdqa 48(%0), %%xmm3\n"
+		     :: "r" (src) : "memory");
+	if (to_io)
 		asm volatile("movntdq %%xmm0, (%0)\n"
 			     "movntdq %%xmm1, 16(%0)\n"
 			     "movntdq %%xmm2, 32(%0)\n"
@@ -81,22 +72,20 @@ static __always_inline void narrow_block(void *dst, const void *src, bool from, 
 			     :: "r" (dst) : "memory");
 }
 
-static __always_inline void copy_wide(void *dst, const void *src, size_t len,
-				      bool from, bool to)
+static __always_inline void copy_wide(void *dst, const void *src, size_t len, bool to_io)
 {
 	kernel_fpu_begin();
 	for (; len; len -= WIDE_BLOCK, dst += WIDE_BLOCK, src += WIDE_BLOCK)
-		wide_block(dst, src, from, to);
+		wide_block(dst, src, to_io);
 	asm volatile("vzeroupper");
 	kernel_fpu_end();
 }
 
-static __always_inline void copy_narrow(void *dst, const void *src, size_t len,
-					bool from, bool to)
+static __always_inline void copy_narrow(void *dst, const void *src, size_t len, bool to_io)
 {
 	kernel_fpu_begin();
 	for (; len; len -= NARROW_BLOCK, dst += NARROW_BLOCK, src += NARROW_BLOCK)
-		narrow_block(dst, src, from, to);
+		narrow_block(dst, src, to_io);
 	kernel_fpu_end();
 }
 
@@ -106,38 +95,71 @@ static bool is_wide(void)
 	       cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL);
 }
 
-static bool is_usable(unsigned long streams, size_t len)
+static bool can_stream(unsigned long streams, size_t len)
 {
 	return cpu_feature_enabled(X86_FEATURE_XMM4_1) && irq_fpu_usable() &&
 	       IS_ALIGNED(streams, STREAM_ALIGN) && IS_ALIGNED(len, WIDE_BLOCK);
 }
 
-/* @from and @to, constants: does that side stream? */
-static __always_inline bool copy_vector(void *dst, const void *src, size_t len,
-					bool from, bool to)
+/* @to_io, a constant: is @dst write-combined, too? */
+static __always_inline bool copy_streaming(void *dst, const void __iomem *io,
+					   size_t len, bool to_io)
 {
-	unsigned long streams = (from ? (unsigned long)src : 0) |
-				(to ? (unsigned long)dst : 0);
+	const void *src = (const void __force *)io;
 	bool wide = is_wide();
 	size_t part;
 
-	if (!is_usable(streams, len))
+	if (!can_stream((unsigned long)src | (to_io ? (unsigned long)dst : 0), len))
 		return false;
 	for (; len; len -= part, dst += part, src += part) {
 		part = min_t(size_t, len, PAGE_SIZE);
 		if (wide)
-			copy_wide(dst, src, part, from, to);
+			copy_wide(dst, src, part, to_io);
 		else
-			copy_narrow(dst, src, part, from, to);
+			copy_narrow(dst, src, part, to_io);
 	}
-	if (to)
-		wmb(); /* streaming stores are ordered by nothing else */
 	return true;
 }
+
+/* As memcpy_fromio(), which goes word by word here. */
+static void copy_ordinary(void *dst, const void __iomem *src, size_t len)
+{
+	memcpy(dst, (const void __force *)src, len);
+}
+
+static void store_io(void __iomem *dst, const void *src, size_t len)
+{
+	memcpy_flushcache((void __force *)dst, src, len);
+}
+
+static void copy_between_io(void __iomem *dst, const void __iomem *src, size_t len)
+{
+	store_io(dst, (const void __force *)src, len);
+}
 #else
-static bool copy_vector(void *dst, const void *src, size_t len, bool from, bool to)
+static bool copy_streaming(void *dst, const void __iomem *io, size_t len, bool to_io)
 {
 	return false;
+}
+
+static void copy_ordinary(void *dst, const void __iomem *src, size_t len)
+{
+	memcpy_fromio(dst, src, len);
+}
+
+static void store_io(void __iomem *dst, const void *src, size_t len)
+{
+	memcpy_toio(dst, src, len);
+}
+
+static void copy_between_io(void __iomem *dst, const void __iomem *src, size_t len)
+{
+	u8 line[64];
+
+	for (; len; len -= sizeof(line), dst += sizeof(line), src += sizeof(line)) {
+		memcpy_fromio(line, src, sizeof(line));
+		memcpy_toio(dst, line, sizeof(line));
+	}
 }
 #endif
 
@@ -145,7 +167,7 @@ static bool copy_vector(void *dst, const void *src, size_t len, bool from, bool 
  * hmm_p2p_copy_to_io - copy from RAM to device memory
  * @dst: write-combined mapping of device memory
  * @src: kernel address
- * @len: bytes; multiples of 128, with @dst 32-byte aligned, are fastest
+ * @len: bytes; multiples of 8, with @dst 8-byte aligned, are fastest
  *
  * The bytes have left the CPU when this returns.
  *
@@ -153,9 +175,7 @@ static bool copy_vector(void *dst, const void *src, size_t len, bool from, bool 
  */
 void hmm_p2p_copy_to_io(void __iomem *dst, const void *src, size_t len)
 {
-	if (copy_vector((void __force *)dst, src, len, false, true))
-		return;
-	memcpy_toio(dst, src, len);
+	store_io(dst, src, len);
 	wmb(); /* flush write-combining buffers before anybody reads */
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_to_io, HMM_P2P_NS);
@@ -164,15 +184,17 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_to_io, HMM_P2P_NS);
  * hmm_p2p_copy_from_io - copy from device memory to RAM
  * @dst: kernel address
  * @src: write-combined mapping of device memory
- * @len: bytes; multiples of 128, with @src 32-byte aligned, are fastest
+ * @len: bytes; multiples of 128, with @src 32-byte aligned, can stream
+ * @loads: how to read; what hmm_p2p_fastest_loads() said of this memory
  *
  * Context: any.
  */
-void hmm_p2p_copy_from_io(void *dst, const void __iomem *src, size_t len)
+void hmm_p2p_copy_from_io(void *dst, const void __iomem *src, size_t len,
+			  enum hmm_p2p_loads loads)
 {
-	if (copy_vector(dst, (const void __force *)src, len, true, false))
+	if (loads == HMM_P2P_LOADS_STREAMING && copy_streaming(dst, src, len, false))
 		return;
-	memcpy_fromio(dst, src, len);
+	copy_ordinary(dst, src, len);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_from_io, HMM_P2P_NS);
 
@@ -180,29 +202,66 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_from_io, HMM_P2P_NS);
  * hmm_p2p_copy_io_to_io - copy between two devices' memory
  * @dst: write-combined mapping of device memory
  * @src: write-combined mapping of device memory
- * @len: bytes, a multiple of 64, as both addresses; multiples of 128 are fastest
+ * @len: bytes, a multiple of 64, as both addresses; multiples of 128 can stream
+ * @loads: how to read; what hmm_p2p_fastest_loads() said of @src
  *
  * Context: any.
  */
-void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t len)
+void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t len,
+			   enum hmm_p2p_loads loads)
 {
-	u8 line[64];
-
-	if (copy_vector((void __force *)dst, (const void __force *)src, len, true, true))
-		return;
-	for (; len; len -= sizeof(line), dst += sizeof(line), src += sizeof(line)) {
-		memcpy_fromio(line, src, sizeof(line));
-		memcpy_toio(dst, line, sizeof(line));
-	}
+	if (loads != HMM_P2P_LOADS_STREAMING ||
+	    !copy_streaming((void __force *)dst, src, len, true))
+		copy_between_io(dst, src, len);
 	wmb(); /* as in hmm_p2p_copy_to_io() */
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_io_to_io, HMM_P2P_NS);
+
+/* Of so many tries the fastest counts: the others met an interrupt. */
+#define LOADS_TRIES	8
+
+static u64 time_loads(void *dst, const void __iomem *src, enum hmm_p2p_loads loads)
+{
+	u64 best = U64_MAX, start;
+	int i;
+
+	for (i = 0; i < LOADS_TRIES; i++) {
+		start = ktime_get_ns();
+		hmm_p2p_copy_from_io(dst, src, PAGE_SIZE, loads);
+		best = min(best, ktime_get_ns() - start);
+	}
+	return best;
+}
+
+/**
+ * hmm_p2p_fastest_loads - how a device's memory is best read by the CPU
+ * @src: write-combined mapping of a page of device memory, page aligned
+ *
+ * Reads the page several times, which takes milliseconds where a word takes a
+ * microsecond; once for every device is enough.
+ *
+ * Context: may sleep.
+ * Return: which loads to use for all of the device's memory; streaming loads
+ * when there was no memory to try.
+ */
+enum hmm_p2p_loads hmm_p2p_fastest_loads(const void __iomem *src)
+{
+	enum hmm_p2p_loads fastest = HMM_P2P_LOADS_STREAMING;
+	void *page = kmalloc(PAGE_SIZE, GFP_KERNEL);
+
+	if (page && time_loads(page, src, HMM_P2P_LOADS_ORDINARY) <
+		    time_loads(page, src, HMM_P2P_LOADS_STREAMING))
+		fastest = HMM_P2P_LOADS_ORDINARY;
+	kfree(page);
+	return fastest;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_fastest_loads, HMM_P2P_NS);
 
 /**
  * hmm_p2p_copy_past_caches - copy system memory that is more than caches hold
  * @dst: kernel address
  * @src: kernel address
- * @len: bytes; multiples of 128, with @dst 32-byte aligned, are fastest
+ * @len: bytes; multiples of 8, with @dst 8-byte aligned, are fastest
  *
  * For runs of pages, of which nobody is about to read all.
  *
@@ -210,7 +269,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_io_to_io, HMM_P2P_NS);
  */
 void hmm_p2p_copy_past_caches(void *dst, const void *src, size_t len)
 {
-	if (!copy_vector(dst, src, len, false, true))
-		memcpy(dst, src, len);
+	memcpy_flushcache(dst, src, len);
+	wmb(); /* stores past the caches are ordered by nothing else */
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_past_caches, HMM_P2P_NS);

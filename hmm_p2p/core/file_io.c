@@ -278,7 +278,8 @@ static int follow(struct file_io *io, unsigned long i, u64 addr, size_t len)
 				      io->bounce, len, false);
 	else
 		hmm_p2p_copy_from_io(io->bounce,
-				     (const void __iomem __force *)from, len);
+				     (const void __iomem __force *)from, len,
+				     HMM_P2P_LOADS_STREAMING);
 	if (ret)
 		return ret;
 	return copy_to_user(u64_to_user_ptr(addr), io->bounce, len) ? -EFAULT : 0;

@@ -47,6 +47,7 @@ MODULE_PARM_DESC(no_p2p, "opt out: no other device reaches this memory peer to p
  * @pdev: PCI function
  * @hdev: as the core knows it
  * @mem: write-combined mapping of the BAR
+ * @loads: how the CPU reads it fastest
  * @phys: CPU physical address of the BAR
  * @size: bytes of device-private memory, from the start of the BAR
  * @p2pmem: bytes behind these that are the p2pdma pool's
@@ -58,6 +59,7 @@ struct pci_bar {
 	struct pci_dev *pdev;
 	struct hmm_p2p_device *hdev;
 	void __iomem *mem;
+	enum hmm_p2p_loads loads;
 	phys_addr_t phys;
 	u64 size;
 	u64 p2pmem;
@@ -113,7 +115,7 @@ static int pci_bar_copy_to_ram(struct hmm_p2p_device *hdev,
 	for (; nr; nr--, runs++)
 		hmm_p2p_copy_from_io(page_address(runs->page),
 				     pb->mem + runs->offset,
-				     (size_t)runs->nr_pages << PAGE_SHIFT);
+				     (size_t)runs->nr_pages << PAGE_SHIFT, pb->loads);
 	return check_present(pb);
 }
 
@@ -125,7 +127,7 @@ static int pci_bar_copy_bytes(struct hmm_p2p_device *hdev, u64 offset, void *buf
 	if (to_device)
 		hmm_p2p_copy_to_io(pb->mem + offset, buf, len);
 	else
-		hmm_p2p_copy_from_io(buf, pb->mem + offset, len);
+		hmm_p2p_copy_from_io(buf, pb->mem + offset, len, pb->loads);
 	return check_present(pb);
 }
 
@@ -151,7 +153,8 @@ static int pci_bar_copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr,
 		return -ENXIO;
 	mine = pb->mem + offset;
 	theirs = other->mem + peer_offset;
-	hmm_p2p_copy_io_to_io(write ? theirs : mine, write ? mine : theirs, len);
+	hmm_p2p_copy_io_to_io(write ? theirs : mine, write ? mine : theirs, len,
+			      write ? pb->loads : other->loads);
 	return check_present(pb) ?: check_present(other);
 }
 
@@ -315,6 +318,7 @@ static int map_bar(struct pci_bar *pb, int nr)
 	pb->mem = devm_ioremap_wc(&pdev->dev, pb->phys, pb->size);
 	if (!pb->mem)
 		return dev_err_probe(&pdev->dev, -ENOMEM, "cannot map BAR %d\n", nr);
+	pb->loads = hmm_p2p_fastest_loads(pb->mem);
 	return 0;
 }
 

@@ -271,6 +271,12 @@ enum hmm_p2p_pfn_kind {
 	HMM_P2P_PFN_ALIAS,	/* PCI peer-to-peer memory */
 };
 
+/* How the CPU reads device memory that it maps write-combined. */
+enum hmm_p2p_loads {
+	HMM_P2P_LOADS_STREAMING,	/* right for every real device */
+	HMM_P2P_LOADS_ORDINARY,		/* for what only looks like one */
+};
+
 #if IS_ENABLED(CONFIG_HMM_P2P)
 
 struct hmm_p2p_device *
@@ -317,8 +323,11 @@ struct device *hmm_p2p_cpu_importer(void);
 int hmm_p2p_cpu_transfer(struct hmm_p2p_device *hdev,
 			 const struct hmm_p2p_transfer *xfer);
 void hmm_p2p_copy_to_io(void __iomem *dst, const void *src, size_t len);
-void hmm_p2p_copy_from_io(void *dst, const void __iomem *src, size_t len);
-void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t len);
+void hmm_p2p_copy_from_io(void *dst, const void __iomem *src, size_t len,
+			  enum hmm_p2p_loads loads);
+void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t len,
+			   enum hmm_p2p_loads loads);
+enum hmm_p2p_loads hmm_p2p_fastest_loads(const void __iomem *src);
 void hmm_p2p_copy_past_caches(void *dst, const void *src, size_t len);
 
 #else /* !CONFIG_HMM_P2P */
