@@ -5,9 +5,9 @@
  * hmm_range_fault() knows one owner: private pages of any other owner it
  * faults to RAM. Here they are looked for first:
  *
- * 1. Plan. For every owner that has pages in the machine, one snapshot walk in
- *    the name of that owner finds its private pages. Each is translated once.
- *    What the importer may have as p2p goes into the plan; for the rest the
+ * 1. Plan (plan.c). For every owner that has pages in the machine, one snapshot
+ *    walk in the name of that owner finds its private pages. Each is translated
+ *    once. What the importer may have as p2p goes into the plan; for the rest the
  *    reason is noted. Pages of the importer's own owner go into the plan as
  *    they are, except one that is copy on write where write is asked for:
  *    hmm_range_fault() would hand it out, and it has to go home instead.
@@ -30,62 +30,13 @@
 #include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
 
-#include "internal.h"
+#include "plan.h"
 #include "trace.h"
 
 #define HMM_P2P_INOUT_FLAGS \
 	(HMM_PFN_DMA_MAPPED | HMM_PFN_P2PDMA | HMM_PFN_P2PDMA_BUS)
-
-/**
- * struct plan_entry - the planned result of one page
- * @hmm_pfn: entry for the caller's array, 0 when the page is not planned
- * @page: the private page that the plan has seen, NULL when there was none
- * @reason: why the page has to go home, if it has
- * @own: it has the caller's owner
- * @write: the caller asks for write
- * @refused: shared memory that the importer may not have
- */
-struct plan_entry {
-	unsigned long hmm_pfn;
-	struct page *page;
-	u8 reason;
-	bool own;
-	bool write;
-	bool refused;
-};
-
-/**
- * struct fault_plan - what the walks have found
- * @range: the caller's
- * @fault: the caller's
- * @npages: pages in the range
- * @snap: result of the snapshot walk for one owner
- * @entry: one per page of the range; NULL: there was nothing to plan for
- * @planned: number of planned entries
- * @last_device: exporter that was asked for last
- * @last_reason: its verdict
- * @node: among the plans whose fault runs
- * @task: who runs it
- * @may_unlock: the mmap_lock may be dropped meanwhile
- * @arrived: the fault has met a private page that the plan had not seen
- */
-struct fault_plan {
-	struct hmm_range *range;
-	const struct hmm_p2p_fault *fault;
-	unsigned long npages;
-	unsigned long *snap;
-	struct plan_entry *entry;
-	unsigned long planned;
-	struct hmm_p2p_device *last_device;
-	enum hmm_p2p_reason last_reason;
-	struct hlist_node node;
-	struct task_struct *task;
-	bool may_unlock;
-	bool arrived;
-};
 
 /* Faults of many tasks at once must not wait for each other. */
 #define FAULTING_BITS	6
@@ -111,17 +62,6 @@ static unsigned long range_npages(const struct hmm_range *range)
 	return (range->end - range->start) >> PAGE_SHIFT;
 }
 
-static unsigned long entry_pfn(unsigned long entry)
-{
-	return entry & ~HMM_PFN_FLAGS;
-}
-
-static bool entry_is_huge(unsigned long entry)
-{
-	return (entry & HMM_PFN_VALID) &&
-	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER;
-}
-
 /*
  * hmm_range_fault() numbers a private huge page from its head also when the
  * walk starts in its middle. The head is aligned in PFNs as in addresses, so
@@ -141,313 +81,6 @@ void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 		pfn = ALIGN_DOWN(pfn, HPAGE_PMD_NR) +
 		      ((addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT);
 		*entries = (*entries & HMM_PFN_FLAGS) | pfn;
-	}
-}
-
-static void report(const struct fault_plan *plan, unsigned long i,
-		   enum hmm_p2p_outcome outcome, enum hmm_p2p_reason reason)
-{
-	if (plan->fault->report)
-		plan->fault->report[i] = HMM_P2P_REPORT(outcome, reason);
-}
-
-static void report_run(const struct fault_plan *plan, unsigned long first,
-		       unsigned long nr, enum hmm_p2p_outcome outcome)
-{
-	if (plan->fault->report)
-		memset(plan->fault->report + first,
-		       HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE), nr);
-}
-
-static bool wants_write(const struct fault_plan *plan, unsigned long i)
-{
-	const struct hmm_range *range = plan->range;
-	unsigned long req = range->hmm_pfns[i] & range->pfn_flags_mask;
-
-	return (req | range->default_flags) & HMM_PFN_REQ_WRITE;
-}
-
-static bool wants_fault(const struct fault_plan *plan, unsigned long i)
-{
-	const struct hmm_range *range = plan->range;
-	unsigned long req = range->hmm_pfns[i] & range->pfn_flags_mask;
-
-	return (req | range->default_flags) & HMM_PFN_REQ_FAULT;
-}
-
-static enum hmm_p2p_reason plan_path(struct fault_plan *plan,
-				     struct hmm_p2p_device *exporter)
-{
-	if (plan->fault->no_p2p ||
-	    (plan->fault->no_pci && !exporter->config.alias_is_system))
-		return HMM_P2P_REASON_IMPORTER;
-	if (exporter != plan->last_device) {
-		plan->last_reason = hmm_p2p_path_check(exporter,
-						       plan->fault->importer, NULL);
-		plan->last_device = exporter;
-	}
-	return plan->last_reason;
-}
-
-static void plan_entry(struct fault_plan *plan, unsigned long i,
-		       struct page *page, unsigned long hmm_pfn)
-{
-	struct plan_entry *entry = &plan->entry[i];
-
-	/* A page that moves from owner to owner meanwhile is found twice. */
-	plan->planned += !entry->hmm_pfn;
-	entry->hmm_pfn = hmm_pfn;
-	entry->page = page;
-}
-
-/* Decides about one private page of another owner, whose device has a path. */
-static enum hmm_p2p_reason plan_page(struct fault_plan *plan, unsigned long i,
-				     struct page *page,
-				     const struct hmm_p2p_device_ops *ops)
-{
-	unsigned long snap = plan->snap[i];
-	unsigned long pfn;
-
-	if (plan->entry[i].write && !(snap & HMM_PFN_WRITE))
-		return HMM_P2P_REASON_READ_ONLY;
-	if (ops->get_dma_pfn_for_device(page, &pfn))
-		return HMM_P2P_REASON_NO_ALIAS;
-	plan_entry(plan, i, page, (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn);
-	return HMM_P2P_REASON_NONE;
-}
-
-/* The same for @nr pages of one folio. Return: a reason, if any has one. */
-static enum hmm_p2p_reason plan_pages(struct fault_plan *plan, unsigned long first,
-				      unsigned long nr, struct page *page)
-{
-	struct hmm_p2p_device *exporter = hmm_p2p_page_device(page);
-	enum hmm_p2p_reason worst, reason;
-	unsigned long i;
-
-	worst = plan_path(plan, exporter);
-	if (worst)
-		return worst;
-	for (i = first; i < first + nr; i++, page++) {
-		reason = plan_page(plan, i, page, exporter->config.ops);
-		if (reason)
-			worst = reason;
-	}
-	return worst;
-}
-
-/* Notes that a page has to go home, if its entry asks for a fault. */
-static void plan_home(struct fault_plan *plan, unsigned long i,
-		      struct page *page, enum hmm_p2p_reason reason)
-{
-	plan->entry[i].page = page;
-	if (!wants_fault(plan, i))
-		return;
-	plan->entry[i].reason = reason;
-	report(plan, i, HMM_P2P_OUTCOME_MIGRATED, reason);
-}
-
-static void plan_small(struct fault_plan *plan, unsigned long i, struct page *page)
-{
-	enum hmm_p2p_reason reason = plan_pages(plan, i, 1, page);
-
-	if (reason)
-		plan_home(plan, i, page, reason);
-	else
-		report_run(plan, i, 1, HMM_P2P_OUTCOME_P2P);
-}
-
-static bool is_contiguous(const struct plan_entry *entries, unsigned long nr)
-{
-	unsigned long first = entry_pfn(entries[0].hmm_pfn);
-	unsigned long i;
-
-	for (i = 1; i < nr; i++)
-		if (entry_pfn(entries[i].hmm_pfn) != first + i)
-			return false;
-	return true;
-}
-
-/*
- * A huge page faults as a whole or not at all. So if one of its pages has to
- * be faulted, none is planned; and if all are, they keep the order, provided
- * the aliases are one block that is aligned like the address.
- */
-static void plan_huge(struct fault_plan *plan, unsigned long first,
-		      unsigned long nr)
-{
-	unsigned long addr = plan->range->start + (first << PAGE_SHIFT);
-	unsigned long in_huge = (addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT;
-	struct plan_entry *entries = plan->entry + first;
-	struct page *page = hmm_pfn_to_page(plan->snap[first]);
-	enum hmm_p2p_reason worst, reason;
-	unsigned long i;
-
-	worst = plan_pages(plan, first, nr, page);
-	for (i = 0; i < nr && worst; i++) {
-		reason = entries[i].hmm_pfn ? HMM_P2P_REASON_MIXED_HUGE : worst;
-		plan->planned -= !!entries[i].hmm_pfn;
-		entries[i].hmm_pfn = 0;
-		plan_home(plan, first + i, page + i, reason);
-	}
-	if (worst)
-		return;
-
-	if (IS_ALIGNED(entry_pfn(entries[0].hmm_pfn) - in_huge, HPAGE_PMD_NR) &&
-	    is_contiguous(entries, nr))
-		for (i = 0; i < nr; i++)
-			entries[i].hmm_pfn |= (unsigned long)HPAGE_PMD_ORDER <<
-					      HMM_PFN_ORDER_SHIFT;
-	report_run(plan, first, nr, HMM_P2P_OUTCOME_P2P);
-}
-
-/* Returns how many entries from @i on belong to the same huge page. */
-static unsigned long huge_run(const struct fault_plan *plan, unsigned long i)
-{
-	unsigned long addr = plan->range->start + (i << PAGE_SHIFT);
-	unsigned long end = min(ALIGN(addr + 1, HPAGE_PMD_SIZE), plan->range->end);
-
-	return (end - addr) >> PAGE_SHIFT;
-}
-
-/* Own pages stay, but for one that is copy on write where write is asked for. */
-static void plan_own(struct fault_plan *plan, unsigned long i, unsigned long nr,
-		     struct page *page)
-{
-	for (; nr; nr--, i++, page++) {
-		struct plan_entry *entry = &plan->entry[i];
-
-		entry->own = true;
-		if (!(plan->snap[i] & HMM_PFN_WRITE) && entry->write) {
-			plan_home(plan, i, page, HMM_P2P_REASON_READ_ONLY);
-			continue;
-		}
-		plan_entry(plan, i, page, plan->snap[i]);
-		report_run(plan, i, 1, HMM_P2P_OUTCOME_PRIVATE);
-	}
-}
-
-static void plan_entries(struct fault_plan *plan, const void *owner)
-{
-	unsigned long i, nr;
-
-	for (i = 0; i < plan->npages; i += nr) {
-		struct page *page;
-
-		nr = 1;
-		if (!(plan->snap[i] & HMM_PFN_VALID))
-			continue;
-		page = hmm_pfn_to_page(plan->snap[i]);
-		if (!hmm_p2p_page_is_ours(page) || hmm_p2p_page_owner(page) != owner)
-			continue;
-		if (entry_is_huge(plan->snap[i]))
-			nr = huge_run(plan, i);
-		if (owner == plan->range->dev_private_owner)
-			plan_own(plan, i, nr, page);
-		else if (nr > 1)
-			plan_huge(plan, i, nr);
-		else
-			plan_small(plan, i, page);
-	}
-}
-
-static int plan_refuse(struct fault_plan *plan, struct hmm_p2p_device *exporter,
-		       unsigned long i, unsigned long end,
-		       enum hmm_p2p_reason reason)
-{
-	unsigned long wanted = 0;
-
-	for (; i < end; i++) {
-		plan->entry[i].refused = true;
-		if (!wants_fault(plan, i))
-			continue;
-		report(plan, i, HMM_P2P_OUTCOME_NONE, reason);
-		wanted++;
-	}
-	hmm_p2p_count(exporter, HMM_P2P_COUNTER_REFUSED, wanted);
-	return wanted ? -EREMOTEIO : 0;
-}
-
-/* Shared memory: all of it is known by its mapping, faulted in or not. */
-static int plan_shared(struct fault_plan *plan)
-{
-	VMA_ITERATOR(vmi, plan->range->notifier->mm, plan->range->start);
-	const struct hmm_range *range = plan->range;
-	struct hmm_p2p_device *exporter;
-	enum hmm_p2p_reason reason;
-	struct vm_area_struct *vma;
-	unsigned long start, end;
-	int ret = 0;
-
-	if (plan->fault->by_mapping)
-		return 0;
-	for_each_vma_range(vmi, vma, range->end) {
-		exporter = hmm_p2p_shared_device(vma);
-		reason = exporter ? plan_path(plan, exporter) : HMM_P2P_REASON_NONE;
-		if (!reason)
-			continue;
-		start = max(vma->vm_start, range->start) - range->start;
-		end = min(vma->vm_end, range->end) - range->start;
-		ret = plan_refuse(plan, exporter, start >> PAGE_SHIFT,
-				  end >> PAGE_SHIFT, reason) ?: ret;
-	}
-	return ret;
-}
-
-/* One snapshot walk in the name of @owner: finds, and moves nothing. */
-static int plan_owner(struct fault_plan *plan, void *owner)
-{
-	struct hmm_range snap = *plan->range;
-	int ret;
-
-	memset(plan->snap, 0, plan->npages * sizeof(*plan->snap));
-	snap.hmm_pfns = plan->snap;
-	snap.default_flags = 0;
-	snap.pfn_flags_mask = 0;
-	snap.dev_private_owner = owner;
-	ret = hmm_range_fault(&snap);
-	if (ret)
-		return ret;
-	hmm_p2p_fix_huge_offset(plan->snap, snap.start, snap.end);
-	plan_entries(plan, owner);
-	return 0;
-}
-
-static int plan_all(struct fault_plan *plan)
-{
-	struct hmm_p2p_owner *owner = NULL;
-	int ret = plan_shared(plan);
-
-	while (!ret && (owner = hmm_p2p_owner_next_live(owner)))
-		ret = plan_owner(plan, owner);
-	return ret;
-}
-
-/* Then nothing has to be faulted. */
-static bool all_planned(const struct fault_plan *plan)
-{
-	return plan->planned == plan->npages;
-}
-
-/*
- * Counts what this try sends home. It sends one page table's worth: that
- * invalidates the range, and the caller begins again.
- */
-static void count_home(const struct fault_plan *plan)
-{
-	unsigned long i = 0, end;
-
-	while (i < plan->npages && !plan->entry[i].reason)
-		i++;
-	if (i == plan->npages)
-		return;
-	for (end = i + huge_run(plan, i); i < end; i++) {
-		const struct plan_entry *entry = &plan->entry[i];
-
-		if (entry->hmm_pfn)
-			break;
-		if (entry->reason)
-			hmm_p2p_count_home(hmm_p2p_page_device(entry->page),
-					   entry->reason, 1);
 	}
 }
 
@@ -670,97 +303,6 @@ static void merge(struct fault_plan *plan)
 	}
 }
 
-/**
- * hmm_p2p_report_tally - count pages by outcome
- * @report: of a fault that succeeded
- * @npages: how many pages
- * @reasons: by enum hmm_p2p_reason; grows by the migrated pages
- *
- * Return: the pages by outcome.
- */
-struct hmm_p2p_tally hmm_p2p_report_tally(const u8 *report, unsigned long npages,
-					  u64 *reasons)
-{
-	struct hmm_p2p_tally tally = {};
-	unsigned long i;
-
-	for (i = 0; i < npages; i++) {
-		tally.outcomes[HMM_P2P_REPORT_OUTCOME(report[i])]++;
-		if (HMM_P2P_REPORT_OUTCOME(report[i]) == HMM_P2P_OUTCOME_MIGRATED)
-			reasons[HMM_P2P_REPORT_REASON(report[i])]++;
-	}
-	return tally;
-}
-
-/**
- * hmm_p2p_report_refused - tell of the pages that made a fault fail
- * @report: of the fault, which failed with -EREMOTEIO; what it says about other
- *	pages did not come about and is taken out
- * @npages: how many pages
- * @reasons: by enum hmm_p2p_reason; grows by the pages that were refused
- */
-void hmm_p2p_report_refused(u8 *report, unsigned long npages, u64 *reasons)
-{
-	unsigned long i;
-
-	for (i = 0; i < npages; i++) {
-		if (HMM_P2P_REPORT_OUTCOME(report[i]))
-			report[i] = 0;
-		else if (report[i])
-			reasons[HMM_P2P_REPORT_REASON(report[i])]++;
-	}
-}
-
-/* What an earlier try sent home stays noted; other outcomes start anew. */
-static void report_begin(u8 *report, unsigned long npages)
-{
-	unsigned long i;
-
-	for (i = 0; i < npages; i++)
-		if (HMM_P2P_REPORT_OUTCOME(report[i]) != HMM_P2P_OUTCOME_MIGRATED)
-			report[i] = 0;
-}
-
-static enum hmm_p2p_outcome mapped_outcome(unsigned long hmm_pfn)
-{
-	return is_pci_p2pdma_page(hmm_pfn_to_page(hmm_pfn)) ?
-	       HMM_P2P_OUTCOME_P2P : HMM_P2P_OUTCOME_SYSTEM;
-}
-
-/*
- * Other drivers map peer to peer memory, too, and who opts out gets none of it.
- */
-static int refuse_p2p(const struct hmm_range *range, u8 *report, unsigned long npages)
-{
-	unsigned long i;
-	int ret = 0;
-
-	for (i = 0; i < npages; i++) {
-		if (hmm_p2p_pfn_kind(range->hmm_pfns[i]) != HMM_P2P_PFN_ALIAS)
-			continue;
-		ret = -EREMOTEIO;
-		if (report)
-			report[i] = HMM_P2P_REPORT(HMM_P2P_OUTCOME_NONE,
-						   HMM_P2P_REASON_IMPORTER);
-	}
-	return ret;
-}
-
-/*
- * What the plan has not reported was in RAM all along; or it is mapped as peer to
- * peer memory, which nothing moves: shared memory that the importer may have, or
- * memory of other drivers, about which the DMA API decides.
- */
-static void report_end(const struct hmm_range *range, u8 *report,
-		       unsigned long npages)
-{
-	unsigned long i;
-
-	for (i = 0; i < npages; i++)
-		if ((range->hmm_pfns[i] & HMM_PFN_VALID) && !report[i])
-			report[i] = HMM_P2P_REPORT(mapped_outcome(range->hmm_pfns[i]), 0);
-}
-
 /*
  * A page that was on its way when the plan was made shows up in the fault, and
  * nothing invalidates the range when it arrives. If it is an own page that is
@@ -799,35 +341,16 @@ static int plan_finish(struct fault_plan *plan)
 
 static int fault_planned(struct fault_plan *plan)
 {
-	unsigned long i;
-	int idx, ret;
+	int ret = hmm_p2p_plan(plan);
 
-	plan->snap = kvmalloc_array(plan->npages, sizeof(*plan->snap),
-				    GFP_KERNEL | __GFP_NOWARN);
-	plan->entry = kvcalloc(plan->npages, sizeof(*plan->entry),
-			       GFP_KERNEL | __GFP_NOWARN);
-	if (!plan->snap || !plan->entry) {
-		ret = -ENOMEM;
-		goto out;
-	}
-	/* The fault overwrites what is asked for page by page. */
-	for (i = 0; i < plan->npages; i++)
-		plan->entry[i].write = wants_write(plan, i);
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	ret = plan_all(plan);
-	if (!ret && !all_planned(plan))
-		count_home(plan);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	/* This may wait for a filesystem or a userfault: outside the section. */
+	/* This may wait for a filesystem or a userfault. */
 	if (!ret && !all_planned(plan))
 		ret = fault_rest(plan);
 	if (!ret)
 		ret = plan_finish(plan);
 	trace_hmm_p2p_fault(plan->range, plan->fault->importer, plan->npages,
 			    plan->planned, ret);
-out:
-	kvfree(plan->entry);
-	kvfree(plan->snap);
+	hmm_p2p_plan_free(plan);
 	return ret;
 }
 
@@ -868,15 +391,15 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
 	int ret;
 
 	if (fault->report)
-		report_begin(fault->report, npages);
+		hmm_p2p_report_begin(fault->report, npages);
 	if (fault->pages)
 		memset(fault->pages, 0, npages * sizeof(*fault->pages));
 	/* Even with nothing to plan for, the first page may arrive meanwhile. */
 	ret = any_live() ? fault_planned(&plan) : fault_rest(&plan);
 	if (!ret && fault->no_p2p && !fault->by_mapping)
-		ret = refuse_p2p(range, fault->report, npages);
+		ret = hmm_p2p_refuse_p2p(range, fault->report, npages);
 	if (!ret && fault->report)
-		report_end(range, fault->report, npages);
+		hmm_p2p_report_end(range, fault->report, npages);
 	return ret;
 }
 

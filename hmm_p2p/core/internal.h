@@ -226,13 +226,20 @@ struct hmm_p2p_tally {
 
 int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
 		  bool may_unlock);
-struct hmm_p2p_tally hmm_p2p_report_tally(const u8 *report, unsigned long npages,
-					  u64 *reasons);
-void hmm_p2p_report_refused(u8 *report, unsigned long npages, u64 *reasons);
 bool hmm_p2p_fault_is_ours(const struct mm_struct *mm);
 bool hmm_p2p_fault_arrived(const struct vm_fault *vmf);
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 			     unsigned long end);
+
+/* report.c */
+void hmm_p2p_report_begin(u8 *report, unsigned long npages);
+void hmm_p2p_report_end(const struct hmm_range *range, u8 *report,
+			unsigned long npages);
+int hmm_p2p_refuse_p2p(const struct hmm_range *range, u8 *report,
+		       unsigned long npages);
+struct hmm_p2p_tally hmm_p2p_report_tally(const u8 *report, unsigned long npages,
+					  u64 *reasons);
+void hmm_p2p_report_refused(u8 *report, unsigned long npages, u64 *reasons);
 
 /* mirror.c */
 

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The first step of a range fault (see fault.c): which pages does the importer
+ * have where they are, and why not the others?
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+
+#include "plan.h"
+
+static void report(const struct fault_plan *plan, unsigned long i,
+		   enum hmm_p2p_outcome outcome, enum hmm_p2p_reason reason)
+{
+	if (plan->fault->report)
+		plan->fault->report[i] = HMM_P2P_REPORT(outcome, reason);
+}
+
+static void report_run(const struct fault_plan *plan, unsigned long first,
+		       unsigned long nr, enum hmm_p2p_outcome outcome)
+{
+	if (plan->fault->report)
+		memset(plan->fault->report + first,
+		       HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE), nr);
+}
+
+static bool wants_write(const struct fault_plan *plan, unsigned long i)
+{
+	const struct hmm_range *range = plan->range;
+	unsigned long req = range->hmm_pfns[i] & range->pfn_flags_mask;
+
+	return (req | range->default_flags) & HMM_PFN_REQ_WRITE;
+}
+
+static bool wants_fault(const struct fault_plan *plan, unsigned long i)
+{
+	const struct hmm_range *range = plan->range;
+	unsigned long req = range->hmm_pfns[i] & range->pfn_flags_mask;
+
+	return (req | range->default_flags) & HMM_PFN_REQ_FAULT;
+}
+
+static enum hmm_p2p_reason plan_path(struct fault_plan *plan,
+				     struct hmm_p2p_device *exporter)
+{
+	if (plan->fault->no_p2p ||
+	    (plan->fault->no_pci && !exporter->config.alias_is_system))
+		return HMM_P2P_REASON_IMPORTER;
+	if (exporter != plan->last_device) {
+		plan->last_reason = hmm_p2p_path_check(exporter,
+						       plan->fault->importer, NULL);
+		plan->last_device = exporter;
+	}
+	return plan->last_reason;
+}
+
+static void plan_entry(struct fault_plan *plan, unsigned long i,
+		       struct page *page, unsigned long hmm_pfn)
+{
+	struct plan_entry *entry = &plan->entry[i];
+
+	/* A page that moves from owner to owner meanwhile is found twice. */
+	plan->planned += !entry->hmm_pfn;
+	entry->hmm_pfn = hmm_pfn;
+	entry->page = page;
+}
+
+/* Decides about one private page of another owner, whose device has a path. */
+static enum hmm_p2p_reason plan_page(struct fault_plan *plan, unsigned long i,
+				     struct page *page,
+				     const struct hmm_p2p_device_ops *ops)
+{
+	unsigned long snap = plan->snap[i];
+	unsigned long pfn;
+
+	if (plan->entry[i].write && !(snap & HMM_PFN_WRITE))
+		return HMM_P2P_REASON_READ_ONLY;
+	if (ops->get_dma_pfn_for_device(page, &pfn))
+		return HMM_P2P_REASON_NO_ALIAS;
+	plan_entry(plan, i, page, (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn);
+	return HMM_P2P_REASON_NONE;
+}
+
+/* The same for @nr pages of one folio. Return: a reason, if any has one. */
+static enum hmm_p2p_reason plan_pages(struct fault_plan *plan, unsigned long first,
+				      unsigned long nr, struct page *page)
+{
+	struct hmm_p2p_device *exporter = hmm_p2p_page_device(page);
+	enum hmm_p2p_reason worst, reason;
+	unsigned long i;
+
+	worst = plan_path(plan, exporter);
+	if (worst)
+		return worst;
+	for (i = first; i < first + nr; i++, page++) {
+		reason = plan_page(plan, i, page, exporter->config.ops);
+		if (reason)
+			worst = reason;
+	}
+	return worst;
+}
+
+/* Notes that a page has to go home, if its entry asks for a fault. */
+static void plan_home(struct fault_plan *plan, unsigned long i,
+		      struct page *page, enum hmm_p2p_reason reason)
+{
+	plan->entry[i].page = page;
+	if (!wants_fault(plan, i))
+		return;
+	plan->entry[i].reason = reason;
+	report(plan, i, HMM_P2P_OUTCOME_MIGRATED, reason);
+}
+
+static void plan_small(struct fault_plan *plan, unsigned long i, struct page *page)
+{
+	enum hmm_p2p_reason reason = plan_pages(plan, i, 1, page);
+
+	if (reason)
+		plan_home(plan, i, page, reason);
+	else
+		report_run(plan, i, 1, HMM_P2P_OUTCOME_P2P);
+}
+
+static bool is_contiguous(const struct plan_entry *entries, unsigned long nr)
+{
+	unsigned long first = entry_pfn(entries[0].hmm_pfn);
+	unsigned long i;
+
+	for (i = 1; i < nr; i++)
+		if (entry_pfn(entries[i].hmm_pfn) != first + i)
+			return false;
+	return true;
+}
+
+/*
+ * A huge page faults as a whole or not at all. So if one of its pages has to
+ * be faulted, none is planned; and if all are, they keep the order, provided
+ * the aliases are one block that is aligned like the address.
+ */
+static void plan_huge(struct fault_plan *plan, unsigned long first,
+		      unsigned long nr)
+{
+	unsigned long addr = plan->range->start + (first << PAGE_SHIFT);
+	unsigned long in_huge = (addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT;
+	struct plan_entry *entries = plan->entry + first;
+	struct page *page = hmm_pfn_to_page(plan->snap[first]);
+	enum hmm_p2p_reason worst, reason;
+	unsigned long i;
+
+	worst = plan_pages(plan, first, nr, page);
+	for (i = 0; i < nr && worst; i++) {
+		reason = entries[i].hmm_pfn ? HMM_P2P_REASON_MIXED_HUGE : worst;
+		plan->planned -= !!entries[i].hmm_pfn;
+		entries[i].hmm_pfn = 0;
+		plan_home(plan, first + i, page + i, reason);
+	}
+	if (worst)
+		return;
+
+	if (IS_ALIGNED(entry_pfn(entries[0].hmm_pfn) - in_huge, HPAGE_PMD_NR) &&
+	    is_contiguous(entries, nr))
+		for (i = 0; i < nr; i++)
+			entries[i].hmm_pfn |= (unsigned long)HPAGE_PMD_ORDER <<
+					      HMM_PFN_ORDER_SHIFT;
+	report_run(plan, first, nr, HMM_P2P_OUTCOME_P2P);
+}
+
+/* Returns how many entries from @i on belong to the same huge page. */
+static unsigned long huge_run(const struct fault_plan *plan, unsigned long i)
+{
+	unsigned long addr = plan->range->start + (i << PAGE_SHIFT);
+	unsigned long end = min(ALIGN(addr + 1, HPAGE_PMD_SIZE), plan->range->end);
+
+	return (end - addr) >> PAGE_SHIFT;
+}
+
+/* Own pages stay, but for one that is copy on write where write is asked for. */
+static void plan_own(struct fault_plan *plan, unsigned long i, unsigned long nr,
+		     struct page *page)
+{
+	for (; nr; nr--, i++, page++) {
+		struct plan_entry *entry = &plan->entry[i];
+
+		entry->own = true;
+		if (!(plan->snap[i] & HMM_PFN_WRITE) && entry->write) {
+			plan_home(plan, i, page, HMM_P2P_REASON_READ_ONLY);
+			continue;
+		}
+		plan_entry(plan, i, page, plan->snap[i]);
+		report_run(plan, i, 1, HMM_P2P_OUTCOME_PRIVATE);
+	}
+}
+
+static void plan_entries(struct fault_plan *plan, const void *owner)
+{
+	unsigned long i, nr;
+
+	for (i = 0; i < plan->npages; i += nr) {
+		struct page *page;
+
+		nr = 1;
+		if (!(plan->snap[i] & HMM_PFN_VALID))
+			continue;
+		page = hmm_pfn_to_page(plan->snap[i]);
+		if (!hmm_p2p_page_is_ours(page) || hmm_p2p_page_owner(page) != owner)
+			continue;
+		if (entry_is_huge(plan->snap[i]))
+			nr = huge_run(plan, i);
+		if (owner == plan->range->dev_private_owner)
+			plan_own(plan, i, nr, page);
+		else if (nr > 1)
+			plan_huge(plan, i, nr);
+		else
+			plan_small(plan, i, page);
+	}
+}
+
+static int plan_refuse(struct fault_plan *plan, struct hmm_p2p_device *exporter,
+		       unsigned long i, unsigned long end,
+		       enum hmm_p2p_reason reason)
+{
+	unsigned long wanted = 0;
+
+	for (; i < end; i++) {
+		plan->entry[i].refused = true;
+		if (!wants_fault(plan, i))
+			continue;
+		report(plan, i, HMM_P2P_OUTCOME_NONE, reason);
+		wanted++;
+	}
+	hmm_p2p_count(exporter, HMM_P2P_COUNTER_REFUSED, wanted);
+	return wanted ? -EREMOTEIO : 0;
+}
+
+/* Shared memory: all of it is known by its mapping, faulted in or not. */
+static int plan_shared(struct fault_plan *plan)
+{
+	VMA_ITERATOR(vmi, plan->range->notifier->mm, plan->range->start);
+	const struct hmm_range *range = plan->range;
+	struct hmm_p2p_device *exporter;
+	enum hmm_p2p_reason reason;
+	struct vm_area_struct *vma;
+	unsigned long start, end;
+	int ret = 0;
+
+	if (plan->fault->by_mapping)
+		return 0;
+	for_each_vma_range(vmi, vma, range->end) {
+		exporter = hmm_p2p_shared_device(vma);
+		reason = exporter ? plan_path(plan, exporter) : HMM_P2P_REASON_NONE;
+		if (!reason)
+			continue;
+		start = max(vma->vm_start, range->start) - range->start;
+		end = min(vma->vm_end, range->end) - range->start;
+		ret = plan_refuse(plan, exporter, start >> PAGE_SHIFT,
+				  end >> PAGE_SHIFT, reason) ?: ret;
+	}
+	return ret;
+}
+
+/* One snapshot walk in the name of @owner: finds, and moves nothing. */
+static int plan_owner(struct fault_plan *plan, void *owner)
+{
+	struct hmm_range snap = *plan->range;
+	int ret;
+
+	memset(plan->snap, 0, plan->npages * sizeof(*plan->snap));
+	snap.hmm_pfns = plan->snap;
+	snap.default_flags = 0;
+	snap.pfn_flags_mask = 0;
+	snap.dev_private_owner = owner;
+	ret = hmm_range_fault(&snap);
+	if (ret)
+		return ret;
+	hmm_p2p_fix_huge_offset(plan->snap, snap.start, snap.end);
+	plan_entries(plan, owner);
+	return 0;
+}
+
+static int plan_all(struct fault_plan *plan)
+{
+	struct hmm_p2p_owner *owner = NULL;
+	int ret = plan_shared(plan);
+
+	while (!ret && (owner = hmm_p2p_owner_next_live(owner)))
+		ret = plan_owner(plan, owner);
+	return ret;
+}
+
+/*
+ * Counts what this try sends home. It sends one page table's worth: that
+ * invalidates the range, and the caller begins again.
+ */
+static void count_home(const struct fault_plan *plan)
+{
+	unsigned long i = 0, end;
+
+	while (i < plan->npages && !plan->entry[i].reason)
+		i++;
+	if (i == plan->npages)
+		return;
+	for (end = i + huge_run(plan, i); i < end; i++) {
+		const struct plan_entry *entry = &plan->entry[i];
+
+		if (entry->hmm_pfn)
+			break;
+		if (entry->reason)
+			hmm_p2p_count_home(hmm_p2p_page_device(entry->page),
+					   entry->reason, 1);
+	}
+}
+
+/**
+ * hmm_p2p_plan - look for the pages that the importer has where they are
+ * @plan: range, fault and npages are set; hmm_p2p_plan_free() when it is done
+ *
+ * Context: as hmm_p2p_range_fault().
+ * Return: 0, -EREMOTEIO for shared memory that the importer may not have,
+ * -ENOMEM, or as a snapshot with hmm_range_fault().
+ */
+int hmm_p2p_plan(struct fault_plan *plan)
+{
+	unsigned long i;
+	int idx, ret;
+
+	plan->snap = kvmalloc_array(plan->npages, sizeof(*plan->snap),
+				    GFP_KERNEL | __GFP_NOWARN);
+	plan->entry = kvcalloc(plan->npages, sizeof(*plan->entry),
+			       GFP_KERNEL | __GFP_NOWARN);
+	if (!plan->snap || !plan->entry)
+		return -ENOMEM;
+	/* The fault overwrites what is asked for page by page. */
+	for (i = 0; i < plan->npages; i++)
+		plan->entry[i].write = wants_write(plan, i);
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	ret = plan_all(plan);
+	if (!ret && !all_planned(plan))
+		count_home(plan);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	return ret;
+}
+
+void hmm_p2p_plan_free(struct fault_plan *plan)
+{
+	kvfree(plan->entry);
+	kvfree(plan->snap);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A range fault's plan, which plan.c makes and fault.c carries out. */
+#ifndef _HMM_P2P_PLAN_H
+#define _HMM_P2P_PLAN_H
+
+#include <linux/hmm.h>
+#include <linux/huge_mm.h>
+
+#include "internal.h"
+
+/**
+ * struct plan_entry - the planned result of one page
+ * @hmm_pfn: entry for the caller's array, 0 when the page is not planned
+ * @page: the private page that the plan has seen, NULL when there was none
+ * @reason: why the page has to go home, if it has
+ * @own: it has the caller's owner
+ * @write: the caller asks for write
+ * @refused: shared memory that the importer may not have
+ */
+struct plan_entry {
+	unsigned long hmm_pfn;
+	struct page *page;
+	u8 reason;
+	bool own;
+	bool write;
+	bool refused;
+};
+
+/**
+ * struct fault_plan - what the walks have found
+ * @range: the caller's
+ * @fault: the caller's
+ * @npages: pages in the range
+ * @snap: result of the snapshot walk for one owner
+ * @entry: one per page of the range; NULL: there was nothing to plan for
+ * @planned: number of planned entries
+ * @last_device: exporter that was asked for last
+ * @last_reason: its verdict
+ * @node: among the plans whose fault runs
+ * @task: who runs it
+ * @may_unlock: the mmap_lock may be dropped meanwhile
+ * @arrived: the fault has met a private page that the plan had not seen
+ */
+struct fault_plan {
+	struct hmm_range *range;
+	const struct hmm_p2p_fault *fault;
+	unsigned long npages;
+	unsigned long *snap;
+	struct plan_entry *entry;
+	unsigned long planned;
+	struct hmm_p2p_device *last_device;
+	enum hmm_p2p_reason last_reason;
+	struct hlist_node node;
+	struct task_struct *task;
+	bool may_unlock;
+	bool arrived;
+};
+
+int hmm_p2p_plan(struct fault_plan *plan);
+void hmm_p2p_plan_free(struct fault_plan *plan);
+
+static inline unsigned long entry_pfn(unsigned long entry)
+{
+	return entry & ~HMM_PFN_FLAGS;
+}
+
+static inline bool entry_is_huge(unsigned long entry)
+{
+	return (entry & HMM_PFN_VALID) &&
+	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER;
+}
+
+/* Then nothing has to be faulted. */
+static inline bool all_planned(const struct fault_plan *plan)
+{
+	return plan->planned == plan->npages;
+}
+
+#endif /* _HMM_P2P_PLAN_H */
