@@ -13,60 +13,72 @@
 #define PAGES	331
 #define LENGTH	(PAGES * page_size)
 
+/**
+ * struct sides - a disk, and memory that is mapped from a device
+ * @pool: of the device
+ * @disk: the disk
+ * @context: whose memory it is
+ * @mem: LENGTH bytes
+ */
+struct sides {
+	struct pool pool;
+	struct disk disk;
+	struct hmm_p2p *context;
+	uint8_t *mem;
+};
+
+static void sides_open(struct sides *sides, const char *disk)
+{
+	pools_find(&sides->pool, 1);
+	sides->disk = disk_open(disk);
+	sides->context = context_open();
+	sides->mem = map_shared(sides->context, sides->pool.id, 0, LENGTH);
+}
+
+static void sides_close(struct sides *sides)
+{
+	unmap_shared(sides->mem, LENGTH);
+	hmm_p2p_close(sides->context);
+	disk_close(&sides->disk);
+	pool_is_back(&sides->pool);
+}
+
 static void test_direct_read(void **state)
 {
-	struct hmm_p2p *mine;
-	struct disk disk;
-	struct pool pool;
-	uint8_t *mem;
+	struct sides sides;
 
 	(void)state;
-	pools_find(&pool, 1);
-	disk = disk_open("near");
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	file_fill(disk.fd, 5 * page_size, LENGTH, 41);
-	assert_int_equal(pread(disk.fd, mem, LENGTH, 5 * page_size), LENGTH);
-	assert_pattern(mem, LENGTH, 41);
+	sides_open(&sides, "near");
+	file_fill(sides.disk.fd, 5 * page_size, LENGTH, 41);
+	assert_int_equal(pread(sides.disk.fd, sides.mem, LENGTH, 5 * page_size), LENGTH);
+	assert_pattern(sides.mem, LENGTH, 41);
 
 	/* A sector in the middle of a page. */
-	file_fill(disk.fd, MIB, page_size, 42);
-	assert_int_equal(pread(disk.fd, mem + page_size + 1024, 512, MIB), 512);
-	assert_int_equal(pattern_diff(mem, 0, page_size + 1024, 41), -1);
-	assert_int_equal(pattern_diff(mem + page_size + 1024, 0, 512, 42), -1);
-	assert_int_equal(pattern_diff(mem + page_size + 1536, page_size + 1536,
+	file_fill(sides.disk.fd, MIB, page_size, 42);
+	assert_int_equal(pread(sides.disk.fd, sides.mem + page_size + 1024, 512, MIB), 512);
+	assert_int_equal(pattern_diff(sides.mem, 0, page_size + 1024, 41), -1);
+	assert_int_equal(pattern_diff(sides.mem + page_size + 1024, 0, 512, 42), -1);
+	assert_int_equal(pattern_diff(sides.mem + page_size + 1536, page_size + 1536,
 				      LENGTH - page_size - 1536, 41), -1);
-	unmap_shared(mem, LENGTH);
-	hmm_p2p_close(mine);
-	disk_close(&disk);
-	pool_is_back(&pool);
+	sides_close(&sides);
 }
 
 static void test_direct_write(void **state)
 {
-	struct hmm_p2p *mine;
-	struct disk disk;
-	struct pool pool;
-	uint8_t *mem;
+	struct sides sides;
 
 	(void)state;
-	pools_find(&pool, 1);
-	disk = disk_open("near");
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	pattern_fill(mem, 0, LENGTH, 43);
-	file_fill(disk.fd, 0, LENGTH + 2 * page_size, 44);
-	assert_int_equal(pwrite(disk.fd, mem, LENGTH, page_size), LENGTH);
-	assert_file(disk.fd, page_size, LENGTH, 43);
-	assert_pattern(mem, LENGTH, 43);
+	sides_open(&sides, "near");
+	pattern_fill(sides.mem, 0, LENGTH, 43);
+	file_fill(sides.disk.fd, 0, LENGTH + 2 * page_size, 44);
+	assert_int_equal(pwrite(sides.disk.fd, sides.mem, LENGTH, page_size), LENGTH);
+	assert_file(sides.disk.fd, page_size, LENGTH, 43);
+	assert_pattern(sides.mem, LENGTH, 43);
 	/* The pages are not in any page table: the I/O faults them. */
-	assert_int_equal(madvise(mem, LENGTH, MADV_DONTNEED), 0);
-	assert_int_equal(pwrite(disk.fd, mem, LENGTH, 2 * MIB), LENGTH);
-	assert_file(disk.fd, 2 * MIB, LENGTH, 43);
-	unmap_shared(mem, LENGTH);
-	hmm_p2p_close(mine);
-	disk_close(&disk);
-	pool_is_back(&pool);
+	assert_int_equal(madvise(sides.mem, LENGTH, MADV_DONTNEED), 0);
+	assert_int_equal(pwrite(sides.disk.fd, sides.mem, LENGTH, 2 * MIB), LENGTH);
+	assert_file(sides.disk.fd, 2 * MIB, LENGTH, 43);
+	sides_close(&sides);
 }
 
 /*
@@ -75,63 +87,45 @@ static void test_direct_write(void **state)
  */
 static void test_no_path(void **state)
 {
-	struct hmm_p2p *mine;
-	struct disk disk;
-	struct pool pool;
-	uint8_t *mem;
+	struct sides sides;
 
 	(void)state;
-	pools_find(&pool, 1);
-	disk = disk_open("far");
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	pattern_fill(mem, 0, LENGTH, 45);
-	file_fill(disk.fd, 0, LENGTH, 46);
-	assert_int_equal(pread(disk.fd, mem, LENGTH, 0), -1);
+	sides_open(&sides, "far");
+	pattern_fill(sides.mem, 0, LENGTH, 45);
+	file_fill(sides.disk.fd, 0, LENGTH, 46);
+	assert_int_equal(pread(sides.disk.fd, sides.mem, LENGTH, 0), -1);
 	assert_int_equal(errno, EINVAL);
-	assert_pattern(mem, LENGTH, 45);
-	assert_int_equal(pwrite(disk.fd, mem, LENGTH, 0), -1);
+	assert_pattern(sides.mem, LENGTH, 45);
+	assert_int_equal(pwrite(sides.disk.fd, sides.mem, LENGTH, 0), -1);
 	assert_int_equal(errno, EINVAL);
-	assert_file(disk.fd, 0, LENGTH, 46);
-	unmap_shared(mem, LENGTH);
-	hmm_p2p_close(mine);
-	disk_close(&disk);
-	pool_is_back(&pool);
+	assert_file(sides.disk.fd, 0, LENGTH, 46);
+	sides_close(&sides);
 }
 
 /* Whoever wants no peer to peer gets an error: there is no other way. */
 static void test_opts_out(void **state)
 {
 	struct hmm_p2p_file_io result;
-	struct hmm_p2p *mine;
-	struct disk disk;
+	struct sides sides;
 	uint8_t outcome;
-	struct pool pool;
-	uint8_t *mem;
 
 	(void)state;
-	pools_find(&pool, 1);
-	disk = disk_open("near");
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	pattern_fill(mem, 0, LENGTH, 50);
-	file_fill(disk.fd, 0, LENGTH, 51);
-	assert_int_equal(hmm_p2p_pread(ctx, disk.fd, mem, page_size, 0,
+	sides_open(&sides, "near");
+	pattern_fill(sides.mem, 0, LENGTH, 50);
+	file_fill(sides.disk.fd, 0, LENGTH, 51);
+	assert_int_equal(hmm_p2p_pread(ctx, sides.disk.fd, sides.mem, page_size, 0,
 				       HMM_P2P_FILE_IO_NO_P2P, &outcome, &result),
 			 -EREMOTEIO);
 	assert_int_equal(result.out_bytes, 0);
 	assert_int_equal(result.out_reasons[HMM_P2P_REASON_IMPORTER], 1);
 	assert_int_equal(hmm_p2p_outcome_of(outcome), HMM_P2P_OUTCOME_NONE);
 	assert_int_equal(hmm_p2p_reason_of(outcome), HMM_P2P_REASON_IMPORTER);
-	assert_pattern(mem, LENGTH, 50);
-	assert_int_equal(hmm_p2p_pread(ctx, disk.fd, mem, LENGTH, 0, 0, NULL, &result),
+	assert_pattern(sides.mem, LENGTH, 50);
+	assert_int_equal(hmm_p2p_pread(ctx, sides.disk.fd, sides.mem, LENGTH, 0, 0, NULL, &result),
 			 LENGTH);
 	assert_int_equal(result.out_p2p, PAGES);
-	assert_pattern(mem, LENGTH, 51);
-	unmap_shared(mem, LENGTH);
-	hmm_p2p_close(mine);
-	disk_close(&disk);
-	pool_is_back(&pool);
+	assert_pattern(sides.mem, LENGTH, 51);
+	sides_close(&sides);
 }
 
 /* The descriptor goes and the mapping, while the disk still has the pages. */
