@@ -42,6 +42,15 @@ static bool no_p2p;
 module_param(no_p2p, bool, 0444);
 MODULE_PARM_DESC(no_p2p, "opt out: no other device reaches this memory peer to peer (default: N)");
 
+static char *loads = "auto";
+module_param(loads, charp, 0444);
+MODULE_PARM_DESC(loads, "how the CPU reads device memory: streaming, ordinary, or auto, the faster of the two (default: auto)");
+
+static const char * const loads_names[] = {
+	[HMM_P2P_LOADS_STREAMING]	= "streaming",
+	[HMM_P2P_LOADS_ORDINARY]	= "ordinary",
+};
+
 /**
  * struct pci_bar - one device
  * @pdev: PCI function
@@ -308,6 +317,21 @@ static int make_p2pmem(struct pci_bar *pb, int nr)
 	return 0;
 }
 
+static int choose_loads(struct pci_bar *pb)
+{
+	int given = sysfs_match_string(loads_names, loads);
+
+	if (given < 0 && !sysfs_streq(loads, "auto")) {
+		dev_err(&pb->pdev->dev, "loads=%s is none of streaming, ordinary and auto\n",
+			loads);
+		return -EINVAL;
+	}
+	pb->loads = given < 0 ? hmm_p2p_fastest_loads(pb->mem) : given;
+	dev_dbg(&pb->pdev->dev, "the CPU reads it by %s loads\n",
+		loads_names[pb->loads]);
+	return 0;
+}
+
 static int map_bar(struct pci_bar *pb, int nr)
 {
 	struct pci_dev *pdev = pb->pdev;
@@ -318,7 +342,6 @@ static int map_bar(struct pci_bar *pb, int nr)
 	pb->mem = devm_ioremap_wc(&pdev->dev, pb->phys, pb->size);
 	if (!pb->mem)
 		return dev_err_probe(&pdev->dev, -ENOMEM, "cannot map BAR %d\n", nr);
-	pb->loads = hmm_p2p_fastest_loads(pb->mem);
 	return 0;
 }
 
@@ -364,7 +387,7 @@ static int pci_bar_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return dev_err_probe(&pdev->dev, ret, "no 64-bit DMA\n");
 	pci_set_master(pdev);
 
-	ret = map_bar(pb, nr) ?: parse_p2pmem(pb) ?: parse_window(pb) ?:
+	ret = map_bar(pb, nr) ?: choose_loads(pb) ?: parse_p2pmem(pb) ?: parse_window(pb) ?:
 	      make_window(pb, nr) ?: make_p2pmem(pb, nr);
 	if (ret)
 		return ret;

@@ -146,10 +146,10 @@ static void test_bar_named(void **state)
 	assert_int_equal(load(""), 0);
 }
 
-/* A BAR that is not there, and one of ports: no exporter, and nothing breaks. */
-static void test_bar_wrong(void **state)
+/* A BAR that is not there, one of ports, unknown loads: no exporter, and nothing breaks. */
+static void test_params_wrong(void **state)
 {
-	static const char * const params[] = { "bar=5", "bar=1" };
+	static const char * const params[] = { "bar=5", "bar=1", "loads=fast" };
 	struct hmm_p2p_device_info info;
 	size_t i;
 
@@ -171,7 +171,7 @@ int main(void)
 		ANYBAR_TEST(test_driver_override),
 		ANYBAR_TEST(test_new_id),
 		ANYBAR_TEST(test_bar_named),
-		ANYBAR_TEST(test_bar_wrong),
+		ANYBAR_TEST(test_params_wrong),
 	};
 
 	return cmocka_run_group_tests_name("anybar", tests, anybar_setup, suite_teardown);

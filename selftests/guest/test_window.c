@@ -34,7 +34,7 @@ static void read_param(const char *name, char *value, size_t size)
 
 static int window_setup(void **state)
 {
-	char window[64], no_p2p[16], bar[16];
+	char window[64], no_p2p[16], bar[16], loads[16];
 
 	if (suite_setup(state))
 		return -1;
@@ -43,8 +43,9 @@ static int window_setup(void **state)
 	read_param("window", window, sizeof(window));
 	read_param("no_p2p", no_p2p, sizeof(no_p2p));
 	read_param("bar", bar, sizeof(bar));
-	snprintf(original, sizeof(original), "window=%s no_p2p=%s bar=%s", window,
-		 no_p2p, bar);
+	read_param("loads", loads, sizeof(loads));
+	snprintf(original, sizeof(original), "window=%s no_p2p=%s bar=%s loads=%s",
+		 window, no_p2p, bar, loads);
 	return 0;
 }
 
