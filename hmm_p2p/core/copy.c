@@ -16,6 +16,7 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/unaligned.h>
 
 #include "internal.h"
 
@@ -121,10 +122,25 @@ static __always_inline bool copy_streaming(void *dst, const void __iomem *io,
 	return true;
 }
 
-/* As memcpy_fromio(), which goes word by word here. */
+/* What one turn of copy_ordinary() loads. */
+#define ORDINARY_BLOCK	32
+
+/* Each load is a trip to the device: 8 bytes. memcpy_fromio() takes 4, and memcpy() may take 1. */
 static void copy_ordinary(void *dst, const void __iomem *src, size_t len)
 {
-	memcpy(dst, (const void __force *)src, len);
+	u64 *to = dst, a, b, c, d;
+
+	for (; len >= ORDINARY_BLOCK; len -= ORDINARY_BLOCK, src += ORDINARY_BLOCK) {
+		a = __raw_readq(src);
+		b = __raw_readq(src + 8);
+		c = __raw_readq(src + 16);
+		d = __raw_readq(src + 24);
+		put_unaligned(a, to++);
+		put_unaligned(b, to++);
+		put_unaligned(c, to++);
+		put_unaligned(d, to++);
+	}
+	memcpy_fromio(to, src, len);
 }
 
 static void store_io(void __iomem *dst, const void *src, size_t len)
@@ -136,7 +152,18 @@ static void copy_between_io(void __iomem *dst, const void __iomem *src, size_t l
 {
 	store_io(dst, (const void __force *)src, len);
 }
+
+static void copy_past_caches(void *dst, const void *src, size_t len)
+{
+	memcpy_flushcache(dst, src, len);
+	wmb(); /* stores past the caches are ordered by nothing else */
+}
 #else
+static bool can_stream(unsigned long streams, size_t len)
+{
+	return false;
+}
+
 static bool copy_streaming(void *dst, const void __iomem *io, size_t len, bool to_io)
 {
 	return false;
@@ -160,6 +187,11 @@ static void copy_between_io(void __iomem *dst, const void __iomem *src, size_t l
 		memcpy_fromio(line, src, sizeof(line));
 		memcpy_toio(dst, line, sizeof(line));
 	}
+}
+
+static void copy_past_caches(void *dst, const void *src, size_t len)
+{
+	memcpy(dst, src, len);
 }
 #endif
 
@@ -242,13 +274,16 @@ static u64 time_loads(void *dst, const void __iomem *src, enum hmm_p2p_loads loa
  *
  * Context: may sleep.
  * Return: which loads to use for all of the device's memory; streaming loads
- * when there was no memory to try.
+ * when there was no memory to try, ordinary ones when the CPU has no others.
  */
 enum hmm_p2p_loads hmm_p2p_fastest_loads(const void __iomem *src)
 {
 	enum hmm_p2p_loads fastest = HMM_P2P_LOADS_STREAMING;
-	void *page = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	void *page;
 
+	if (!can_stream((unsigned long)src, PAGE_SIZE))
+		return HMM_P2P_LOADS_ORDINARY;
+	page = kmalloc(PAGE_SIZE, GFP_KERNEL);
 	if (page && time_loads(page, src, HMM_P2P_LOADS_ORDINARY) <
 		    time_loads(page, src, HMM_P2P_LOADS_STREAMING))
 		fastest = HMM_P2P_LOADS_ORDINARY;
@@ -263,13 +298,13 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_fastest_loads, HMM_P2P_NS);
  * @src: kernel address
  * @len: bytes; multiples of 8, with @dst 8-byte aligned, are fastest
  *
- * For runs of pages, of which nobody is about to read all.
+ * For runs of pages, of which nobody is about to read all. On other machines
+ * than x86-64 it is memcpy().
  *
  * Context: any.
  */
 void hmm_p2p_copy_past_caches(void *dst, const void *src, size_t len)
 {
-	memcpy_flushcache(dst, src, len);
-	wmb(); /* stores past the caches are ordered by nothing else */
+	copy_past_caches(dst, src, len);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_past_caches, HMM_P2P_NS);

@@ -2,7 +2,8 @@
 /*
  * KUnit: the copies between RAM and device memory, at any alignment and with
  * both kinds of loads. RAM stands for the device: a device of the lab uses one
- * kind only, and copies whole pages as a rule.
+ * kind only, and copies whole pages as a rule. What is tested is the bytes, not
+ * by which instructions they came: a CPU that cannot stream passes, too.
  */
 #include <kunit/test.h>
 #include <linux/hmm_p2p.h>

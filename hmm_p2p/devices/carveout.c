@@ -63,7 +63,11 @@ static void copy_pages(struct page *to, struct page *from, unsigned int nr)
 {
 	size_t len = (size_t)nr << PAGE_SHIFT;
 
-	if (nr > 1)
+	/* Elsewhere a page may have more than bytes: memory tags. */
+	if (!IS_ENABLED(CONFIG_X86_64))
+		for (; nr; nr--)
+			copy_highpage(to++, from++);
+	else if (nr > 1)
 		hmm_p2p_copy_past_caches(page_address(to), page_address(from), len);
 	else
 		memcpy(page_address(to), page_address(from), len);

@@ -56,7 +56,7 @@ static const char * const loads_names[] = {
  * @pdev: PCI function
  * @hdev: as the core knows it
  * @mem: write-combined mapping of the BAR
- * @loads: how the CPU reads it fastest
+ * @loads: how the CPU reads it
  * @phys: CPU physical address of the BAR
  * @size: bytes of device-private memory, from the start of the BAR
  * @p2pmem: bytes behind these that are the p2pdma pool's
