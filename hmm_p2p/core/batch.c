@@ -21,6 +21,7 @@
  * - A copy that fails stops the batch. The sources are whole: everything stays
  *   where it was.
  */
+#include <linux/dma-fence.h>
 #include <linux/slab.h>
 
 #include "batch.h"
@@ -72,7 +73,7 @@ void hmm_p2p_batch_begin(struct hmm_p2p_batch *batch, unsigned int npages)
 	memset(batch->args.dst, 0, npages * sizeof(*batch->args.dst));
 	batch->nr_runs = 0;
 	batch->run_device = NULL;
-	batch->pending = NULL;
+	batch->copy = NULL;
 	batch->copy_error = 0;
 	batch->no_room = 0;
 	batch->want_split = false;
@@ -139,25 +140,40 @@ static void copy_note(struct hmm_p2p_batch *batch, int error)
 		batch->copy_error = error;
 }
 
-static void runs_wait(struct hmm_p2p_batch *batch)
+/**
+ * hmm_p2p_copy_end - wait for the end of one copy
+ * @fence: what copy_to_device or copy_to_ram of the exporter returned
+ *
+ * Context: may sleep, and cannot be killed: who was killed must not free pages
+ * that an engine still writes to.
+ * Return: 0, or -EIO when any byte may be wrong.
+ */
+int hmm_p2p_copy_end(struct dma_fence *fence)
 {
-	struct hmm_p2p_device *hdev = batch->pending;
+	int status;
 
-	if (hdev && hdev->config.ops->copy_wait)
-		copy_note(batch, hdev->config.ops->copy_wait(hdev));
-	batch->pending = NULL;
+	if (IS_ERR_OR_NULL(fence))
+		return fence ? -EIO : 0;
+	dma_fence_wait(fence, false);
+	status = dma_fence_get_status(fence);
+	dma_fence_put(fence);
+	return status < 0 ? -EIO : 0;
 }
 
-static int runs_copy(struct hmm_p2p_batch *batch, bool to_device)
+/* One copy at a time: a batch has as a rule but one. */
+static void runs_wait(struct hmm_p2p_batch *batch)
+{
+	copy_note(batch, hmm_p2p_copy_end(batch->copy));
+	batch->copy = NULL;
+}
+
+static struct dma_fence *runs_copy(struct hmm_p2p_batch *batch, bool to_device)
 {
 	struct hmm_p2p_device *hdev = batch->run_device;
 	const struct hmm_p2p_device_ops *ops = hdev->config.ops;
 
 	if (READ_ONCE(hdev->lost) || hmm_p2p_fail_copy())
-		return -EIO;
-	if (batch->pending != hdev)
-		runs_wait(batch);
-	batch->pending = hdev;
+		return ERR_PTR(-EIO);
 	if (to_device)
 		return ops->copy_to_device(hdev, batch->runs, batch->nr_runs);
 	return ops->copy_to_ram(hdev, batch->runs, batch->nr_runs);
@@ -169,7 +185,8 @@ static void runs_start(struct hmm_p2p_batch *batch, bool to_device)
 
 	if (!batch->nr_runs)
 		return;
-	copy_note(batch, runs_copy(batch, to_device));
+	runs_wait(batch);
+	batch->copy = runs_copy(batch, to_device);
 	batch->nr_runs = 0;
 	hmm_p2p_profile(to_device, HMM_P2P_PHASE_COPY, start);
 }

@@ -13,7 +13,7 @@
  * @runs: copies that are collected and not yet started
  * @nr_runs: length of @runs
  * @run_device: whose memory @runs are about
- * @pending: a copy of this device was started and not waited for
+ * @copy: NULL, or the copy that was started and not waited for
  * @copy_error: a copy failed: nothing of this batch may move
  * @no_room: pages that found no memory at the destination
  * @limit: the control group that may have no more device memory, with a
@@ -29,7 +29,7 @@ struct hmm_p2p_batch {
 	struct hmm_p2p_copy *runs;
 	unsigned int nr_runs;
 	struct hmm_p2p_device *run_device;
-	struct hmm_p2p_device *pending;
+	struct dma_fence *copy;
 	int copy_error;
 	unsigned long no_room;
 	struct dmem_cgroup_pool_state *limit;
@@ -50,6 +50,7 @@ void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch);
 void hmm_p2p_batch_move(struct hmm_p2p_batch *batch);
 void hmm_p2p_batch_finalize(struct hmm_p2p_batch *batch);
+int hmm_p2p_copy_end(struct dma_fence *fence);
 int hmm_p2p_batch_copy(struct hmm_p2p_batch *batch);
 void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,
 				struct hmm_p2p_device *hdev, u64 *populated);

@@ -8,7 +8,7 @@
 #include <linux/hmm-dma.h>
 #include <linux/pci-p2pdma.h>
 
-#include "internal.h"
+#include "batch.h"
 
 /* Between the device's staging page and one page that it can address. */
 static int staged_copy(struct hmm_p2p_device *hdev, struct page *page, bool write)
@@ -19,15 +19,9 @@ static int staged_copy(struct hmm_p2p_device *hdev, struct page *page, bool writ
 		.page = page,
 		.nr_pages = 1,
 	};
-	int ret;
 
-	if (write)
-		ret = ops->copy_to_ram(hdev, &run, 1);
-	else
-		ret = ops->copy_to_device(hdev, &run, 1);
-	if (!ret && ops->copy_wait)
-		ret = ops->copy_wait(hdev);
-	return ret;
+	return hmm_p2p_copy_end(write ? ops->copy_to_ram(hdev, &run, 1) :
+					ops->copy_to_device(hdev, &run, 1));
 }
 
 static int private_copy(struct hmm_p2p_device *hdev, struct page *page, bool write)

@@ -73,8 +73,9 @@ static void copy_pages(struct page *to, struct page *from, unsigned int nr)
 		memcpy(page_address(to), page_address(from), len);
 }
 
-static int carveout_copy_to_device(struct hmm_p2p_device *hdev,
-				   const struct hmm_p2p_copy *runs, unsigned int nr)
+static struct dma_fence *
+carveout_copy_to_device(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs,
+			unsigned int nr)
 {
 	unsigned int i;
 
@@ -86,16 +87,17 @@ static int carveout_copy_to_device(struct hmm_p2p_device *hdev,
 		for (i = 0; !runs->page && i < runs->nr_pages; i++)
 			clear_highpage(to + i);
 	}
-	return 0;
+	return NULL;
 }
 
-static int carveout_copy_to_ram(struct hmm_p2p_device *hdev,
-				const struct hmm_p2p_copy *runs, unsigned int nr)
+static struct dma_fence *
+carveout_copy_to_ram(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs,
+		     unsigned int nr)
 {
 	for (; nr; nr--, runs++)
 		copy_pages(runs->page, carveout_page(hdev, runs->offset),
 			   runs->nr_pages);
-	return 0;
+	return NULL;
 }
 
 static int carveout_copy_bytes(struct hmm_p2p_device *hdev, u64 offset, void *buf,

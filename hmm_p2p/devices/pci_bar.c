@@ -98,8 +98,9 @@ static int check_present(struct pci_bar *pb)
 	return pci_device_is_present(pb->pdev) ? 0 : -EIO;
 }
 
-static int pci_bar_copy_to_device(struct hmm_p2p_device *hdev,
-				  const struct hmm_p2p_copy *runs, unsigned int nr)
+static struct dma_fence *
+pci_bar_copy_to_device(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs,
+		       unsigned int nr)
 {
 	struct pci_bar *pb = hmm_p2p_device_private(hdev);
 
@@ -113,11 +114,12 @@ static int pci_bar_copy_to_device(struct hmm_p2p_device *hdev,
 			memset_io(to, 0, len);
 	}
 	wmb(); /* cleared memory is as far as copied memory */
-	return check_present(pb);
+	return ERR_PTR(check_present(pb));
 }
 
-static int pci_bar_copy_to_ram(struct hmm_p2p_device *hdev,
-			       const struct hmm_p2p_copy *runs, unsigned int nr)
+static struct dma_fence *
+pci_bar_copy_to_ram(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs,
+		    unsigned int nr)
 {
 	struct pci_bar *pb = hmm_p2p_device_private(hdev);
 
@@ -125,7 +127,7 @@ static int pci_bar_copy_to_ram(struct hmm_p2p_device *hdev,
 		hmm_p2p_copy_from_io(page_address(runs->page),
 				     pb->mem + runs->offset,
 				     (size_t)runs->nr_pages << PAGE_SHIFT, pb->loads);
-	return check_present(pb);
+	return ERR_PTR(check_present(pb));
 }
 
 static int pci_bar_copy_bytes(struct hmm_p2p_device *hdev, u64 offset, void *buf,

@@ -18,6 +18,7 @@
 #include <uapi/linux/hmm_p2p.h>
 
 struct device;
+struct dma_fence;
 struct hmm_dma_map;
 struct hmm_p2p_device;
 struct hmm_p2p_owner;
@@ -61,34 +62,40 @@ struct hmm_p2p_device_ops {
 	/**
 	 * @copy_to_device: Copy @nr runs to device memory, or clear it.
 	 *
-	 * May return before the copy is done if @copy_wait is set.
+	 * @runs is valid until the call returns. The pages and the device
+	 * memory that it names stay as long as the copy: until the call returns
+	 * something else than a fence, or until the fence has signaled.
+	 *
+	 * An engine that works by itself returns a fence for this copy alone,
+	 * whose reference becomes the core's. An error of the fence is this
+	 * copy's error, and nobody else's. The fence has to signal in bounded
+	 * time, whatever becomes of the engine, and with an error when the device
+	 * is torn out: the wait for it cannot be killed. What signals it must not
+	 * wait for memory to become free, for a page fault, or for a lock that
+	 * is held across one: a page fault waits for it.
 	 *
 	 * Context: process; the source pages are locked and unmapped, the
 	 * mmap_lock of the process is held for reading.
-	 * Return: 0, or -EIO when any byte may be wrong.
+	 * Return: NULL when all is done; a fence when it goes on, with an error
+	 * when any byte may be wrong; an error pointer, -EIO, when any byte may
+	 * be wrong and nothing of this call goes on.
 	 */
-	int (*copy_to_device)(struct hmm_p2p_device *hdev,
-			      const struct hmm_p2p_copy *runs, unsigned int nr);
+	struct dma_fence *(*copy_to_device)(struct hmm_p2p_device *hdev,
+					    const struct hmm_p2p_copy *runs,
+					    unsigned int nr);
 
 	/**
 	 * @copy_to_ram: Copy @nr runs from device memory to system pages.
 	 *
-	 * May return before the copy is done if @copy_wait is set.
+	 * For @runs and the fence see @copy_to_device.
 	 *
 	 * Context: process, also in a page fault and while the device is being
 	 * removed. It must not wait for memory to become free.
-	 * Return: 0, or -EIO when any byte may be wrong.
+	 * Return: as @copy_to_device.
 	 */
-	int (*copy_to_ram)(struct hmm_p2p_device *hdev,
-			   const struct hmm_p2p_copy *runs, unsigned int nr);
-
-	/**
-	 * @copy_wait: Wait for all copies that were started. Optional.
-	 *
-	 * Context: process.
-	 * Return: 0, or -EIO when a copy failed.
-	 */
-	int (*copy_wait)(struct hmm_p2p_device *hdev);
+	struct dma_fence *(*copy_to_ram)(struct hmm_p2p_device *hdev,
+					 const struct hmm_p2p_copy *runs,
+					 unsigned int nr);
 
 	/**
 	 * @copy_bytes: Copy @len bytes, by the CPU, between device memory at
