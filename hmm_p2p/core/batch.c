@@ -80,6 +80,24 @@ void hmm_p2p_batch_begin(struct hmm_p2p_batch *batch, unsigned int npages)
 }
 
 /*
+ * ksmd has a merged page in a tree, by its PFN, and reads what is there; nothing takes
+ * it out when the page goes to a device (7.2, 7.3). Who collects leaves such pages
+ * alone (see move.c); here, where the page is locked and mapped nowhere, is the
+ * last look.
+ */
+static void leave_merged(struct migrate_vma *args)
+{
+	struct page *page;
+	unsigned long i;
+
+	for (i = 0; i < args->npages; i++) {
+		page = migrate_pfn_to_page(args->src[i]);
+		if (page && folio_test_ksm(page_folio(page)))
+			args->src[i] &= ~MIGRATE_PFN_MIGRATE;
+	}
+}
+
+/*
  * The range lies in one page table. Return: what migrate_vma_setup() returns;
  * args.cpages are ready to move, which may be none.
  */
@@ -106,6 +124,8 @@ int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
 		migrate_vma_finalize(args);
 		args->cpages = 0;
 	}
+	if (!ret && args->cpages)
+		leave_merged(args);
 	return ret;
 }
 

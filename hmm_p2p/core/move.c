@@ -29,6 +29,7 @@
  * @batch: pages on their way; NULL as long as nothing had to move
  * @mirror: sees what became of pages that did not move
  * @pfns: room for a snapshot of one step
+ * @stop: where the current step ends; a pass may find that this is earlier
  * @userfault: the current step's mapping is registered with userfaultfd
  * @left: pages of the current batch that are not accounted for yet
  */
@@ -37,6 +38,7 @@ struct move_state {
 	struct hmm_p2p_batch *batch;
 	struct hmm_p2p_mirror mirror;
 	unsigned long *pfns;
+	unsigned long stop;
 	bool userfault;
 	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
 };
@@ -172,6 +174,66 @@ static bool is_shared_huge(struct move_state *state, unsigned long addr, void *o
 	       folio_mapcount(page_folio(hmm_pfn_to_page(entry))) > 1;
 }
 
+/* The mmap_lock is held; it is taken before hmm_p2p_srcu, see step_locked(). */
+static int step_snapshot(struct move_state *state, unsigned long addr,
+			 unsigned long next, void *owner)
+{
+	struct hmm_range range = {
+		.start = addr,
+		.end = next,
+		.hmm_pfns = state->pfns,
+		.dev_private_owner = owner,
+	};
+
+	return hmm_p2p_mirror_snapshot(&state->mirror, &range);
+}
+
+static bool is_merged(unsigned long entry)
+{
+	return (entry & HMM_PFN_VALID) &&
+	       folio_test_ksm(page_folio(hmm_pfn_to_page(entry)));
+}
+
+/* How many of the first @nr entries are alike: merged, or not. */
+static unsigned long merged_run(const unsigned long *entries, unsigned long nr)
+{
+	unsigned long i = 1;
+
+	while (i < nr && is_merged(entries[i]) == is_merged(entries[0]))
+		i++;
+	return i;
+}
+
+/*
+ * Pages that ksmd has merged must not even be collected: the kernel takes them out
+ * of this mapping itself, but finds its way back by ksmd's list, where the mapping
+ * is missing if ksmd came by when the page was on its way before. ksmd merges with
+ * the mmap_lock held for reading, so who has it for writing sees all there are.
+ *
+ * The step ends where merged pages begin, or, if it begins with them, where they
+ * end: then it has no others.
+ */
+static int pass_merged(struct move_state *state, unsigned long addr,
+		       unsigned long *end)
+{
+	unsigned long nr = (*end - addr) >> PAGE_SHIFT, run;
+	int ret;
+
+	mmap_assert_write_locked(state->move->mm);
+	ret = step_snapshot(state, addr, *end, NULL);
+	if (ret)
+		return ret;
+	run = merged_run(state->pfns, nr);
+	if (is_merged(state->pfns[0]))
+		step_refuse(state, run, HMM_P2P_REASON_KSM);
+	else if (run == nr)
+		return 0;
+	*end = addr + (run << PAGE_SHIFT);
+	state->stop = *end;
+	bitmap_clear(state->left, run, HMM_P2P_BATCH_PAGES - run);
+	return 0;
+}
+
 /*
  * Collects what is left of [addr, stop), as far as one mapping covers it. Sets @nr
  * to the pages of that, 0 when nothing there can move.
@@ -182,6 +244,7 @@ static int pass_begin(struct move_state *state, unsigned long addr,
 {
 	struct vm_area_struct *vma;
 	unsigned long end;
+	int ret;
 
 	*nr = 0;
 	bitmap_zero(state->batch->done, HMM_P2P_BATCH_PAGES);
@@ -189,8 +252,13 @@ static int pass_begin(struct move_state *state, unsigned long addr,
 	vma = step_vma(state, addr, stop, &end);
 	if (!vma)
 		return 0;
-	*nr = (end - addr) >> PAGE_SHIFT;
 	vma_start_write(vma);
+	if (state->move->hdev && (vma->vm_flags & VM_MERGEABLE)) {
+		ret = pass_merged(state, addr, &end);
+		if (ret || bitmap_empty(state->left, HMM_P2P_BATCH_PAGES))
+			return ret;
+	}
+	*nr = (end - addr) >> PAGE_SHIFT;
 	state->userfault = userfaultfd_armed(vma);
 	if (!state->move->hdev && compound && is_shared_huge(state, addr, owner))
 		compound = 0;
@@ -283,7 +351,7 @@ static int step_try(struct move_state *state, unsigned long addr,
 	state->batch->no_room = 0;
 	ret = step_locked(state, addr, stop, MIGRATE_VMA_SELECT_COMPOUND, &split);
 	if (!ret && split)
-		ret = step_locked(state, addr, stop, 0, &split);
+		ret = step_locked(state, addr, state->stop, 0, &split);
 	return ret;
 }
 
@@ -313,20 +381,6 @@ static int step_begin(struct move_state *state, unsigned long addr,
 	bitmap_zero(state->left, HMM_P2P_BATCH_PAGES);
 	bitmap_set(state->left, 0, (*stop - addr) >> PAGE_SHIFT);
 	return 0;
-}
-
-/* The mmap_lock is held; it is taken before hmm_p2p_srcu, see step_locked(). */
-static int step_snapshot(struct move_state *state, unsigned long addr,
-			 unsigned long next, void *owner)
-{
-	struct hmm_range range = {
-		.start = addr,
-		.end = next,
-		.hmm_pfns = state->pfns,
-		.dev_private_owner = owner,
-	};
-
-	return hmm_p2p_mirror_snapshot(&state->mirror, &range);
 }
 
 static bool page_settled(const struct move_state *state, unsigned long i)
@@ -386,6 +440,9 @@ static bool explain_page(struct move_state *state, unsigned long i)
 		if (hmm_p2p_page_device(page) != move->hdev)
 			return false;
 		move->already++;
+		__clear_bit(i, state->left);
+	} else if (folio_test_ksm(page_folio(page))) {
+		move->reasons[HMM_P2P_REASON_KSM]++;
 		__clear_bit(i, state->left);
 	} else if (!PageAnon(page) && !is_zero_pfn(page_to_pfn(page))) {
 		move->reasons[HMM_P2P_REASON_NOT_ANON]++;
@@ -551,7 +608,10 @@ static int move_step(struct move_state *state, unsigned long addr,
 	/* Rather evict than split, as long as that makes room. */
 	state->batch->keep_huge = state->move->hdev && !state->move->no_evict;
 	while (tries) {
+		state->stop = *stop;
 		ret = step_try(state, addr, *stop);
+		*stop = state->stop;
+		nr = (*stop - addr) >> PAGE_SHIFT;
 		if (bitmap_empty(state->left, nr))
 			return 0;
 		if (ret && ret != -EIO && ret != -ENOMEM)

@@ -88,6 +88,7 @@ enum hmm_p2p_outcome {
  * @HMM_P2P_REASON_BUSY: the page is pinned, locked or in motion
  * @HMM_P2P_REASON_NO_MEMORY: system memory could not be allocated
  * @HMM_P2P_REASON_DEVICE_ERROR: the device failed to copy the page
+ * @HMM_P2P_REASON_KSM: ksmd has merged the page with others of the same content
  * @HMM_P2P_REASON_COUNT: number of reasons, not a reason
  */
 enum hmm_p2p_reason {
@@ -105,6 +106,7 @@ enum hmm_p2p_reason {
 	HMM_P2P_REASON_BUSY = 11,
 	HMM_P2P_REASON_NO_MEMORY = 12,
 	HMM_P2P_REASON_DEVICE_ERROR = 13,
+	HMM_P2P_REASON_KSM = 14,
 	HMM_P2P_REASON_COUNT /* at most 16: outcomes bytes have four bits for it */
 };
 

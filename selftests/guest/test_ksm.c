@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that ksmd merges: merged pages stay in RAM, with their reason, and ksmd
+ * never meets a page that has gone to a device.
+ */
+#include <signal.h>
+
+#include "common.h"
+
+#define KSM		"/sys/kernel/mm/ksm/"
+#define LENGTH		(2 * MIB)
+#define CONTENTS	4
+#define WAIT_SECONDS	120
+
+static bool have_ksm;
+
+static int ksm_setup(void **state)
+{
+	have_ksm = !write_file(KSM "sleep_millisecs", "1") &&
+		   !write_file(KSM "pages_to_scan", "2000") &&
+		   !write_file(KSM "run", "1");
+	return suite_setup(state);
+}
+
+/* 2: everything is taken apart again. */
+static int ksm_teardown(void **state)
+{
+	int bad = have_ksm && (write_file(KSM "run", "2") || write_file(KSM "run", "0"));
+
+	return suite_teardown(state) || bad ? -1 : 0;
+}
+
+static void need_ksm(void)
+{
+	if (!have_ksm)
+		SKIP("this kernel has no KSM");
+}
+
+static long read_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long number = -1;
+
+	REQUIRE(file);
+	REQUIRE(fscanf(file, "%ld", &number) == 1);
+	fclose(file);
+	return number;
+}
+
+static size_t merged_pages(void)
+{
+	return (size_t)read_number("/proc/self/ksm_merging_pages");
+}
+
+/* Pages of which there are CONTENTS different ones. */
+static void fill_alike(uint8_t *mem, size_t length, uint64_t seed)
+{
+	size_t at;
+
+	for (at = 0; at < length; at += page_size)
+		pattern_fill(mem + at, at % (CONTENTS * page_size), page_size, seed);
+}
+
+static int alike_is_right(const uint8_t *mem, size_t length, uint64_t seed)
+{
+	size_t at;
+
+	for (at = 0; at < length; at += page_size)
+		CHECK(pattern_diff(mem + at, at % (CONTENTS * page_size), page_size,
+				   seed) == -1);
+	return 0;
+}
+
+static int wait_merged(size_t pages)
+{
+	double end = seconds_now() + WAIT_SECONDS;
+
+	while (merged_pages() != pages) {
+		CHECK(seconds_now() < end);
+		usleep(10000);
+	}
+	return 0;
+}
+
+static uint8_t *map_merged(uint64_t seed)
+{
+	uint8_t *mem = map_memory(LENGTH, SMALL_PAGES);
+
+	need_ksm();
+	fill_alike(mem, LENGTH, seed);
+	assert_int_equal(madvise(mem, LENGTH, MADV_MERGEABLE), 0);
+	assert_int_equal(wait_merged(LENGTH / page_size), 0);
+	return mem;
+}
+
+static void test_merged_stay(void **state)
+{
+	uint8_t *mem = map_merged(1);
+	uint32_t id = largest_exporter(LENGTH).out_id;
+	struct hmm_p2p_migrate result;
+
+	(void)state;
+	move_to(id, mem, LENGTH, &result);
+	assert_int_equal(result.out_reasons[HMM_P2P_REASON_KSM], LENGTH / page_size);
+	assert_int_equal(alike_is_right(mem, LENGTH, 1), 0);
+	unmap(mem, LENGTH);
+}
+
+/* A page that is written to is the process's own again, and moves. */
+static void test_unmerged_move(void **state)
+{
+	uint8_t *mem = map_merged(2);
+	uint32_t id = largest_exporter(LENGTH).out_id;
+	struct hmm_p2p_migrate result;
+
+	(void)state;
+	assert_int_equal(madvise(mem, LENGTH, MADV_UNMERGEABLE), 0);
+	move_to(id, mem, LENGTH, &result);
+	assert_int_equal(result.out_moved, LENGTH / page_size);
+	assert_int_equal(alike_is_right(mem, LENGTH, 2), 0);
+	unmap(mem, LENGTH);
+}
+
+/* An importer reads what is merged, and writes to pages of the process's own. */
+static void test_importer(void **state)
+{
+	uint8_t *mem = map_merged(3), *data = map_memory(LENGTH, SMALL_PAGES);
+	struct hmm_p2p_device_info importer = any_importer();
+	struct reached reached;
+
+	(void)state;
+	reached = reach(importer.out_id, mem, LENGTH, data, 0);
+	assert_int_equal(alike_is_right(data, LENGTH, 3), 0);
+	reached_free(&reached);
+	pattern_fill(data, 0, LENGTH / 2, 4);
+	reached = reach(importer.out_id, mem, LENGTH / 2, data, HMM_P2P_ACCESS_WRITE);
+	reached_free(&reached);
+	assert_pattern(mem, LENGTH / 2, 4);
+	assert_int_equal(alike_is_right(mem + LENGTH / 2, LENGTH / 2, 3), 0);
+	unmap(data, LENGTH);
+	unmap(mem, LENGTH);
+}
+
+struct storm {
+	uint32_t id;
+	unsigned int seconds;
+	bool forks;
+};
+
+static int forked(void *arg)
+{
+	const uint8_t *mem = arg;
+
+	return alike_is_right(mem, LENGTH / 2, 9);
+}
+
+/* ksmd goes on: what is merged and what is not changes all the time. */
+static int storm(void *arg)
+{
+	const struct storm *storm = arg;
+	double end = seconds_now() + storm->seconds;
+	uint8_t *mem = map_memory(LENGTH, SMALL_PAGES);
+	uint64_t random = 88172645463325252ULL;
+	unsigned long moved = 0, merged = 0;
+	struct hmm_p2p_migrate result;
+	size_t at;
+
+	fill_alike(mem, LENGTH, 9);
+	CHECK(madvise(mem, LENGTH, MADV_MERGEABLE) == 0);
+	CHECK(wait_merged(LENGTH / page_size) == 0);
+	while (seconds_now() < end || !moved || !merged) {
+		at = random_next(&random) % (LENGTH / page_size) * page_size;
+		/* a page of its own, with the content that it had */
+		fill_alike(mem + at / (CONTENTS * page_size) * (CONTENTS * page_size),
+			   CONTENTS * page_size, 9);
+		CHECK(hmm_p2p_migrate(ctx, NULL, storm->id, (uintptr_t)mem, LENGTH,
+				      &result) == 0);
+		moved += result.out_moved;
+		merged += result.out_reasons[HMM_P2P_REASON_KSM];
+		if (storm->forks)
+			CHECK(in_child(forked, mem) == 0);
+		CHECK(alike_is_right(mem, LENGTH, 9) == 0);
+	}
+	fprintf(stderr, "# %lu pages moved, %lu were merged\n", moved, merged);
+	return 0;
+}
+
+static void run_storm(bool forks)
+{
+	struct storm arg = {
+		.id = largest_exporter(2 * LENGTH).out_id,
+		.seconds = hammer_seconds("HMM_P2P_KSM_SECONDS", 6, 15),
+		.forks = forks,
+	};
+	pid_t other;
+
+	need_ksm();
+	other = child_start(storm, &arg);
+	assert_int_equal(in_child(storm, &arg), 0);
+	assert_int_equal(child_wait(other), 0);
+}
+
+static void test_storm(void **state)
+{
+	(void)state;
+	run_storm(false);
+}
+
+static void test_storm_and_fork(void **state)
+{
+	(void)state;
+	run_storm(true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_merged_stay),
+		TEST(test_unmerged_move),
+		TEST(test_importer),
+		TEST(test_storm),
+		TEST(test_storm_and_fork),
+	};
+
+	return cmocka_run_group_tests_name("ksm", tests, ksm_setup, ksm_teardown);
+}
