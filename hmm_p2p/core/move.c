@@ -45,9 +45,11 @@ struct move_state {
 
 static bool vma_can_move(const struct vm_area_struct *vma)
 {
-	return !is_vm_hugetlb_page(vma) && !(vma->vm_flags & VM_SPECIAL) &&
-	       !vma_is_dax(vma) && !(vma->vm_flags & VM_SHARED) &&
-	       (vma->vm_flags & VM_READ);
+	/* What may be dropped, but never be written to swap, would come home as memory. */
+	const vm_flags_t never = VM_SPECIAL | VM_SHARED | VM_DROPPABLE | VM_SHADOW_STACK;
+
+	return !is_vm_hugetlb_page(vma) && !(vma->vm_flags & never) &&
+	       !vma_is_dax(vma) && (vma->vm_flags & VM_READ);
 }
 
 /* The mapping at @addr if any, and where it or the gap ends: at @stop at most. */

@@ -83,8 +83,8 @@ enum hmm_p2p_outcome {
  * @HMM_P2P_REASON_NO_DEVICE_MEMORY: the device has no room, or the caller's
  *	control group may have no more of it (dmem.max)
  * @HMM_P2P_REASON_HOLE: nothing is mapped at the address
- * @HMM_P2P_REASON_NOT_ANON: a page of a file; or a shared, hugetlb, special or
- *	unreadable mapping
+ * @HMM_P2P_REASON_NOT_ANON: a page of a file; or a shared, hugetlb, special,
+ *	droppable or unreadable mapping
  * @HMM_P2P_REASON_BUSY: the page is pinned, locked or in motion
  * @HMM_P2P_REASON_NO_MEMORY: system memory could not be allocated
  * @HMM_P2P_REASON_DEVICE_ERROR: the device failed to copy the page
