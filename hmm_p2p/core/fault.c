@@ -35,9 +35,6 @@
 #include "plan.h"
 #include "trace.h"
 
-#define HMM_P2P_INOUT_FLAGS \
-	(HMM_PFN_DMA_MAPPED | HMM_PFN_P2PDMA | HMM_PFN_P2PDMA_BUS)
-
 /* Faults of many tasks at once must not wait for each other. */
 #define FAULTING_BITS	6
 
@@ -388,14 +385,20 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
 		.may_unlock = may_unlock,
 		.npages = npages,
 	};
+	bool restricted;
 	int ret;
 
+	ret = hmm_p2p_grant_check(range, &restricted);
+	if (ret)
+		return ret;
 	if (fault->report)
 		hmm_p2p_report_begin(fault->report, npages);
 	if (fault->pages)
 		memset(fault->pages, 0, npages * sizeof(*fault->pages));
 	/* Even with nothing to plan for, the first page may arrive meanwhile. */
 	ret = any_live() ? fault_planned(&plan) : fault_rest(&plan);
+	if (!ret && restricted)
+		hmm_p2p_grant_restrict(range);
 	if (!ret && fault->no_p2p && !fault->by_mapping)
 		ret = hmm_p2p_refuse_p2p(range, fault->report, npages);
 	if (!ret && fault->report)
@@ -426,8 +429,9 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
  *
  * Context: process; the mmap_lock of the notifier's mm is held for reading.
  * Return: 0, or as hmm_range_fault(): -EBUSY when the range was invalidated
- * (begin again), -EFAULT for an address that cannot be read, -EPERM for one
- * that cannot be written, -EREMOTEIO for shared device memory that @importer
+ * (begin again), -EFAULT for an address that cannot be read or is memory of
+ * memfd_secret(), -EPERM for one that cannot be written or is a shadow stack that
+ * write is asked for, -EREMOTEIO for shared device memory that @importer
  * may not have, -EINVAL, -ENOMEM.
  */
 int hmm_p2p_range_fault(struct hmm_range *range, struct device *importer)

@@ -185,6 +185,14 @@ void hmm_p2p_path_flush(struct hmm_p2p_device *hdev);
 int hmm_p2p_path_init(void);
 void hmm_p2p_path_exit(void);
 
+/* grant.c: what an importer may have */
+#define HMM_P2P_INOUT_FLAGS \
+	(HMM_PFN_DMA_MAPPED | HMM_PFN_P2PDMA | HMM_PFN_P2PDMA_BUS)
+
+int hmm_p2p_grant_check(const struct hmm_range *range, bool *restricted);
+void hmm_p2p_grant_restrict(const struct hmm_range *range);
+int hmm_p2p_grant_write(const struct hmm_range *range);
+
 /* fault.c */
 
 /**

@@ -27,7 +27,8 @@
  *   EACCES      @mem_fd does not give access to that process
  *   EPERM       a capability is missing, or write asked of read-only memory
  *   EFAULT      a pointer is bad, or the range has an address nothing is
- *               mapped at (only calls that must read or write all of it)
+ *               mapped at (only calls that must read or write all of it), or
+ *               memory that is for the process's own CPU alone (memfd_secret())
  *   EBADF       @fd is not open, or not for this
  *   EINTR       a fatal signal came while waiting
  *   ENOSPC      no device memory left

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an importer may be given.
+ *
+ * hmm_range_fault() was made for drivers that share a process's own view of its
+ * memory. A device that copies for somebody else is more like a caller of
+ * get_user_pages(), so an importer gets nothing that this would refuse, without
+ * FOLL_FORCE, because of the mapping. hmm_range_fault() refuses VM_IO, VM_PFNMAP,
+ * guard regions and what cannot be read; the rest is looked for here: memory of
+ * memfd_secret(), which the kernel itself has not mapped, and writes to shadow
+ * stacks, which would forge return addresses.
+ */
+#include <linux/magic.h>
+#include <linux/mm.h>
+
+#include "internal.h"
+
+static unsigned long range_asks(const struct hmm_range *range, unsigned long i)
+{
+	return (range->hmm_pfns[i] & range->pfn_flags_mask) | range->default_flags;
+}
+
+/* The kernel's own test for it is not for modules. */
+static bool is_secret(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && file_inode(vma->vm_file)->i_sb->s_magic == SECRETMEM_MAGIC;
+}
+
+static bool is_shadow_stack(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_SHADOW_STACK;
+}
+
+/* Does the range ask for any of @flags in the mapping? */
+static bool asks_in(const struct hmm_range *range, const struct vm_area_struct *vma,
+		    unsigned long flags)
+{
+	unsigned long end = min(vma->vm_end, range->end);
+	unsigned long addr;
+
+	for (addr = max(vma->vm_start, range->start); addr < end; addr += PAGE_SIZE)
+		if (range_asks(range, (addr - range->start) >> PAGE_SHIFT) & flags)
+			return true;
+	return false;
+}
+
+/**
+ * hmm_p2p_grant_check - may an importer have what it asks for?
+ * @range: as it came from the importer, before any fault
+ * @restricted: set when some of the range is not for it, or not all of it: then
+ *	hmm_p2p_grant_restrict() is due after the fault
+ *
+ * Context: the mmap_lock is held; what is said holds for the range's sequence.
+ * Return: 0, -EFAULT for memory that it may not read, -EPERM for memory that it
+ * may not write.
+ */
+int hmm_p2p_grant_check(const struct hmm_range *range, bool *restricted)
+{
+	VMA_ITERATOR(vmi, range->notifier->mm, range->start);
+	struct vm_area_struct *vma;
+
+	*restricted = false;
+	for_each_vma_range(vmi, vma, range->end) {
+		if (is_secret(vma) && asks_in(range, vma, HMM_PFN_REQ_FAULT))
+			return -EFAULT;
+		if (is_shadow_stack(vma) && asks_in(range, vma, HMM_PFN_REQ_WRITE))
+			return -EPERM;
+		*restricted |= is_secret(vma) || is_shadow_stack(vma);
+	}
+	return 0;
+}
+
+/**
+ * hmm_p2p_grant_restrict - take back what was not asked for and is there
+ * @range: result of a fault for which hmm_p2p_grant_check() said so
+ *
+ * Context: the mmap_lock is held since the check.
+ */
+void hmm_p2p_grant_restrict(const struct hmm_range *range)
+{
+	VMA_ITERATOR(vmi, range->notifier->mm, range->start);
+	struct vm_area_struct *vma;
+	unsigned long addr, end;
+
+	for_each_vma_range(vmi, vma, range->end) {
+		end = min(vma->vm_end, range->end);
+		for (addr = max(vma->vm_start, range->start); addr < end; addr += PAGE_SIZE) {
+			unsigned long *entry =
+				&range->hmm_pfns[(addr - range->start) >> PAGE_SHIFT];
+
+			if (is_secret(vma))
+				*entry = (*entry & HMM_P2P_INOUT_FLAGS) | HMM_PFN_ERROR;
+			else if (is_shadow_stack(vma))
+				*entry &= ~HMM_PFN_WRITE;
+		}
+	}
+}
