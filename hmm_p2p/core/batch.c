@@ -399,6 +399,18 @@ static void ram_run(struct hmm_p2p_batch *batch, struct page *from,
 	run_add(batch, hdev, hmm_p2p_page_offset(from), to, nr);
 }
 
+/*
+ * Devices may have written to it, and there is no copy in swap: it is no page that
+ * reclaim may drop. The kernel carries this over to the page at the destination.
+ */
+static void mark_written(struct page *from)
+{
+	struct folio *folio = page_folio(from);
+
+	folio_set_swapbacked(folio);
+	folio_mark_dirty(folio);
+}
+
 static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 {
 	unsigned long src = batch->args.src[i], nr = entry_nr(src);
@@ -425,6 +437,7 @@ static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 		return;
 	}
 	dst[0] |= migrate_pfn(page_to_pfn(to));
+	mark_written(from);
 	ram_run(batch, from, to, nr);
 }
 

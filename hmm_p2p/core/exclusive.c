@@ -80,6 +80,9 @@ static int exclusive_try(struct hmm_p2p_pgtable *pgt, unsigned long addr)
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	ret = exclusive_enter(pgt, addr >> PAGE_SHIFT, page);
+	/* The device may write, which nothing else will tell. */
+	if (!ret)
+		folio_mark_dirty(folio);
 	folio_unlock(folio);
 	folio_put(folio);
 	return ret;

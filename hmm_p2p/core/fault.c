@@ -129,23 +129,30 @@ static int serve_userfaults(const struct hmm_range *run)
 }
 
 /* Return: 0, or the result of the fault. */
-static int fault_run(struct hmm_range *range, unsigned long first,
-		     unsigned long nr, void *owner, bool may_unlock)
+static int fault_run(struct hmm_range *run, bool may_unlock)
 {
-	struct hmm_range run = *range;
 	int ret = 0;
 
-	run.start = range->start + (first << PAGE_SHIFT);
-	run.end = run.start + (nr << PAGE_SHIFT);
-	run.hmm_pfns = range->hmm_pfns + first;
-	run.dev_private_owner = owner;
 	if (may_unlock)
-		ret = serve_userfaults(&run);
+		ret = serve_userfaults(run);
 	if (!ret)
-		ret = hmm_range_fault(&run);
+		ret = hmm_range_fault(run);
 	if (!ret)
-		hmm_p2p_fix_huge_offset(run.hmm_pfns, run.start, run.end);
+		hmm_p2p_fix_huge_offset(run->hmm_pfns, run->start, run->end);
 	return ret;
+}
+
+/* The same for a part of a plan's range, whose importer may write at once. */
+static int fault_grant(struct fault_plan *plan, unsigned long first,
+		       unsigned long nr, void *owner)
+{
+	struct hmm_range run = *plan->range;
+
+	run.start += first << PAGE_SHIFT;
+	run.end = run.start + (nr << PAGE_SHIFT);
+	run.hmm_pfns += first;
+	run.dev_private_owner = owner;
+	return fault_run(&run, plan->may_unlock) ?: hmm_p2p_grant_write(&run);
 }
 
 static bool same_run(const struct plan_entry *a, const struct plan_entry *b)
@@ -222,9 +229,8 @@ static int fault_runs(struct fault_plan *plan)
 				break;
 		if (entry[first].hmm_pfn || entry[first].refused)
 			continue;
-		ret = fault_run(range, first, i - first,
-				entry[first].own ? NULL : range->dev_private_owner,
-				plan->may_unlock);
+		ret = fault_grant(plan, first, i - first,
+				  entry[first].own ? NULL : range->dev_private_owner);
 		if (ret)
 			return ret;
 	}
@@ -243,8 +249,8 @@ static int fault_rest(struct fault_plan *plan)
 	if (plan->entry)
 		ret = fault_runs(plan);
 	else
-		ret = fault_run(plan->range, 0, plan->npages,
-				plan->range->dev_private_owner, plan->may_unlock);
+		ret = fault_grant(plan, 0, plan->npages,
+				  plan->range->dev_private_owner);
 	spin_lock(&some->lock);
 	hlist_del(&plan->node);
 	spin_unlock(&some->lock);
@@ -423,6 +429,11 @@ int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
  * page in RAM to go to: where @importer may not have it as p2p the fault fails.
  * HMM_PFN_DMA_MAPPED and the P2PDMA flags of an entry survive.
  *
+ * A page for which write is asked and granted counts as written from then on, until
+ * the range is invalidated, so that nothing drops what the device writes: an
+ * importer owes its pages nothing else. But it has to ask: HMM_PFN_WRITE in the
+ * entry of a page that was asked for reading says that write would be granted.
+ *
  * As after hmm_range_fault(), the result holds until the notifier is
  * invalidated, no reference is held and none may be taken: an alias whose
  * count goes from 1 to 0 is freed to the BAR's allocator.
@@ -473,8 +484,7 @@ int hmm_p2p_range_fault_unlocked_timeout(struct hmm_range *range,
 		if (importer)
 			ret = hmm_p2p_fault(range, &fault, true);
 		else
-			ret = fault_run(range, 0, range_npages(range),
-					range->dev_private_owner, true);
+			ret = fault_run(range, true);
 		mmap_read_unlock(mm);
 		if (fatal_signal_pending(current))
 			return -EINTR;

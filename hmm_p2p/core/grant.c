@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an importer may be given.
+ * What an importer may be given, and what follows from it.
  *
  * hmm_range_fault() was made for drivers that share a process's own view of its
  * memory. A device that copies for somebody else is more like a caller of
@@ -9,9 +9,20 @@
  * guard regions and what cannot be read; the rest is looked for here: memory of
  * memfd_secret(), which the kernel itself has not mapped, and writes to shadow
  * stacks, which would forge return addresses.
+ *
+ * What a device writes does not show in the CPU's page table. So a page that it
+ * is granted for writing counts as written:
+ *
+ * - A system page is marked dirty here. Later would be too late, because the page
+ *   can be clean in the swap cache or freed by MADV_FREE: reclaim drops it and the
+ *   device's bytes with it. Nothing makes it clean again without invalidating the
+ *   range first, so once is enough.
+ * - A device-private page is marked on its way home, whatever brings it there:
+ *   see ram_entry() in batch.c.
  */
 #include <linux/magic.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
 #include "internal.h"
 
@@ -94,4 +105,69 @@ void hmm_p2p_grant_restrict(const struct hmm_range *range)
 				*entry &= ~HMM_PFN_WRITE;
 		}
 	}
+}
+
+/* Clean pages of a file are dirtied under their lock, so that they stay the file's. */
+static int folio_dirty(struct folio *folio)
+{
+	if (folio_test_dirty(folio))
+		return 0;
+	if (folio_test_anon(folio)) {
+		folio_mark_dirty(folio);
+		return 0;
+	}
+	if (folio_lock_killable(folio))
+		return -EINTR;
+	folio_mark_dirty(folio);
+	folio_unlock(folio);
+	return 0;
+}
+
+/*
+ * The page may be on its way out, or somebody else's by now. With a reference that
+ * cannot become so any more; and if the range is valid still, it was not so before.
+ */
+static int folio_written(const struct hmm_range *range, struct folio *folio)
+{
+	int ret = -EBUSY;
+
+	if (!folio_try_get(folio))
+		return -EBUSY;
+	if (!mmu_interval_check_retry(range->notifier, range->notifier_seq))
+		ret = folio_dirty(folio);
+	folio_put(folio);
+	return ret;
+}
+
+/**
+ * hmm_p2p_grant_write - pages that a device may write count as written
+ * @range: result of hmm_range_fault()
+ *
+ * Where single pages were asked for it marks all that can be written, because it
+ * cannot be told any more which they were.
+ *
+ * Context: may sleep; the mmap_lock is held.
+ * Return: 0; -EBUSY when the range was invalidated, -EINTR.
+ */
+int hmm_p2p_grant_write(const struct hmm_range *range)
+{
+	unsigned long nr = (range->end - range->start) >> PAGE_SHIFT, i;
+	const unsigned long need = HMM_PFN_VALID | HMM_PFN_WRITE;
+	struct folio *folio, *last = NULL;
+	struct page *page;
+	int ret = 0;
+
+	if (!((range->default_flags | range->pfn_flags_mask) & HMM_PFN_REQ_WRITE))
+		return 0;
+	for (i = 0; i < nr && !ret; i++) {
+		if ((range->hmm_pfns[i] & need) != need)
+			continue;
+		page = hmm_pfn_to_page(range->hmm_pfns[i]);
+		folio = page_folio(page);
+		if (folio == last || is_zone_device_page(page))
+			continue;
+		last = folio;
+		ret = folio_written(range, folio);
+	}
+	return ret;
 }

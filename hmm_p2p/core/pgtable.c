@@ -140,6 +140,13 @@ static int enter_results(struct hmm_p2p_pgtable *pgt, unsigned long index,
 	return ret;
 }
 
+/* Only what was asked for for writing counts as written: see grant.c. */
+static void make_read_only(unsigned long *hmm_pfns, unsigned long nr)
+{
+	while (nr--)
+		hmm_pfns[nr] &= ~HMM_PFN_WRITE;
+}
+
 /* Private pages are reached over the interconnect that they were entered for. */
 static void check_owner(struct hmm_p2p_pgtable *pgt)
 {
@@ -168,6 +175,8 @@ static int fault_piece(struct hmm_p2p_pgtable *pgt, unsigned long *hmm_pfns,
 	ret = hmm_p2p_mirror_fault(&pgt->mirror, &range, &fault);
 	if (ret)
 		return ret;
+	if (!write)
+		make_read_only(hmm_pfns, (end - addr) >> PAGE_SHIFT);
 	check_owner(pgt);
 	/* A change of owner while this went on: the next access sees it. */
 	if (pgt->owner == range.dev_private_owner)

@@ -103,16 +103,6 @@ static int piece_pin(struct io_state *state, unsigned long nr)
 	return ret;
 }
 
-/* What the device writes does not show in the CPU's page table. */
-static void mark_dirty(const unsigned long *hmm_pfns, unsigned long nr)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		if (hmm_p2p_pfn_kind(hmm_pfns[i]) == HMM_P2P_PFN_SYSTEM)
-			set_page_dirty(hmm_pfn_to_page(hmm_pfns[i]));
-}
-
 static int piece_locked(struct io_state *state, struct hmm_dma_map *map,
 			unsigned long index, unsigned long nr)
 {
@@ -128,10 +118,7 @@ static int piece_locked(struct io_state *state, struct hmm_dma_map *map,
 	ret = hmm_p2p_pgtable_lookup(state->pgt, index, nr, xfer.write, map->pfn_list);
 	if (ret)
 		return ret;
-	ret = hdev->config.importer_ops->transfer(hdev, &xfer);
-	if (xfer.write)
-		mark_dirty(map->pfn_list, nr);
-	return ret;
+	return hdev->config.importer_ops->transfer(hdev, &xfer);
 }
 
 static int piece_mapped(struct io_state *state, unsigned long index,

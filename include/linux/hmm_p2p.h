@@ -6,7 +6,9 @@
  * translation, get_dma_pfn_for_device(). An importer faults a process's memory
  * with hmm_p2p_range_fault() and maps what it gets through the DMA API, as
  * after hmm_range_fault(). The core decides, page by page and once, between
- * the private page, a p2p PFN and a page migrated to system memory.
+ * the private page, a p2p PFN and a page migrated to system memory. A device
+ * that is going to write asks for write: what was granted so is marked as
+ * written, and nobody has to mark it again.
  */
 #ifndef _LINUX_HMM_P2P_H
 #define _LINUX_HMM_P2P_H

@@ -4,61 +4,27 @@
  * on the device are nothing that reclaim could take, and the way home works
  * when the system is short of memory.
  */
-#include <fcntl.h>
-#include <linux/fs.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/swap.h>
 
 #include "common.h"
+#include "common_swap.h"
 
 #define LENGTH		(8 * MIB)
-#define DISK		"/dev/zram0"
-#define DISK_BYTES	(512 * MIB)
 
 static bool have_swap;
 
-/* mkswap: version, last page, signature at the end of the first page. */
-static int make_swap(const char *path)
-{
-	uint32_t *header = calloc(1, page_size);
-	int fd = open(path, O_RDWR | O_CLOEXEC), ret = -1;
-
-	if (fd < 0 || !header)
-		goto out;
-	header[256] = 1;
-	header[257] = (uint32_t)(DISK_BYTES / page_size) - 1;
-	memcpy((char *)header + page_size - 10, "SWAPSPACE2", 10);
-	if (pwrite(fd, header, page_size, 0) == (ssize_t)page_size)
-		ret = fsync(fd);
-out:
-	if (fd >= 0)
-		close(fd);
-	free(header);
-	return ret;
-}
-
 static int swap_suite_setup(void **state)
 {
-	char size[32];
-
 	if (suite_setup(state))
 		return -1;
-	if (access(DISK, F_OK) && system("modprobe zram num_devices=1"))
-		return 0;
-	snprintf(size, sizeof(size), "%lu", DISK_BYTES);
-	have_swap = !write_file("/sys/block/zram0/disksize", size) &&
-		    !make_swap(DISK) && !swapon(DISK, 0);
+	have_swap = swap_begin(SWAP_ZRAM);
 	return 0;
 }
 
 static int swap_suite_teardown(void **state)
 {
-	int bad = 0;
+	int bad = have_swap ? swap_end(SWAP_ZRAM) : 0;
 
-	if (have_swap)
-		bad = swapoff(DISK) ||
-		      write_file("/sys/block/zram0/reset", "1");
 	return suite_teardown(state) || bad ? -1 : 0;
 }
 
@@ -66,20 +32,6 @@ static void need_swap(void)
 {
 	if (!have_swap)
 		SKIP("there is no zram to swap to");
-}
-
-/* All of it goes out; which reclaim may do in several rounds. */
-static void swap_out(uint8_t *mem, size_t length)
-{
-	unsigned int tries;
-
-	for (tries = 0; tries < 20; tries++) {
-		assert_int_equal(madvise(mem, length, MADV_PAGEOUT), 0);
-		if (count_pages(mem, length, PAGE_IS_SWAPPED) == length / page_size)
-			return;
-	}
-	fail_msg("%zu of %zu pages are swapped out",
-		 count_pages(mem, length, PAGE_IS_SWAPPED), length / page_size);
 }
 
 static void swapped_pages_move(enum paging paging)
