@@ -73,8 +73,8 @@ static const struct {
 		"The device failed to copy the page, which stayed where it was; the kernel log (dmesg) says what the device reported.",
 	},
 	[HMM_P2P_REASON_KSM] = {
-		"merged by KSM",
-		"ksmd has merged the page with others that have the same content, and such a page cannot leave RAM; write to it, or take the memory from ksmd with madvise(MADV_UNMERGEABLE), then try again.",
+		"merged",
+		"KSM (ksmd) has merged the page with others that have the same content, and such a page cannot leave RAM; write to it, or take the memory from ksmd with madvise(MADV_UNMERGEABLE), then try again.",
 	},
 };
 
