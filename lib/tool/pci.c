@@ -72,6 +72,9 @@ static bool is_host_name(const char *name)
 #define EXT_CAP_ID_ACS		0x0d
 #define ACS_CONTROL_OFFSET	6
 
+/* An ACS capability behind this would not end within the space. */
+#define ACS_LAST		(EXTENDED_CONFIG_SIZE - 8)
+
 static uint32_t get_le(const uint8_t *bytes, unsigned int nr)
 {
 	uint32_t value = 0;
@@ -88,7 +91,7 @@ static unsigned int find_acs(const uint8_t config[EXTENDED_CONFIG_SIZE])
 	unsigned int steps = (EXTENDED_CONFIG_SIZE - CONFIG_SIZE) / 8;
 
 	/* The steps are counted because a broken device may link in a circle. */
-	while (steps-- && offset >= CONFIG_SIZE) {
+	while (steps-- && offset >= CONFIG_SIZE && offset <= ACS_LAST) {
 		uint32_t header = get_le(config + offset, 4);
 
 		if (!header || header == UINT32_MAX)

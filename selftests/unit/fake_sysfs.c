@@ -35,7 +35,7 @@ static void make_parents(char *path)
 	}
 }
 
-static void write_bytes(const char *name, const void *bytes, size_t size)
+void fake_bytes(const char *name, const void *bytes, size_t size)
 {
 	char path[PATH_MAX];
 	FILE *file;
@@ -49,7 +49,7 @@ static void write_bytes(const char *name, const void *bytes, size_t size)
 
 void fake_file(const char *name, const char *text)
 {
-	write_bytes(name, text, strlen(text));
+	fake_bytes(name, text, strlen(text));
 }
 
 static void make_link(const char *target, const char *name)
@@ -137,7 +137,7 @@ static void write_config(const char *dir, const struct fake_function *function)
 
 	fill_config(config, function);
 	snprintf(name, sizeof(name), "%s/config", dir);
-	write_bytes(name, config,
+	fake_bytes(name, config,
 		    function->config_size ? function->config_size : CONFIG_SIZE);
 }
 

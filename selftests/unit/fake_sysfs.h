@@ -3,6 +3,8 @@
 #ifndef HMM_P2P_FAKE_SYSFS_H
 #define HMM_P2P_FAKE_SYSFS_H
 
+#include <stddef.h>
+
 #define NO_ACS		(-1)
 #define NO_GROUP	(-1)
 
@@ -24,6 +26,7 @@ void fake_cpu(const char *vendor, unsigned int family);
 
 /* Any file: @name is below the folder. */
 void fake_file(const char *name, const char *text);
+void fake_bytes(const char *name, const void *bytes, size_t length);
 
 /* The machine that the devices of the mock are in, see mock.h. */
 void fake_machine(void);

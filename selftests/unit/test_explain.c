@@ -154,6 +154,21 @@ static void acs_of_broken_devices(void **state)
 	assert_int_not_equal(chain.at[0].acs, ACS_PRESENT);
 }
 
+/* The last capability that can be named: its registers would be behind the end. */
+static void acs_behind_the_end(void **state)
+{
+	static const uint8_t first[] = { 0x01, 0x00, 0xc1, 0xff }, last[] = { 0x0d, 0x00, 0x01, 0x00 };
+	uint8_t config[4096] = { 0 };
+	struct pci_chain chain;
+
+	(void)state;
+	memcpy(config + 0x100, first, sizeof(first));
+	memcpy(config + 0xffc, last, sizeof(last));
+	fake_bytes("sys/devices/" OTHER_PORT "/config", config, sizeof(config));
+	assert_int_equal(pci_chain_read("0000:00:04.0", &chain), 0);
+	assert_int_equal(chain.at[0].acs, ACS_ABSENT);
+}
+
 static void host_is_read(void **state)
 {
 	static const struct fake_function port = {
@@ -531,6 +546,7 @@ int main(void)
 		machine_test(chain_of_a_nested_domain),
 		machine_test(chain_too_deep_is_refused),
 		machine_test(acs_of_broken_devices),
+		machine_test(acs_behind_the_end),
 		machine_test(host_is_read),
 		machine_test(same_switch),
 		machine_test(same_function),
