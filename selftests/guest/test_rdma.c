@@ -4,7 +4,9 @@
  * (Soft-RoCE) and ordinary verbs reach it where it is. The exporters' counters
  * say that nothing moved, and every byte is checked.
  */
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "common.h"
@@ -462,6 +464,37 @@ static void test_exporter_leaves(void **state)
 	far_end(&far);
 }
 
+/* Memory that is for the process's own CPU: the NIC gets none, and says so. */
+static void test_secret(void **state)
+{
+	size_t length = PAGES * page_size;
+	int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+	uint8_t *near = map_pattern(length, SMALL_PAGES, 20), *secret;
+	struct nic_op op = { .opcode = IBV_WR_RDMA_READ, .length = page_size };
+
+	(void)state;
+	if (fd < 0)
+		SKIP("this kernel has no memfd_secret()");
+	assert_return_code(ftruncate(fd, length), errno);
+	secret = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(secret, MAP_FAILED);
+	close(fd);
+	pattern_fill(secret, 0, length, 21);
+	assert_true(nic_connect_self(&nic));
+	op.local = nic_register(&nic, near, length, false);
+	op.remote = nic_register(&nic, secret, length, true);
+	assert_non_null(op.local);
+	assert_non_null(op.remote);
+	op.at = near;
+	op.remote_at = secret;
+	assert_int_equal(nic_do(&nic, &op), IBV_WC_REM_ACCESS_ERR);
+	assert_pattern(near, length, 20);
+	assert_int_equal(ibv_dereg_mr((struct ibv_mr *)op.remote), 0);
+	assert_int_equal(ibv_dereg_mr((struct ibv_mr *)op.local), 0);
+	munmap(secret, length);
+	unmap(near, length);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -480,6 +513,7 @@ int main(void)
 		TEST(test_read_only),
 		TEST(test_munmap),
 		TEST(test_exporter_leaves),
+		TEST(test_secret),
 	};
 
 	return cmocka_run_group_tests_name("rdma", tests, rdma_setup, rdma_teardown);
