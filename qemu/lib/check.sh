@@ -12,7 +12,8 @@ matrix() {
 # select_tests PATTERNS: the guest's test programs, one line, that match one of PATTERNS (separated by commas) and what was
 # asked for, which may also be "upstream": all of that folder.
 select_tests() {
-	for path in "$stage"/user/selftests/guest/test_* "$stage"/user/selftests/upstream/upstream_*; do
+	for path in "$stage"/user/selftests/guest/build/test_* "$stage"/user/selftests/guest/test_* \
+		"$stage"/user/selftests/upstream/upstream_*; do
 		[ -f "$path" ] && [ -x "$path" ] || continue
 		name=${path##*/} folder=${path%/*}
 		if matches "$name" "$1" && { matches "$name" "${want_test:-*}" || matches "${folder##*/}" "$want_test"; }; then
