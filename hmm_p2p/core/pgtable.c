@@ -140,7 +140,7 @@ static int enter_results(struct hmm_p2p_pgtable *pgt, unsigned long index,
 	return ret;
 }
 
-/* Only what was asked for for writing counts as written: see grant.c. */
+/* Only where write was asked for, the page counts as written: see grant.c. */
 static void make_read_only(unsigned long *hmm_pfns, unsigned long nr)
 {
 	while (nr--)

@@ -138,7 +138,7 @@ static void write_config(const char *dir, const struct fake_function *function)
 	fill_config(config, function);
 	snprintf(name, sizeof(name), "%s/config", dir);
 	fake_bytes(name, config,
-		    function->config_size ? function->config_size : CONFIG_SIZE);
+		   function->config_size ? function->config_size : CONFIG_SIZE);
 }
 
 static void link_group(const char *dir, int group)
