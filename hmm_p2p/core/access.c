@@ -108,9 +108,9 @@ static long transfer_valid(struct access_state *state, struct hmm_dma_map *map,
 		ret = transfer_some(state, map, done, some);
 		done += some;
 		mutex_unlock(&state->mirror.lock);
-		if (fatal_signal_pending(current))
+		if (fatal_signal_pending(current) ||
+		    mutex_lock_killable(&state->mirror.lock))
 			return -EINTR;
-		mutex_lock(&state->mirror.lock);
 		if (mmu_interval_read_retry(range->notifier, range->notifier_seq))
 			break;
 	}

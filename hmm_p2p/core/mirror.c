@@ -71,7 +71,8 @@ static int mirror_try(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 	if (ret)
 		return ret;
 
-	mutex_lock(&mirror->lock);
+	if (mutex_lock_killable(&mirror->lock))
+		return -EINTR;
 	if (mmu_interval_read_retry(range->notifier, range->notifier_seq)) {
 		mutex_unlock(&mirror->lock);
 		return -EBUSY;

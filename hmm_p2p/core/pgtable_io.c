@@ -131,9 +131,11 @@ static int piece_mapped(struct io_state *state, unsigned long index,
 	ret = hmm_dma_map_alloc(dev, &map, nr, PAGE_SIZE);
 	if (ret)
 		return ret;
-	mutex_lock(&state->pgt->mirror.lock);
-	ret = piece_locked(state, &map, index, nr);
-	mutex_unlock(&state->pgt->mirror.lock);
+	ret = mutex_lock_killable(&state->pgt->mirror.lock);
+	if (!ret) {
+		ret = piece_locked(state, &map, index, nr);
+		mutex_unlock(&state->pgt->mirror.lock);
+	}
 	hmm_dma_map_free(dev, &map);
 	return ret;
 }

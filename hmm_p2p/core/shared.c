@@ -186,11 +186,16 @@ static struct heap *heap_get(struct file *file, u32 id)
 	struct heap *heap;
 
 	hdev = hmm_p2p_device_get(id);
-	mutex_lock(&heaps_lock);
+	/* Removal has the lock for as long as it unmaps. */
+	if (mutex_lock_killable(&heaps_lock)) {
+		heap = ERR_PTR(-EINTR);
+		goto out;
+	}
 	heap = heap_find(file->private_data, id);
 	if (!heap)
 		heap = hdev ? heap_create(file, hdev) : ERR_PTR(-ENOENT);
 	mutex_unlock(&heaps_lock);
+out:
 	if (hdev)
 		hmm_p2p_device_put(hdev);
 	return heap;

@@ -125,7 +125,7 @@ static long transfer_run(struct hmm_p2p_device *hdev,
  * @xfer: what to transfer
  *
  * Context: as hmm_p2p_importer_ops.transfer.
- * Return: 0, -EIO when a copy failed, -EREMOTEIO when the DMA API refused.
+ * Return: 0, -EIO when a copy failed, -EREMOTEIO when the DMA API refused, -EINTR.
  */
 int hmm_p2p_cpu_transfer(struct hmm_p2p_device *hdev,
 			 const struct hmm_p2p_transfer *xfer)
@@ -135,7 +135,8 @@ int hmm_p2p_cpu_transfer(struct hmm_p2p_device *hdev,
 
 	if (WARN_ON_ONCE(!hdev->config.ops->copy_bytes))
 		return -EIO;
-	mutex_lock(&hdev->staging_lock);
+	if (mutex_lock_killable(&hdev->staging_lock))
+		return -EINTR;
 	for (i = 0; i < xfer->nr_pages && nr >= 0; i += nr)
 		nr = transfer_run(hdev, xfer, i);
 	mutex_unlock(&hdev->staging_lock);

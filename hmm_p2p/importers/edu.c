@@ -116,7 +116,8 @@ static int edu_transfer(struct hmm_p2p_device *hdev,
 	unsigned long i;
 	int ret = 0;
 
-	mutex_lock(&edu->lock);
+	if (mutex_lock_killable(&edu->lock))
+		return -EINTR;
 	for (i = 0; i < xfer->nr_pages && !ret; i++)
 		ret = edu_transfer_page(edu, xfer, i);
 	mutex_unlock(&edu->lock);

@@ -168,7 +168,8 @@ struct hmm_p2p_importer_ops {
 	 * Context: process; the mirror lock is held and keeps the pages in
 	 * place, so no allocation that waits for reclaim.
 	 * Return: 0, -EIO when the device failed, -EREMOTEIO when the DMA API
-	 * refused a page.
+	 * refused a page, -EINTR when a fatal signal came before the device
+	 * had its turn.
 	 */
 	int (*transfer)(struct hmm_p2p_device *hdev,
 			const struct hmm_p2p_transfer *xfer);
