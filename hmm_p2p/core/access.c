@@ -258,7 +258,7 @@ static int access_buf(struct access_state *state)
 	if (!size)
 		return 0;
 	state->buf = __vmalloc(min_t(u64, size, HMM_P2P_BATCH_PAGES << PAGE_SHIFT),
-			       GFP_KERNEL | __GFP_NOWARN);
+			       HMM_P2P_GFP_USER);
 	return state->buf ? 0 : -ENOMEM;
 }
 
@@ -275,7 +275,7 @@ int hmm_p2p_do_access(struct hmm_p2p_access_ctx *ctx)
 	struct access_state *state;
 	int ret;
 
-	state = kzalloc_obj(*state, GFP_KERNEL);
+	state = kzalloc_obj(*state, HMM_P2P_GFP_USER);
 	if (!state)
 		return -ENOMEM;
 	state->ctx = ctx;

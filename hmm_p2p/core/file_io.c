@@ -539,7 +539,7 @@ static struct file_io *file_io_alloc(struct hmm_p2p_file_io *arg)
 	io = kvzalloc(sizeof(*io) + nr * (sizeof(*io->holds) + sizeof(*io->vec) +
 					  sizeof(*io->entries) + sizeof(*io->seen) +
 					  sizeof(*io->pages) + sizeof(*io->report)),
-		      GFP_KERNEL);
+		      HMM_P2P_GFP_USER);
 	if (!io)
 		return NULL;
 	io->arg = arg;

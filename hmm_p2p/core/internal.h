@@ -25,6 +25,12 @@
 #define HMM_P2P_CHUNK_PAGES	HPAGE_PMD_NR
 #define HMM_P2P_CHUNK_SIZE	((u64)HMM_P2P_CHUNK_PAGES << PAGE_SHIFT)
 
+/*
+ * What a call needs while it runs is charged to who calls. Where he may have no
+ * more, the call fails: nobody is killed for it.
+ */
+#define HMM_P2P_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
 /* Pages in one migration batch: one huge page. */
 #define HMM_P2P_BATCH_PAGES	HPAGE_PMD_NR
 

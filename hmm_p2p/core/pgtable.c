@@ -203,7 +203,7 @@ int hmm_p2p_pgtable_fault(struct hmm_p2p_pgtable *pgt, unsigned long addr,
 	unsigned long *hmm_pfns, next;
 	int idx, ret = 0;
 
-	hmm_pfns = kmalloc_array(HMM_P2P_BATCH_PAGES, sizeof(*hmm_pfns), GFP_KERNEL);
+	hmm_pfns = kmalloc_array(HMM_P2P_BATCH_PAGES, sizeof(*hmm_pfns), HMM_P2P_GFP_USER);
 	if (!hmm_pfns)
 		return -ENOMEM;
 	for (; addr < end && !ret; addr = next) {
@@ -276,13 +276,13 @@ struct hmm_p2p_pgtable *hmm_p2p_pgtable_create(struct hmm_p2p_device *hdev,
 
 	if (!hdev->config.importer_ops)
 		return ERR_PTR(-EOPNOTSUPP);
-	pgt = kzalloc_obj(*pgt, GFP_KERNEL);
+	pgt = kzalloc_obj(*pgt, HMM_P2P_GFP_USER);
 	if (!pgt)
 		return ERR_PTR(-ENOMEM);
 	pgt->hdev = hdev;
 	pgt->owner = READ_ONCE(hdev->owner);
 	pgt->watched = ULONG_MAX;
-	xa_init(&pgt->entries);
+	xa_init_flags(&pgt->entries, XA_FLAGS_ACCOUNT);
 	mutex_init(&pgt->exclusive_lock);
 	ret = hmm_p2p_mirror_init(&pgt->mirror, mm, 0, ULONG_MAX & PAGE_MASK);
 	if (ret) {

@@ -225,7 +225,7 @@ int hmm_p2p_pgtable_io(struct hmm_p2p_pgtable *pgt, struct hmm_p2p_io *io)
 
 	io->done = 0;
 	io->faults = 0;
-	state = kmalloc_obj(*state, GFP_KERNEL);
+	state = kmalloc_obj(*state, HMM_P2P_GFP_USER);
 	if (!state)
 		return -ENOMEM;
 	state->pgt = pgt;

@@ -324,9 +324,9 @@ int hmm_p2p_plan(struct fault_plan *plan)
 	int idx, ret;
 
 	plan->snap = kvmalloc_array(plan->npages, sizeof(*plan->snap),
-				    GFP_KERNEL | __GFP_NOWARN);
+				    HMM_P2P_GFP_USER);
 	plan->entry = kvcalloc(plan->npages, sizeof(*plan->entry),
-			       GFP_KERNEL | __GFP_NOWARN);
+			       HMM_P2P_GFP_USER);
 	if (!plan->snap || !plan->entry)
 		return -ENOMEM;
 	/* The fault overwrites what is asked for page by page. */

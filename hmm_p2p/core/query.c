@@ -300,7 +300,7 @@ int hmm_p2p_do_query(struct mm_struct *mm, struct hmm_p2p_device *importer,
 
 	arg->out_nr_extents = 0;
 	arg->out_next = arg->addr;
-	state = kvzalloc_obj(*state, GFP_KERNEL);
+	state = kvzalloc_obj(*state, HMM_P2P_GFP_USER);
 	if (!state)
 		return -ENOMEM;
 	state->arg = arg;

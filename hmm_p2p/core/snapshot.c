@@ -109,7 +109,7 @@ int hmm_p2p_pgtable_snapshot(struct hmm_p2p_pgtable *pgt, unsigned long addr,
 	if (!mmget_not_zero(pgt->mirror.mm))
 		return -ESRCH;
 	range.hmm_pfns = kmalloc_array(HMM_P2P_BATCH_PAGES, sizeof(*range.hmm_pfns),
-				       GFP_KERNEL);
+				       HMM_P2P_GFP_USER);
 	if (range.hmm_pfns)
 		ret = snapshot_all(pgt->hdev, pgt->mirror.mm, &range,
 				   addr + (nr_pages << PAGE_SHIFT), seen);
