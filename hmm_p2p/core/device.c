@@ -261,8 +261,6 @@ device_alloc(const struct hmm_p2p_device_config *config)
 	strscpy(hdev->name, config->name);
 	hdev->config.name = hdev->name;
 	spin_lock_init(&hdev->lock);
-	INIT_LIST_HEAD(&hdev->free);
-	INIT_LIST_HEAD(&hdev->partial);
 	INIT_LIST_HEAD(&hdev->heaps);
 	INIT_WORK(&hdev->lost_work, lost_work);
 	init_waitqueue_head(&hdev->drained);

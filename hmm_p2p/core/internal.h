@@ -19,11 +19,9 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#define HMM_P2P_NS	"HMM_P2P"
+#include "chunk.h"
 
-/* Device memory is handed out in single pages and in huge pages. */
-#define HMM_P2P_CHUNK_PAGES	HPAGE_PMD_NR
-#define HMM_P2P_CHUNK_SIZE	((u64)HMM_P2P_CHUNK_PAGES << PAGE_SHIFT)
+#define HMM_P2P_NS	"HMM_P2P"
 
 /*
  * What a call needs while it runs is charged to who calls. Where he may have no
@@ -56,7 +54,6 @@ struct hmm_p2p_stats {
 };
 
 struct hmm_p2p_charges;
-struct hmm_p2p_chunk;
 struct dmem_cgroup_pool_state;
 
 /**
@@ -68,11 +65,9 @@ struct dmem_cgroup_pool_state;
  * @owner: its interconnect, NULL without memory. Written under
  *	hmm_p2p_registry_lock while no page is handed out
  * @stats: per-CPU counters
- * @lock: protects @chunks, @free, @partial, @used, @held, @hand, @removed; taken in
- *	folio_free, which runs under page table locks
- * @chunks: one per HMM_P2P_CHUNK_SIZE of memory
- * @free: chunks with no page handed out
- * @partial: chunks with some pages handed out, one by one
+ * @lock: protects @chunks, @used, @held, @hand, @removed; taken in folio_free,
+ *	which runs under page table locks
+ * @chunks: which of its pages are handed out, see chunk.c
  * @used: pages handed out
  * @hand: first page of the chunk that eviction looks at next
  * @charges: who is charged for the pages, under @lock; see charge.c
@@ -102,9 +97,7 @@ struct hmm_p2p_device {
 	struct hmm_p2p_stats __percpu *stats;
 
 	spinlock_t lock; /* memory, see above */
-	struct hmm_p2p_chunk *chunks;
-	struct list_head free;
-	struct list_head partial;
+	struct hmm_p2p_chunks chunks;
 	unsigned long used;
 	unsigned long held;
 	unsigned long hand;

@@ -1,51 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Device-private pagemaps and the allocator behind them.
+ * Device-private pagemaps. The allocator behind them is chunk.c.
  *
  * A pagemap gives every page of device memory a struct page at a PFN that
  * nothing answers to: private PFNs are numbers. The only arithmetic on them is
  * hmm_p2p_page_offset(), which says where in device memory the bytes are.
- *
- * The allocator deals in the two sizes that the kernel migrates: single pages
- * and huge pages. Memory is cut into chunks of one huge page. A chunk is free,
- * partial (single pages were taken from it) or full. gpu_buddy, the kernel's
- * allocator for device memory, does not fit here: pages come back through
- * folio_free() under a page table lock, where it may not be called (it
- * allocates with GFP_KERNEL under its lock), and a huge folio that the kernel
- * has split comes back page by page, while a buddy block is freed whole.
  */
-#include <linux/bitmap.h>
 #include <linux/ioport.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "charge.h"
-
-/**
- * struct hmm_p2p_chunk - the pages of one huge page's worth of memory
- * @node: in the device's list of free or partial chunks, or in none
- * @used: number of bits set in @map
- * @reserved: of these, bits of pages that are nobody's: behind the end of the
- *	memory, or the device's own
- * @mm: for a chunk that was handed out as a huge page: the process that got
- *	it, with a reference to the structure only; else NULL
- * @addr: where that process has it, unless it was moved since
- * @young: a device has reached it, or a page was handed out from it, since the
- *	eviction hand passed; written without the lock
- * @holds: pages held by hmm_p2p_pages_hold(). While there are any, the chunk is
- *	in no list from the moment that one of its pages comes back
- * @map: pages that are handed out
- */
-struct hmm_p2p_chunk {
-	struct list_head node;
-	unsigned int used;
-	unsigned int reserved;
-	unsigned int holds;
-	struct mm_struct *mm;
-	unsigned long addr;
-	bool young;
-	DECLARE_BITMAP(map, HMM_P2P_CHUNK_PAGES);
-};
 
 static const struct dev_pagemap_ops pagemap_ops;
 
@@ -176,31 +141,14 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_pfn_kind, HMM_P2P_NS);
 static struct hmm_p2p_chunk *chunk_of(struct hmm_p2p_device *hdev,
 				      unsigned long index)
 {
-	return &hdev->chunks[index / HMM_P2P_CHUNK_PAGES];
-}
-
-static unsigned long chunk_first(struct hmm_p2p_device *hdev,
-				 const struct hmm_p2p_chunk *chunk)
-{
-	return (chunk - hdev->chunks) * HMM_P2P_CHUNK_PAGES;
-}
-
-static bool chunk_handed_out(const struct hmm_p2p_chunk *chunk)
-{
-	return READ_ONCE(chunk->used) > chunk->reserved;
-}
-
-static void chunk_touch(struct hmm_p2p_chunk *chunk)
-{
-	if (!READ_ONCE(chunk->young))
-		WRITE_ONCE(chunk->young, true);
+	return hmm_p2p_chunk_of(&hdev->chunks, index);
 }
 
 /* A device has reached the page: it is not the next to be evicted. */
 void hmm_p2p_page_touch(const struct page *page)
 {
-	chunk_touch(chunk_of(hmm_p2p_page_device(page),
-			     hmm_p2p_page_offset(page) >> PAGE_SHIFT));
+	hmm_p2p_chunk_touch(chunk_of(hmm_p2p_page_device(page),
+				     hmm_p2p_page_offset(page) >> PAGE_SHIFT));
 }
 
 static void account(struct hmm_p2p_device *hdev, long nr)
@@ -208,73 +156,6 @@ static void account(struct hmm_p2p_device *hdev, long nr)
 	lockdep_assert_held(&hdev->lock);
 	hdev->used += nr;
 	atomic_long_add(nr, &hdev->owner->live);
-}
-
-/* Returns the index of the first page, or -1 when there is no room. */
-static long take_huge(struct hmm_p2p_device *hdev)
-{
-	struct hmm_p2p_chunk *chunk;
-
-	lockdep_assert_held(&hdev->lock);
-	chunk = list_first_entry_or_null(&hdev->free, struct hmm_p2p_chunk, node);
-	if (!chunk)
-		return -1;
-	list_del_init(&chunk->node);
-	bitmap_fill(chunk->map, HMM_P2P_CHUNK_PAGES);
-	chunk->used = HMM_P2P_CHUNK_PAGES;
-	chunk_touch(chunk);
-	return chunk_first(hdev, chunk);
-}
-
-static long take_small(struct hmm_p2p_device *hdev)
-{
-	struct hmm_p2p_chunk *chunk;
-	unsigned long bit;
-
-	lockdep_assert_held(&hdev->lock);
-	chunk = list_first_entry_or_null(&hdev->partial, struct hmm_p2p_chunk, node);
-	if (!chunk)
-		chunk = list_first_entry_or_null(&hdev->free,
-						 struct hmm_p2p_chunk, node);
-	if (!chunk)
-		return -1;
-
-	bit = find_first_zero_bit(chunk->map, HMM_P2P_CHUNK_PAGES);
-	__set_bit(bit, chunk->map);
-	chunk_touch(chunk);
-	if (++chunk->used == HMM_P2P_CHUNK_PAGES)
-		list_del_init(&chunk->node);
-	else
-		list_move(&chunk->node, &hdev->partial);
-	return chunk_first(hdev, chunk) + bit;
-}
-
-/* Puts a chunk that has room where it can be found, unless it is held. */
-static void chunk_list(struct hmm_p2p_device *hdev, struct hmm_p2p_chunk *chunk)
-{
-	lockdep_assert_held(&hdev->lock);
-	if (chunk->holds)
-		list_del_init(&chunk->node);
-	else if (!chunk->used)
-		list_move(&chunk->node, &hdev->free);
-	else if (chunk->used < HMM_P2P_CHUNK_PAGES)
-		list_move(&chunk->node, &hdev->partial);
-}
-
-/* Returns the mm that the chunk no longer refers to, for mmdrop(), or NULL. */
-static struct mm_struct *give_back(struct hmm_p2p_device *hdev,
-				   unsigned long index, unsigned long nr)
-{
-	struct hmm_p2p_chunk *chunk = chunk_of(hdev, index);
-	struct mm_struct *mm = NULL;
-
-	lockdep_assert_held(&hdev->lock);
-	bitmap_clear(chunk->map, index % HMM_P2P_CHUNK_PAGES, nr);
-	chunk->used -= nr;
-	if (!chunk->used)
-		swap(mm, chunk->mm);
-	chunk_list(hdev, chunk);
-	return mm;
 }
 
 /* Returns the index of the first page, or -1. */
@@ -286,7 +167,7 @@ static long device_take(struct hmm_p2p_device *hdev, unsigned int order,
 
 	spin_lock_irqsave(&hdev->lock, flags);
 	if (!hdev->removed)
-		index = order ? take_huge(hdev) : take_small(hdev);
+		index = hmm_p2p_chunks_take(&hdev->chunks, order);
 	if (index >= 0) {
 		account(hdev, 1L << order);
 		hmm_p2p_charge_take(hdev, index, order, pool);
@@ -306,7 +187,7 @@ static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
 	bool drained;
 
 	spin_lock_irqsave(&hdev->lock, flags);
-	mm = give_back(hdev, index, 1UL << order);
+	mm = hmm_p2p_chunks_give(&hdev->chunks, index, 1UL << order);
 	charge = hmm_p2p_charge_give(hdev, index, order);
 	account(hdev, -(1L << order));
 	if (order)
@@ -416,7 +297,7 @@ int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset)
 	long index;
 
 	spin_lock_irq(&hdev->lock);
-	index = take_small(hdev);
+	index = hmm_p2p_chunks_take(&hdev->chunks, 0);
 	if (index >= 0)
 		chunk_of(hdev, index)->reserved++;
 	spin_unlock_irq(&hdev->lock);
@@ -430,7 +311,7 @@ void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset)
 {
 	spin_lock_irq(&hdev->lock);
 	chunk_of(hdev, offset >> PAGE_SHIFT)->reserved--;
-	give_back(hdev, offset >> PAGE_SHIFT, 1);
+	hmm_p2p_chunks_give(&hdev->chunks, offset >> PAGE_SHIFT, 1);
 	spin_unlock_irq(&hdev->lock);
 }
 
@@ -497,7 +378,7 @@ static unsigned long release_run(struct hmm_p2p_hold *holds, unsigned long nr)
 	for (i = 0; i < nr && holds[i].hdev == hdev; i++) {
 		chunk = chunk_of(hdev, holds[i].index);
 		if (!--chunk->holds)
-			chunk_list(hdev, chunk);
+			hmm_p2p_chunk_list(&hdev->chunks, chunk);
 		holds[i].hdev = NULL;
 	}
 	hdev->held -= i;
@@ -548,7 +429,7 @@ void hmm_p2p_wait_held(struct hmm_p2p_device *hdev)
 long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index)
 {
 	for (; index < device_nr_pages(hdev); index += HMM_P2P_CHUNK_PAGES)
-		if (chunk_handed_out(chunk_of(hdev, index)))
+		if (hmm_p2p_chunk_handed_out(chunk_of(hdev, index)))
 			return index;
 	return -1;
 }
@@ -578,7 +459,7 @@ long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
 		hdev->hand += HMM_P2P_CHUNK_PAGES;
 		if (hdev->hand >= nr)
 			hdev->hand = 0;
-		if (!chunk_handed_out(chunk) ||
+		if (!hmm_p2p_chunk_handed_out(chunk) ||
 		    !hmm_p2p_charge_counts(hdev, index, limit))
 			continue;
 		if (READ_ONCE(chunk->young))
@@ -619,31 +500,6 @@ static const struct dev_pagemap_ops pagemap_ops = {
 	.folio_split	= pagemap_folio_split,
 };
 
-static int chunks_init(struct hmm_p2p_device *hdev)
-{
-	unsigned long nr_pages = device_nr_pages(hdev);
-	unsigned long nr = DIV_ROUND_UP(nr_pages, HMM_P2P_CHUNK_PAGES);
-	unsigned long tail = nr_pages % HMM_P2P_CHUNK_PAGES;
-	unsigned long i;
-
-	hdev->chunks = kvcalloc(nr, sizeof(*hdev->chunks), GFP_KERNEL);
-	if (!hdev->chunks)
-		return -ENOMEM;
-
-	for (i = 0; i < nr; i++)
-		list_add_tail(&hdev->chunks[i].node, &hdev->free);
-	if (tail) {
-		struct hmm_p2p_chunk *last = &hdev->chunks[nr - 1];
-
-		/* What lies behind the end of the memory is never handed out. */
-		bitmap_set(last->map, tail, HMM_P2P_CHUNK_PAGES - tail);
-		last->used = HMM_P2P_CHUNK_PAGES - tail;
-		last->reserved = last->used;
-		list_move(&last->node, &hdev->partial);
-	}
-	return 0;
-}
-
 /**
  * hmm_p2p_pagemap_create - give a device's memory struct pages
  * @hdev: exporter; its config and owner are set
@@ -658,7 +514,7 @@ int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev)
 	void *addr;
 	int ret;
 
-	ret = chunks_init(hdev);
+	ret = hmm_p2p_chunks_init(&hdev->chunks, device_nr_pages(hdev));
 	if (ret)
 		return ret;
 	ret = hmm_p2p_charge_init(hdev);
@@ -690,7 +546,7 @@ err_region:
 err_charge:
 	hmm_p2p_charge_fini(hdev);
 err_chunks:
-	kvfree(hdev->chunks);
+	hmm_p2p_chunks_fini(&hdev->chunks);
 	return ret;
 }
 
@@ -702,5 +558,5 @@ void hmm_p2p_pagemap_destroy(struct hmm_p2p_device *hdev)
 	memunmap_pages(&hdev->pagemap);
 	release_mem_region(range.start, range_len(&range));
 	hmm_p2p_charge_fini(hdev);
-	kvfree(hdev->chunks);
+	hmm_p2p_chunks_fini(&hdev->chunks);
 }
