@@ -15,8 +15,7 @@
  * struct hmm_p2p_chunk - the pages of one huge page's worth of memory
  * @node: in the list of free or partial chunks, or in none
  * @used: number of bits set in @map
- * @reserved: of these, bits of pages that are nobody's: behind the end of the
- *	memory, or the device's own
+ * @reserved: of these, bits set in @kept
  * @mm: for a chunk that was handed out as a huge page: the process that got
  *	it, with a reference to the structure only; else NULL
  * @addr: where that process has it, unless it was moved since
@@ -24,7 +23,11 @@
  *	eviction hand passed; written without the lock
  * @holds: pages held by hmm_p2p_pages_hold(). While there are any, the chunk is
  *	in no list from the moment that one of its pages comes back
- * @map: pages that are handed out
+ * @whole: it was handed out as a huge page, which has not been split since. All
+ *	bits of @map are set
+ * @map: pages that are handed out, or in @kept
+ * @kept: pages that are nobody's: behind the end of the memory, the device's
+ *	own, or out of circulation
  */
 struct hmm_p2p_chunk {
 	struct list_head node;
@@ -34,7 +37,9 @@ struct hmm_p2p_chunk {
 	struct mm_struct *mm;
 	unsigned long addr;
 	bool young;
+	bool whole;
 	DECLARE_BITMAP(map, HMM_P2P_CHUNK_PAGES);
+	DECLARE_BITMAP(kept, HMM_P2P_CHUNK_PAGES);
 };
 
 /**
@@ -57,8 +62,12 @@ struct hmm_p2p_chunks {
 int hmm_p2p_chunks_init(struct hmm_p2p_chunks *chunks, unsigned long nr_pages);
 void hmm_p2p_chunks_fini(struct hmm_p2p_chunks *chunks);
 long hmm_p2p_chunks_take(struct hmm_p2p_chunks *chunks, unsigned int order);
-struct mm_struct *hmm_p2p_chunks_give(struct hmm_p2p_chunks *chunks,
-				      unsigned long index, unsigned long nr);
+bool hmm_p2p_chunks_give(struct hmm_p2p_chunks *chunks, unsigned long index,
+			 unsigned int order);
+bool hmm_p2p_chunks_split(struct hmm_p2p_chunks *chunks, unsigned long index);
+bool hmm_p2p_chunks_withdraw(struct hmm_p2p_chunks *chunks, unsigned long index);
+long hmm_p2p_chunks_reserve(struct hmm_p2p_chunks *chunks);
+bool hmm_p2p_chunks_unreserve(struct hmm_p2p_chunks *chunks, unsigned long index);
 void hmm_p2p_chunk_list(struct hmm_p2p_chunks *chunks, struct hmm_p2p_chunk *chunk);
 
 static inline struct hmm_p2p_chunk *

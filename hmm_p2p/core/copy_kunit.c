@@ -144,6 +144,6 @@ static struct kunit_suite suite = {
 
 kunit_test_suite(suite);
 
-MODULE_DESCRIPTION("hmm_p2p: tests of its copies");
+MODULE_DESCRIPTION("hmm_p2p: tests that need no device");
 MODULE_LICENSE("GPL");
 MODULE_IMPORT_NS("HMM_P2P");

@@ -7,6 +7,7 @@
  * hmm_p2p_page_offset(), which says where in device memory the bytes are.
  */
 #include <linux/ioport.h>
+#include <linux/once_lite.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -178,27 +179,80 @@ static long device_take(struct hmm_p2p_device *hdev, unsigned int order,
 	return index;
 }
 
+/* Returns the mm that the chunk no longer refers to, for mmdrop(), or NULL. */
+static struct mm_struct *chunk_abandoned(struct hmm_p2p_chunk *chunk)
+{
+	struct mm_struct *mm = NULL;
+
+	if (!hmm_p2p_chunk_handed_out(chunk))
+		swap(mm, chunk->mm);
+	return mm;
+}
+
+/*
+ * Somebody may still use what came back in the wrong way, so nobody else ever
+ * gets it. Returns how many of its pages were handed out.
+ */
+static unsigned long device_withdraw(struct hmm_p2p_device *hdev,
+				     unsigned long index, unsigned int order)
+{
+	unsigned long i, out = 0;
+
+	lockdep_assert_held(&hdev->lock);
+	if (order && hmm_p2p_chunks_split(&hdev->chunks, index))
+		atomic_long_dec(&hdev->owner->huge);
+	for (i = index; i < index + (1UL << order); i++) {
+		if (!hmm_p2p_chunks_withdraw(&hdev->chunks, i))
+			continue;
+		hmm_p2p_charge_end(hmm_p2p_charge_give(hdev, i, 0));
+		out++;
+	}
+	return out;
+}
+
+/* Loud once, with who did it; after that in one line. */
+static void report_wrong(struct hmm_p2p_device *hdev, unsigned long index,
+			 unsigned int order, unsigned long out)
+{
+	struct page *page = pfn_to_page(PHYS_PFN(hdev->pagemap.range.start) + index);
+
+	pr_err_ratelimited("hmm_p2p: %s: page %lu came back, order %u, %lu pages of it are handed out: it is out of circulation now\n",
+			   hdev->name, index, order, out);
+	DO_ONCE_LITE(dump_page, page, "came back, and is not handed out like that");
+	WARN_ONCE(1, "hmm_p2p: a device page was given back twice\n");
+}
+
+/* The kernel drops a reference of the pagemap for each page that comes back. */
 static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
 			unsigned int order)
 {
-	struct hmm_p2p_charge charge;
+	unsigned long nr = 1UL << order, out = nr;
+	struct hmm_p2p_charge charge = {};
 	struct mm_struct *mm;
 	unsigned long flags;
-	bool drained;
+	bool right, drained;
 
 	spin_lock_irqsave(&hdev->lock, flags);
-	mm = hmm_p2p_chunks_give(&hdev->chunks, index, 1UL << order);
-	charge = hmm_p2p_charge_give(hdev, index, order);
-	account(hdev, -(1L << order));
-	if (order)
-		atomic_long_dec(&hdev->owner->huge);
-	drained = hdev->removed && !hdev->used;
+	right = hmm_p2p_chunks_give(&hdev->chunks, index, order);
+	if (likely(right)) {
+		charge = hmm_p2p_charge_give(hdev, index, order);
+		if (order)
+			atomic_long_dec(&hdev->owner->huge);
+	} else {
+		out = device_withdraw(hdev, index, order);
+		percpu_ref_get_many(&hdev->pagemap.ref, nr - out);
+	}
+	account(hdev, -(long)out);
+	mm = chunk_abandoned(chunk_of(hdev, index));
+	drained = out && hdev->removed && !hdev->used;
 	if (drained) {
 		wake_up_all(&hdev->drained);
 		if (hdev->reap)
 			queue_work(hmm_p2p_wq, &hdev->lost_work);
 	}
 	spin_unlock_irqrestore(&hdev->lock, flags);
+	if (unlikely(!right))
+		report_wrong(hdev, index, order, out);
 	hmm_p2p_charge_end(charge);
 	if (mm)
 		mmdrop(mm);
@@ -297,9 +351,7 @@ int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset)
 	long index;
 
 	spin_lock_irq(&hdev->lock);
-	index = hmm_p2p_chunks_take(&hdev->chunks, 0);
-	if (index >= 0)
-		chunk_of(hdev, index)->reserved++;
+	index = hmm_p2p_chunks_reserve(&hdev->chunks);
 	spin_unlock_irq(&hdev->lock);
 	if (index < 0)
 		return -ENOSPC;
@@ -310,8 +362,7 @@ int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset)
 void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset)
 {
 	spin_lock_irq(&hdev->lock);
-	chunk_of(hdev, offset >> PAGE_SHIFT)->reserved--;
-	hmm_p2p_chunks_give(&hdev->chunks, offset >> PAGE_SHIFT, 1);
+	WARN_ON_ONCE(!hmm_p2p_chunks_unreserve(&hdev->chunks, offset >> PAGE_SHIFT));
 	spin_unlock_irq(&hdev->lock);
 }
 
@@ -479,14 +530,27 @@ static void pagemap_folio_free(struct folio *folio)
 		    hmm_p2p_page_offset(page) >> PAGE_SHIFT, folio_order(folio));
 }
 
+static void device_split(struct hmm_p2p_device *hdev, unsigned long index)
+{
+	unsigned long flags;
+	bool whole;
+
+	spin_lock_irqsave(&hdev->lock, flags);
+	whole = hmm_p2p_chunks_split(&hdev->chunks, index);
+	spin_unlock_irqrestore(&hdev->lock, flags);
+	if (whole)
+		atomic_long_dec(&hdev->owner->huge);
+	hmm_p2p_count(hdev, HMM_P2P_COUNTER_SPLIT, 1);
+}
+
 /* Called for each new folio behind the head, then once with no @tail. */
 static void pagemap_folio_split(struct folio *head, struct folio *tail)
 {
-	if (!tail) {
-		struct hmm_p2p_device *hdev = hmm_p2p_page_device(folio_page(head, 0));
+	struct page *page = folio_page(head, 0);
 
-		hmm_p2p_count(hdev, HMM_P2P_COUNTER_SPLIT, 1);
-		atomic_long_dec(&hdev->owner->huge);
+	if (!tail) {
+		device_split(hmm_p2p_page_device(page),
+			     hmm_p2p_page_offset(page) >> PAGE_SHIFT);
 		return;
 	}
 	tail->pgmap = head->pgmap;
