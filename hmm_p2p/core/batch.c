@@ -352,12 +352,17 @@ void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 	runs_start(batch, true);
 }
 
-/* It comes along with the page of a fault, and is not worth an OOM kill. */
+/*
+ * It comes along with the page of a fault, and is not worth an OOM kill. What
+ * comes alone is the page that was touched, whichever of its huge page the
+ * fault holds.
+ */
 static bool is_neighbour(const struct hmm_p2p_batch *batch, const struct page *page)
 {
 	const struct page *fault = batch->args.fault_page;
 
-	return fault && page_folio(page) != page_folio(fault);
+	return fault && batch->args.npages > 1 &&
+	       page_folio(page) != page_folio(fault);
 }
 
 /*

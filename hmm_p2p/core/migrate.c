@@ -153,6 +153,24 @@ static void count_prefetched(struct hmm_p2p_batch *batch, const struct vm_fault 
 	count_used(hdev, window, moved);
 }
 
+/*
+ * A page of a huge page whose mapping was split: migrate_vma_setup() splits the
+ * page, too. The lock and the reference that the fault has on it stay with its
+ * first page then. If that is not the fault's, the kernel (7.2, 7.3) hands them
+ * on to the one that is by taking a reference on it. But nothing holds that one
+ * by then: another thread may have thrown it away (MADV_DONTNEED) while it was
+ * split, or eviction may have taken it home. It was freed, and is freed again
+ * when the reference is dropped, although somebody else may have got it since.
+ *
+ * So the fault's page is the first one to begin with. do_swap_page() unlocks and
+ * drops what it finds in @vmf afterwards, and the page that was touched gets a
+ * lock and a reference under the page table lock, as any that is collected.
+ */
+static void fault_holds_first(struct vm_fault *vmf)
+{
+	vmf->page = folio_page(page_folio(vmf->page), 0);
+}
+
 /**
  * hmm_p2p_migrate_to_ram - the CPU touched a device page
  * @vmf: the fault; its page is locked and referenced
@@ -176,6 +194,7 @@ vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 
 	if (hmm_p2p_fault_arrived(vmf))
 		return VM_FAULT_SIGBUS;
+	fault_holds_first(vmf);
 	batch = hmm_p2p_batch_alloc(window.nr);
 	if (!batch)
 		return VM_FAULT_OOM;
