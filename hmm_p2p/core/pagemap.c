@@ -189,6 +189,24 @@ static struct mm_struct *chunk_abandoned(struct hmm_p2p_chunk *chunk)
 	return mm;
 }
 
+static void huge_ends(struct hmm_p2p_device *hdev, unsigned long index)
+{
+	lockdep_assert_held(&hdev->lock);
+	if (hmm_p2p_chunks_split(&hdev->chunks, index))
+		atomic_long_dec(&hdev->owner->huge);
+}
+
+/* @nr pages fewer are handed out. */
+static void device_returned(struct hmm_p2p_device *hdev, unsigned long nr)
+{
+	account(hdev, -(long)nr);
+	if (!nr || !hdev->removed || hdev->used)
+		return;
+	wake_up_all(&hdev->drained);
+	if (hdev->reap)
+		queue_work(hmm_p2p_wq, &hdev->lost_work);
+}
+
 /*
  * Somebody may still use what came back in the wrong way, so nobody else ever
  * gets it. Returns how many of its pages were handed out.
@@ -199,8 +217,8 @@ static unsigned long device_withdraw(struct hmm_p2p_device *hdev,
 	unsigned long i, out = 0;
 
 	lockdep_assert_held(&hdev->lock);
-	if (order && hmm_p2p_chunks_split(&hdev->chunks, index))
-		atomic_long_dec(&hdev->owner->huge);
+	if (order)
+		huge_ends(hdev, index);
 	for (i = index; i < index + (1UL << order); i++) {
 		if (!hmm_p2p_chunks_withdraw(&hdev->chunks, i))
 			continue;
@@ -210,16 +228,19 @@ static unsigned long device_withdraw(struct hmm_p2p_device *hdev,
 	return out;
 }
 
+static struct page *device_page_at(const struct hmm_p2p_device *hdev, unsigned long index)
+{
+	return pfn_to_page(PHYS_PFN(hdev->pagemap.range.start) + index);
+}
+
 /* Loud once, with who did it; after that in one line. */
 static void report_wrong(struct hmm_p2p_device *hdev, unsigned long index,
-			 unsigned int order, unsigned long out)
+			 unsigned int order, const char *what)
 {
-	struct page *page = pfn_to_page(PHYS_PFN(hdev->pagemap.range.start) + index);
-
-	pr_err_ratelimited("hmm_p2p: %s: page %lu came back, order %u, %lu pages of it are handed out: it is out of circulation now\n",
-			   hdev->name, index, order, out);
-	DO_ONCE_LITE(dump_page, page, "came back, and is not handed out like that");
-	WARN_ONCE(1, "hmm_p2p: a device page was given back twice\n");
+	pr_err_ratelimited("hmm_p2p: %s: page %lu, order %u, %s: it is out of circulation now\n",
+			   hdev->name, index, order, what);
+	DO_ONCE_LITE(dump_page, device_page_at(hdev, index), what);
+	WARN_ONCE(1, "hmm_p2p: a device page is given back twice, or still in use\n");
 }
 
 /* The kernel drops a reference of the pagemap for each page that comes back. */
@@ -230,7 +251,7 @@ static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
 	struct hmm_p2p_charge charge = {};
 	struct mm_struct *mm;
 	unsigned long flags;
-	bool right, drained;
+	bool right;
 
 	spin_lock_irqsave(&hdev->lock, flags);
 	right = hmm_p2p_chunks_give(&hdev->chunks, index, order);
@@ -242,20 +263,43 @@ static void device_give(struct hmm_p2p_device *hdev, unsigned long index,
 		out = device_withdraw(hdev, index, order);
 		percpu_ref_get_many(&hdev->pagemap.ref, nr - out);
 	}
-	account(hdev, -(long)out);
 	mm = chunk_abandoned(chunk_of(hdev, index));
-	drained = out && hdev->removed && !hdev->used;
-	if (drained) {
-		wake_up_all(&hdev->drained);
-		if (hdev->reap)
-			queue_work(hmm_p2p_wq, &hdev->lost_work);
-	}
+	device_returned(hdev, out);
 	spin_unlock_irqrestore(&hdev->lock, flags);
 	if (unlikely(!right))
-		report_wrong(hdev, index, order, out);
+		report_wrong(hdev, index, order,
+			     "came back and is not handed out like that");
 	hmm_p2p_charge_end(charge);
 	if (mm)
 		mmdrop(mm);
+}
+
+/* Nobody has a reference on a page that is not handed out. */
+static bool is_at_rest(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	for (i = 0; i < 1UL << order; i++)
+		if (unlikely(page_ref_count(page + i)))
+			return false;
+	return true;
+}
+
+/* Somebody uses what was just taken. Its charge stays with the caller. */
+static void device_refuse(struct hmm_p2p_device *hdev, unsigned long index,
+			  unsigned int order)
+{
+	unsigned long nr = 1UL << order, flags, i;
+
+	spin_lock_irqsave(&hdev->lock, flags);
+	hmm_p2p_charge_give(hdev, index, order);
+	if (order)
+		huge_ends(hdev, index);
+	for (i = 0; i < nr; i++)
+		hmm_p2p_chunks_withdraw(&hdev->chunks, index + i);
+	device_returned(hdev, nr);
+	spin_unlock_irqrestore(&hdev->lock, flags);
+	report_wrong(hdev, index, order, "is free and still has references");
 }
 
 /**
@@ -279,7 +323,11 @@ struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
 
 	if (index < 0)
 		return NULL;
-	page = pfn_to_page(PHYS_PFN(hdev->pagemap.range.start) + index);
+	page = device_page_at(hdev, index);
+	if (!is_at_rest(page, order)) {
+		device_refuse(hdev, index, order);
+		return NULL;
+	}
 	/* Until then it may look like a tail of a huge page that was here. */
 	zone_device_page_init(page, &hdev->pagemap, order);
 	if (order)
@@ -533,13 +581,10 @@ static void pagemap_folio_free(struct folio *folio)
 static void device_split(struct hmm_p2p_device *hdev, unsigned long index)
 {
 	unsigned long flags;
-	bool whole;
 
 	spin_lock_irqsave(&hdev->lock, flags);
-	whole = hmm_p2p_chunks_split(&hdev->chunks, index);
+	huge_ends(hdev, index);
 	spin_unlock_irqrestore(&hdev->lock, flags);
-	if (whole)
-		atomic_long_dec(&hdev->owner->huge);
 	hmm_p2p_count(hdev, HMM_P2P_COUNTER_SPLIT, 1);
 }
 
