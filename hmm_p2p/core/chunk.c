@@ -37,6 +37,7 @@ static long take_huge(struct hmm_p2p_chunks *chunks)
 	bitmap_fill(chunk->map, HMM_P2P_CHUNK_PAGES);
 	chunk->used = HMM_P2P_CHUNK_PAGES;
 	chunk->whole = true;
+	chunk->stained = true;
 	hmm_p2p_chunk_touch(chunk);
 	return chunk_first(chunks, chunk);
 }
@@ -55,6 +56,7 @@ static long take_small(struct hmm_p2p_chunks *chunks)
 
 	bit = find_first_zero_bit(chunk->map, HMM_P2P_CHUNK_PAGES);
 	__set_bit(bit, chunk->map);
+	chunk->stained = true;
 	hmm_p2p_chunk_touch(chunk);
 	if (++chunk->used == HMM_P2P_CHUNK_PAGES)
 		list_del_init(&chunk->node);

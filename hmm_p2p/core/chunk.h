@@ -23,6 +23,7 @@
  *	eviction hand passed; written without the lock
  * @holds: pages held by hmm_p2p_pages_hold(). While there are any, the chunk is
  *	in no list from the moment that one of its pages comes back
+ * @stained: somebody has had a page of it, since the device came
  * @whole: it was handed out as a huge page, which has not been split since. All
  *	bits of @map are set
  * @map: pages that are handed out, or in @kept
@@ -37,6 +38,7 @@ struct hmm_p2p_chunk {
 	struct mm_struct *mm;
 	unsigned long addr;
 	bool young;
+	bool stained;
 	bool whole;
 	DECLARE_BITMAP(map, HMM_P2P_CHUNK_PAGES);
 	DECLARE_BITMAP(kept, HMM_P2P_CHUNK_PAGES);

@@ -15,7 +15,8 @@
  *    have gone home by now, but the memory behind them (see file_io.c).
  * 5. synchronize_srcu(): nobody is in a fault or a call that saw the device,
  *    and no access of this importer is under way.
- * 6. The pagemap goes; the driver then takes down the aliases and the BAR.
+ * 6. What was handed out is cleared, by the device's own copy function. The
+ *    pagemap goes; the driver then takes down the aliases and the BAR.
  *
  * A device that was torn out cannot give its pages in step 3. They are lost,
  * and must not turn up as pages full of something else: the pagemap stays, and
@@ -414,8 +415,10 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 		exporter_reap(hdev);
 		return;
 	}
-	if (hdev->config.memory)
+	if (hdev->config.memory) {
+		hmm_p2p_pagemap_clear(hdev);
 		exporter_fini(hdev);
+	}
 	hmm_p2p_device_put(hdev);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_unregister, HMM_P2P_NS);

@@ -150,6 +150,7 @@ struct hmm_p2p_hold {
 };
 
 int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev);
+void hmm_p2p_pagemap_clear(struct hmm_p2p_device *hdev);
 void hmm_p2p_pagemap_destroy(struct hmm_p2p_device *hdev);
 struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
 				struct dmem_cgroup_pool_state *pool);

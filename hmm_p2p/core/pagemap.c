@@ -11,6 +11,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "batch.h"
 #include "charge.h"
 
 static const struct dev_pagemap_ops pagemap_ops;
@@ -657,6 +658,36 @@ err_charge:
 err_chunks:
 	hmm_p2p_chunks_fini(&hdev->chunks);
 	return ret;
+}
+
+/**
+ * hmm_p2p_pagemap_clear - leave nobody's bytes in a device's memory
+ * @hdev: exporter, of which nobody uses anything any more
+ *
+ * Whoever gets the device next, or the memory that it was made of, reads zeros
+ * where processes have had pages.
+ *
+ * Context: may sleep.
+ */
+void hmm_p2p_pagemap_clear(struct hmm_p2p_device *hdev)
+{
+	unsigned long nr = device_nr_pages(hdev), at;
+	int ret = 0;
+
+	for (at = 0; at < nr && !ret; at += HMM_P2P_CHUNK_PAGES) {
+		const struct hmm_p2p_copy clear = {
+			.offset = (u64)at << PAGE_SHIFT,
+			.nr_pages = min(nr - at, HMM_P2P_CHUNK_PAGES),
+		};
+
+		if (!chunk_of(hdev, at)->stained)
+			continue;
+		ret = hmm_p2p_copy_end(hdev->config.ops->copy_to_device(hdev, &clear, 1));
+		cond_resched();
+	}
+	if (ret)
+		dev_err(hdev->config.dev, "hmm_p2p: %s could not be cleared: what processes had there can still be read from it\n",
+			hdev->name);
 }
 
 /* Every page is back: the device was drained. */

@@ -77,7 +77,8 @@ struct hmm_p2p_device_ops {
 	 * is held across one: a page fault waits for it.
 	 *
 	 * Context: process; the source pages are locked and unmapped, the
-	 * mmap_lock of the process is held for reading.
+	 * mmap_lock of the process is held for reading. Also the last thing
+	 * that hmm_p2p_device_unregister() does: to clear what was handed out.
 	 * Return: NULL when all is done; a fence when it goes on, with an error
 	 * when any byte may be wrong; an error pointer, -EIO, when any byte may
 	 * be wrong and nothing of this call goes on.

@@ -460,9 +460,52 @@ static void test_the_others_work(void **state)
 	unmap(mem, LENGTH);
 }
 
+/* The whole BAR, as the next driver would find it. */
+static size_t bytes_left(const struct hmm_p2p_device_info *info)
+{
+	size_t length = info->out_memory_bytes, i, left = 0;
+	const volatile uint64_t *words;
+	char path[128];
+	int fd;
+
+	device_path(info, "resource2_wc", path, sizeof(path));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	words = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	assert_ptr_not_equal(words, MAP_FAILED);
+	for (i = 0; i < length / sizeof(*words); i++)
+		left += !!words[i] * sizeof(*words);
+	munmap((void *)words, length);
+	return left;
+}
+
+/* Orderly removal leaves nobody's bytes behind, in small pages or huge ones. */
+static void test_leaves_nothing(void **state)
+{
+	struct hmm_p2p_device_info info = pci_exporter();
+	uint8_t *small = map_pattern(LENGTH, SMALL_PAGES, 30);
+	uint8_t *huge = map_pattern(LENGTH, HUGE_PAGES, 31);
+	uint8_t *gone = map_pattern(LENGTH, SMALL_PAGES, 32);
+
+	(void)state;
+	move_all_to(info.out_id, small, LENGTH);
+	move_all_to(info.out_id, huge, LENGTH);
+	move_all_to(info.out_id, gone, LENGTH);
+	unmap(gone, LENGTH);
+	unbind(&info);
+	assert_int_equal(bytes_left(&info), 0);
+	assert_pattern(small, LENGTH, 30);
+	assert_pattern(huge, LENGTH, 31);
+	unmap(huge, LENGTH);
+	unmap(small, LENGTH);
+	bind_again(&info);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_leaves_nothing),
 		TEST(test_unbind),
 		TEST(test_remove),
 		TEST(test_unload),
