@@ -236,7 +236,7 @@ int hmm_p2p_migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
  * @ctx: context
  * @process: whose memory, NULL for the caller
  * @device: id of an exporter
- * @flags: HMM_P2P_MIGRATE_NO_EVICT or 0
+ * @flags: HMM_P2P_MIGRATE_NO_EVICT, HMM_P2P_MIGRATE_POPULATE, or 0
  * @addr: first byte, page aligned
  * @length: bytes, a multiple of the page size
  * @result: see hmm_p2p_migrate()
@@ -245,6 +245,9 @@ int hmm_p2p_migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
  * longest time go back to RAM, whosever they are; or those of the caller's
  * control group when that has reached its dmem.max. With
  * HMM_P2P_MIGRATE_NO_EVICT nothing is evicted.
+ *
+ * With HMM_P2P_MIGRATE_POPULATE anonymous memory that nobody has touched is
+ * touched first on the device: zeroed there, with no system page in between.
  *
  * Return: as hmm_p2p_migrate(); -EINVAL for other flags.
  */

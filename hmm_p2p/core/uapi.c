@@ -162,6 +162,7 @@ static int migrate_process(struct hmm_p2p_migrate *arg,
 	struct hmm_p2p_move move = {
 		.hdev = hdev,
 		.no_evict = arg->flags & HMM_P2P_MIGRATE_NO_EVICT,
+		.populate = arg->flags & HMM_P2P_MIGRATE_POPULATE,
 		.start = arg->addr,
 		.end = arg->addr + arg->length,
 	};
@@ -187,8 +188,10 @@ static int call_migrate(union call_arg *u)
 	struct hmm_p2p_device *hdev;
 	int ret;
 
-	if (arg->flags & ~(HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT) ||
-	    arg->__reserved || (to_ram && arg->device))
+	if (arg->flags & ~(HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT |
+			   HMM_P2P_MIGRATE_POPULATE) || arg->__reserved)
+		return -EINVAL;
+	if (to_ram && (arg->device || arg->flags & HMM_P2P_MIGRATE_POPULATE))
 		return -EINVAL;
 	ret = check_range(arg->addr, arg->length);
 	if (ret)

@@ -112,6 +112,8 @@ static int dmirror_move(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
 		.hdev = hdev,
 		.start = cmd->addr,
 		.end = cmd->addr + (cmd->npages << PAGE_SHIFT),
+		/* As test_hmm: a hole is memory that the device touches first. */
+		.populate = true,
 		.stay = true,
 	};
 	int ret;

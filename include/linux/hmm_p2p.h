@@ -212,6 +212,7 @@ struct hmm_p2p_device_config {
  * @start: first byte, page aligned
  * @end: behind the last byte, page aligned
  * @no_evict: when the device is full, evict nobody
+ * @populate: anonymous memory that nobody has touched is touched first on @hdev
  * @stay: pages that are in swap or on another device stay there; otherwise
  *	they go to @hdev by way of system memory
  * @cause: enum hmm_p2p_counter that also counts what comes to RAM, or 0
@@ -226,6 +227,7 @@ struct hmm_p2p_move {
 	unsigned long start;
 	unsigned long end;
 	bool no_evict;
+	bool populate;
 	bool stay;
 	u32 cause;
 	u64 moved;

@@ -16,7 +16,7 @@ struct migrate_run {
 	const char *range_text;
 	const char *to;
 	bool to_ram;
-	bool no_evict;
+	uint32_t flags;
 	struct hmm_p2p_device_info device;	/* zero for RAM */
 
 	struct range *ranges;
@@ -124,8 +124,7 @@ static void move_all(struct migrate_run *run,
 		else
 			run->err = hmm_p2p_migrate_flags(ctx, process,
 							 run->device.out_id,
-							 run->no_evict ?
-							 HMM_P2P_MIGRATE_NO_EVICT : 0,
+							 run->flags,
 							 range->addr,
 							 range->length, &result);
 		add_result(&run->sum, &result);
@@ -272,7 +271,7 @@ static void parse_range(const char *text, struct argp_state *state)
 }
 
 /* Options that have no letter. */
-enum { OPT_NO_EVICT = 256 };
+enum { OPT_NO_EVICT = 256, OPT_POPULATE };
 
 static error_t parse_migrate(int key, char *arg, struct argp_state *state)
 {
@@ -287,7 +286,10 @@ static error_t parse_migrate(int key, char *arg, struct argp_state *state)
 		run->to_ram = !strcmp(arg, "ram");
 		return 0;
 	case OPT_NO_EVICT:
-		run->no_evict = true;
+		run->flags |= HMM_P2P_MIGRATE_NO_EVICT;
+		return 0;
+	case OPT_POPULATE:
+		run->flags |= HMM_P2P_MIGRATE_POPULATE;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
@@ -304,6 +306,8 @@ static error_t parse_migrate(int key, char *arg, struct argp_state *state)
 			argp_error(state, "a PID and a RANGE are needed");
 		if (!run->to)
 			argp_error(state, "where to? --to DEV or --to ram is missing");
+		if (run->to_ram && run->flags & HMM_P2P_MIGRATE_POPULATE)
+			argp_error(state, "--populate touches memory first on a device, and --to ram names none");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -313,6 +317,7 @@ static error_t parse_migrate(int key, char *arg, struct argp_state *state)
 static const struct argp_option migrate_options[] = {
 	{ "to", 't', "DEV|ram", 0, "Move there", 0 },
 	{ "no-evict", OPT_NO_EVICT, NULL, 0, "Device full: stop, evict nobody", 0 },
+	{ "populate", OPT_POPULATE, NULL, 0, "Touch first there what nobody has touched", 0 },
 	{ 0 },
 };
 

@@ -159,8 +159,13 @@ void move_to(uint32_t device, const void *mem, size_t length,
 	     struct hmm_p2p_migrate *result);
 void move_to_ram(const void *mem, size_t length, struct hmm_p2p_migrate *result);
 
-/* move_to() where every page has to move. */
+/* move_to() with HMM_P2P_MIGRATE_POPULATE. */
+void populate_to(uint32_t device, const void *mem, size_t length,
+		 struct hmm_p2p_migrate *result);
+
+/* move_to() and populate_to() where every page has to move. */
 void move_all_to(uint32_t device, const void *mem, size_t length);
+void populate_all_to(uint32_t device, const void *mem, size_t length);
 
 /* Pages of the range that are on @device; on any device when that is 0. */
 size_t pages_on(uint32_t device, const void *mem, size_t length);

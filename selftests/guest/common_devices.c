@@ -253,6 +253,16 @@ void move_to(uint32_t device, const void *mem, size_t length,
 	account(ret, length, &r, result);
 }
 
+void populate_to(uint32_t device, const void *mem, size_t length,
+		 struct hmm_p2p_migrate *result)
+{
+	struct hmm_p2p_migrate r;
+	int ret = hmm_p2p_migrate_flags(ctx, NULL, device, HMM_P2P_MIGRATE_POPULATE,
+					(uintptr_t)mem, length, &r);
+
+	account(ret, length, &r, result);
+}
+
 void move_to_ram(const void *mem, size_t length, struct hmm_p2p_migrate *result)
 {
 	struct hmm_p2p_migrate r;
@@ -261,15 +271,29 @@ void move_to_ram(const void *mem, size_t length, struct hmm_p2p_migrate *result)
 	account(ret, length, &r, result);
 }
 
+static void all_moved(uint32_t device, const void *mem, size_t length,
+		      const struct hmm_p2p_migrate *result)
+{
+	if (result->out_moved != length / page_size)
+		show(0, length, result);
+	REQUIRE(result->out_moved == length / page_size);
+	REQUIRE(pages_on(device, mem, length) == length / page_size);
+}
+
 void move_all_to(uint32_t device, const void *mem, size_t length)
 {
 	struct hmm_p2p_migrate result;
 
 	move_to(device, mem, length, &result);
-	if (result.out_moved != length / page_size)
-		show(0, length, &result);
-	REQUIRE(result.out_moved == length / page_size);
-	REQUIRE(pages_on(device, mem, length) == length / page_size);
+	all_moved(device, mem, length, &result);
+}
+
+void populate_all_to(uint32_t device, const void *mem, size_t length)
+{
+	struct hmm_p2p_migrate result;
+
+	populate_to(device, mem, length, &result);
+	all_moved(device, mem, length, &result);
 }
 
 struct page_count {

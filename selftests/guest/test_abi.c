@@ -117,8 +117,8 @@ static const struct call calls[] = {
 	{ "PATH", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), HMM_P2P_PATH_FILE,
 	  RESERVED(hmm_p2p_path), 0, fill_path },
 	{ "MIGRATE", HMM_P2P_IOC_MIGRATE, sizeof(struct hmm_p2p_migrate),
-	  HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT, RESERVED(hmm_p2p_migrate),
-	  ADDR(hmm_p2p_migrate), fill_migrate },
+	  HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT | HMM_P2P_MIGRATE_POPULATE,
+	  RESERVED(hmm_p2p_migrate), ADDR(hmm_p2p_migrate), fill_migrate },
 	{ "ACCESS", HMM_P2P_IOC_ACCESS, sizeof(struct hmm_p2p_access),
 	  HMM_P2P_ACCESS_WRITE | HMM_P2P_ACCESS_NO_P2P, RESERVED(hmm_p2p_access),
 	  ADDR(hmm_p2p_access), fill_access },
@@ -525,7 +525,7 @@ static void test_device_without_memory(void **state)
 			 -EOPNOTSUPP);
 }
 
-/* To RAM there is no device. */
+/* To RAM there is no device, and nothing to touch first on it. */
 static void test_to_ram_with_device(void **state)
 {
 	struct hmm_p2p_migrate migrate = { .size = sizeof(migrate) };
@@ -535,6 +535,12 @@ static void test_to_ram_with_device(void **state)
 	migrate.device = exporter.out_id;
 	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), -1);
 	assert_int_equal(errno, EINVAL);
+	migrate.device = 0;
+	migrate.flags |= HMM_P2P_MIGRATE_POPULATE;
+	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), -1);
+	assert_int_equal(errno, EINVAL);
+	migrate.flags &= ~HMM_P2P_MIGRATE_POPULATE;
+	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), 0);
 }
 
 static void test_device_walk(void **state)

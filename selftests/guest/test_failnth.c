@@ -142,6 +142,13 @@ static int run_to_device(uint8_t *mem, size_t length)
 			       NULL);
 }
 
+static int run_populate(uint8_t *mem, size_t length)
+{
+	return hmm_p2p_migrate_flags(ctx, NULL, exporter.out_id,
+				     HMM_P2P_MIGRATE_POPULATE, (uintptr_t)mem, length,
+				     NULL);
+}
+
 static int run_to_ram(uint8_t *mem, size_t length)
 {
 	return hmm_p2p_migrate_to_ram(ctx, NULL, (uintptr_t)mem, length, NULL);
@@ -239,8 +246,8 @@ static int run_fork(uint8_t *mem, size_t length)
 
 SWEEP(to_device_small, SMALL_PAGES, NULL, run_to_device, 1)
 SWEEP(to_device_huge, HUGE_PAGES, NULL, run_to_device, 1)
-SWEEP(populate_small, SMALL_PAGES, NULL, run_to_device, 0)
-SWEEP(populate_huge, HUGE_PAGES, NULL, run_to_device, 0)
+SWEEP(populate_small, SMALL_PAGES, NULL, run_populate, 0)
+SWEEP(populate_huge, HUGE_PAGES, NULL, run_populate, 0)
 SWEEP(to_ram_small, SMALL_PAGES, on_device, run_to_ram, 1)
 SWEEP(to_ram_huge, HUGE_PAGES, on_device, run_to_ram, 1)
 SWEEP(touch_small, SMALL_PAGES, on_device, run_touch, 1)

@@ -281,7 +281,7 @@ static void test_read_only_untouched(void **state)
 
 	(void)state;
 	assert_int_equal(mprotect(mem, LENGTH, PROT_READ), 0);
-	move_to(device(), mem, LENGTH, NULL);
+	populate_all_to(device(), mem, LENGTH);
 	assert_int_equal(in_child(write_to, mem), -SIGSEGV);
 	assert_zero(mem, LENGTH);
 	assert_int_equal(in_child(write_to, mem), -SIGSEGV);
@@ -329,7 +329,9 @@ static int userfault_open(uint8_t *mem, size_t length, uint64_t mode)
 }
 
 /* Missing pages belong to whoever waits for the faults: none is made up. */
-static void userfault_missing(enum paging paging, size_t length)
+static void userfault_missing(enum paging paging, size_t length,
+			      void (*move)(uint32_t device, const void *mem, size_t length,
+					   struct hmm_p2p_migrate *result))
 {
 	uint8_t *mem = map_memory(length, paging);
 	int fd = userfault_open(mem, length, UFFDIO_REGISTER_MODE_MISSING);
@@ -341,7 +343,7 @@ static void userfault_missing(enum paging paging, size_t length)
 
 	assert_return_code(ioctl(fd, UFFDIO_ZEROPAGE, &zero), errno);
 	mem[0] = 0x77;
-	move_to(id, mem, length, &result);
+	move(id, mem, length, &result);
 	assert_in_range(result.out_moved, 0, 1);
 	assert_int_equal(result.out_populated, 0);
 	assert_int_equal(mem[0], 0x77);
@@ -353,13 +355,15 @@ static void userfault_missing(enum paging paging, size_t length)
 static void test_userfault_missing_small(void **state)
 {
 	(void)state;
-	userfault_missing(SMALL_PAGES, LENGTH);
+	userfault_missing(SMALL_PAGES, LENGTH, move_to);
+	userfault_missing(SMALL_PAGES, LENGTH, populate_to);
 }
 
 static void test_userfault_missing_huge(void **state)
 {
 	(void)state;
-	userfault_missing(HUGE_PAGES, 2 * huge_size);
+	userfault_missing(HUGE_PAGES, 2 * huge_size, move_to);
+	userfault_missing(HUGE_PAGES, 2 * huge_size, populate_to);
 }
 
 /* Somebody who serves the faults of memory that is to have the pattern. */

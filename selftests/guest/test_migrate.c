@@ -133,7 +133,7 @@ static void populate(enum paging paging)
 	struct hmm_p2p_stat before = stat_now(id);
 	struct hmm_p2p_migrate result;
 
-	move_to(id, mem, 16 * MIB, &result);
+	populate_to(id, mem, 16 * MIB, &result);
 	assert_int_equal(result.out_moved, 16 * MIB / page_size);
 	assert_int_equal(result.out_populated, 16 * MIB / page_size);
 	assert_counted(id, &before, TO_DEVICE, 16 * MIB / page_size);
@@ -168,8 +168,8 @@ static void test_populate_after_reading(void **state)
 	(void)state;
 	assert_zero(small, huge_size);
 	assert_zero(huge, huge_size);
-	move_all_to(id, small, huge_size);
-	move_all_to(id, huge, huge_size);
+	populate_all_to(id, small, huge_size);
+	populate_all_to(id, huge, huge_size);
 	assert_zero(small, huge_size);
 	assert_zero(huge, huge_size);
 	unmap(small, huge_size);
@@ -198,7 +198,7 @@ static void no_stale_bytes(enum paging paging)
 	size_t at;
 
 	assert_int_equal(in_child(leave_secret, &exporter), 0);
-	move_all_to(exporter.out_id, mem, length);
+	populate_all_to(exporter.out_id, mem, length);
 	/* As the device sees it, and as the CPU does. */
 	for (at = 0; is_importer(&exporter) && at < length; at += huge_size) {
 		memset(seen, 0xff, huge_size);
@@ -291,7 +291,8 @@ static void test_device_full_populate(void **state)
 
 	(void)state;
 	assert_int_equal(hmm_p2p_migrate_flags(ctx, NULL, exporter.out_id,
-					       HMM_P2P_MIGRATE_NO_EVICT,
+					       HMM_P2P_MIGRATE_NO_EVICT |
+					       HMM_P2P_MIGRATE_POPULATE,
 					       (uintptr_t)mem,
 					       length, &result),
 			 -ENOSPC);
@@ -376,7 +377,7 @@ static void test_from_everywhere(void **state)
 		if (i % 4 < 2)
 			move_all_to(i % 4 ? other : id, at, page_size);
 	}
-	move_to(id, mem, huge_size, &result);
+	populate_to(id, mem, huge_size, &result);
 	assert_int_equal(result.out_already, pages / 4);
 	assert_int_equal(result.out_moved, pages - pages / 4);
 	assert_int_equal(result.out_populated, pages / 4);

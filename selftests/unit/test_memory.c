@@ -73,8 +73,9 @@ static void migrate_counts(void **state)
 	/* 12 on the heap, one of them busy; a hole; a file; 32 untouched. */
 	mock.pages[505].busy = true;
 	mock_put(510, 2, VRAM0);
-	assert_int_equal(hmm_p2p_migrate(*state, NULL, VRAM0, mock_addr(500),
-					 300 * MOCK_PAGE_SIZE, &result), 0);
+	assert_int_equal(hmm_p2p_migrate_flags(*state, NULL, VRAM0,
+					       HMM_P2P_MIGRATE_POPULATE, mock_addr(500),
+					       300 * MOCK_PAGE_SIZE, &result), 0);
 	assert_int_equal(result.out_moved, 9 + 32);
 	assert_int_equal(result.out_populated, 32);
 	assert_int_equal(result.out_already, 2);
@@ -120,6 +121,11 @@ static void migrate_hands_flags_on(void **state)
 	assert_int_equal(result.flags, HMM_P2P_MIGRATE_NO_EVICT);
 	assert_int_equal(result.out_moved, 2);
 	assert_int_equal(hmm_p2p_migrate_flags(*state, NULL, VRAM1, 1U << 31,
+					       mock_addr(0), MOCK_PAGE_SIZE, NULL),
+			 -EINVAL);
+	assert_int_equal(hmm_p2p_migrate_flags(*state, NULL, 0,
+					       HMM_P2P_MIGRATE_TO_RAM |
+					       HMM_P2P_MIGRATE_POPULATE,
 					       mock_addr(0), MOCK_PAGE_SIZE, NULL),
 			 -EINVAL);
 }

@@ -270,12 +270,13 @@ static void migrate_prints(void **state)
 {
 	(void)state;
 	test_text("", "migrate 4242 0x7f0000000000+1M --to vram0", 0, "migrate.txt");
-	test_text("", "migrate 4242 all --to vram0", 0, "migrate-all.txt");
-	test_text("", "migrate 4242 0x7f0000000000-0x7f0000400000 --to 1", 0,
+	test_text("", "migrate 4242 all --to vram0 --populate", 0,
+		  "migrate-all.txt");
+	test_text("", "migrate 4242 0x7f0000000000-0x7f0000400000 --to 1 --populate", 0,
 		  "migrate-mixed.txt");
 	test_text("", "migrate 4242 [heap] --to ram", 0, "migrate-ram.txt");
-	test_json("", "migrate 4242 0x7f0000000000-0x7f0000400000 --to 1 --json", 0,
-		  "migrate.json");
+	test_json("", "migrate 4242 0x7f0000000000-0x7f0000400000 --to 1 --json --populate",
+		  0, "migrate.json");
 	test_json("", "migrate -j 4242 all --to ram", 0, "migrate-ram.json");
 }
 
@@ -404,7 +405,7 @@ static void wrong_use_is_exit_2(void **state)
 		"migrate 4242", "migrate 4242 all", "migrate 4242 --to ram",
 		"migrate 4242 all more --to ram", "migrate 4242 7f00-7f01 --to ram",
 		"migrate 4242 --to", "stat a b", "owner", "owner a b",
-		"owner --join a",
+		"owner --join a", "migrate 4242 all --to ram --populate",
 	};
 	size_t i;
 

@@ -207,6 +207,7 @@ struct hmm_p2p_path {
 /* hmm_p2p_migrate.flags */
 #define HMM_P2P_MIGRATE_TO_RAM	(1U << 0) /* to system memory; device is 0 */
 #define HMM_P2P_MIGRATE_NO_EVICT (1U << 1) /* device full: ENOSPC, evict nobody */
+#define HMM_P2P_MIGRATE_POPULATE (1U << 2) /* touch first; not with TO_RAM */
 
 /**
  * struct hmm_p2p_migrate - HMM_P2P_IOC_MIGRATE: move a process's memory
@@ -222,8 +223,9 @@ struct hmm_p2p_path {
  * @addr: first byte, page aligned
  * @length: bytes, a multiple of the page size; may span mappings and holes
  * @out_moved: pages that this call moved
- * @out_populated: of these, pages first touched by it: zeroed on the device,
- *	with no system page in between
+ * @out_populated: of these, pages first touched by it, as
+ *	HMM_P2P_MIGRATE_POPULATE asks: zeroed on the device, with no system page
+ *	in between
  * @out_already: pages that were there before
  * @out_reasons: pages that stayed behind, by enum hmm_p2p_reason
  *

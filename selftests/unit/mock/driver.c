@@ -361,7 +361,8 @@ static int call_migrate(void *arg)
 
 	if (!err)
 		err = check_process(request->pid, request->mem_fd);
-	if (!err && to_ram && request->device)
+	if (!err && to_ram &&
+	    (request->device || request->flags & HMM_P2P_MIGRATE_POPULATE))
 		err = -EINVAL;
 	if (!err && !to_ram && !mock_device(request->device))
 		err = -ENOENT;
@@ -606,7 +607,7 @@ static const struct call {
 	{ "path", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), HMM_P2P_PATH_FILE,
 	  offsetof(struct hmm_p2p_path, __reserved), call_path },
 	{ "migrate", HMM_P2P_IOC_MIGRATE, sizeof(struct hmm_p2p_migrate),
-	  HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT,
+	  HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT | HMM_P2P_MIGRATE_POPULATE,
 	  offsetof(struct hmm_p2p_migrate, __reserved), call_migrate },
 	{ "access", HMM_P2P_IOC_ACCESS, sizeof(struct hmm_p2p_access),
 	  HMM_P2P_ACCESS_WRITE | HMM_P2P_ACCESS_NO_P2P,
