@@ -218,9 +218,10 @@ void hmm_p2p_process_close(struct hmm_p2p_process *process);
  * @result: receives how many pages moved, were there already, or stayed
  *	behind for which reason; may be NULL
  *
- * A page that cannot move is not an error: it is counted in
- * result.out_reasons. Pages that were never touched are allocated on the
- * device. A device that is full evicts, see hmm_p2p_migrate_flags().
+ * What moves is what is there: pages in RAM, in swap or on another device.
+ * Memory that nobody has touched, or only to read, stays untouched. A page that
+ * does not move is not an error: it is counted in result.out_reasons. A device
+ * that is full evicts, see hmm_p2p_migrate_flags().
  *
  * Return: 0; -ENOSPC: the device is full and nothing can be evicted; -ENOMEM; -EINTR; -ENODEV: the device
  * went away (all four: part of the work may be done, see @result); -ENOENT: no

@@ -76,6 +76,10 @@ static const struct {
 		"merged",
 		"KSM (ksmd) has merged the page with others that have the same content, and such a page cannot leave RAM; write to it, or take the memory from ksmd with madvise(MADV_UNMERGEABLE), then try again.",
 	},
+	[HMM_P2P_REASON_UNTOUCHED] = {
+		"untouched",
+		"Nobody has touched the page yet, or only to read, so there is nothing to move; to have it touched first on the device, ask for that (HMM_P2P_MIGRATE_POPULATE, 'hmmp2p migrate --populate').",
+	},
 };
 
 static const char *const counter_names[HMM_P2P_COUNTER_COUNT] = {
@@ -103,14 +107,20 @@ EXPORT const char *hmm_p2p_outcome_name(unsigned int outcome)
 						     unknown;
 }
 
+/* Not every number below the last is in use. */
+static bool reason_is_known(unsigned int reason)
+{
+	return reason < ARRAY_SIZE(reasons) && reasons[reason].name;
+}
+
 EXPORT const char *hmm_p2p_reason_name(unsigned int reason)
 {
-	return reason < ARRAY_SIZE(reasons) ? reasons[reason].name : unknown;
+	return reason_is_known(reason) ? reasons[reason].name : unknown;
 }
 
 EXPORT const char *hmm_p2p_reason_text(unsigned int reason)
 {
-	if (reason < ARRAY_SIZE(reasons))
+	if (reason_is_known(reason))
 		return reasons[reason].text;
 	return "The driver gave a reason that this library does not know; a newer libhmm_p2p will.";
 }

@@ -148,12 +148,6 @@ void hmm_p2p_batch_finalize(struct hmm_p2p_batch *batch)
 			HMM_P2P_PHASE_FINALIZE, start);
 }
 
-/* How many pages the entry stands for. */
-static unsigned long entry_nr(unsigned long mpfn)
-{
-	return mpfn & MIGRATE_PFN_COMPOUND ? HPAGE_PMD_NR : 1;
-}
-
 static void copy_note(struct hmm_p2p_batch *batch, int error)
 {
 	if (error && !batch->copy_error)
@@ -305,7 +299,7 @@ static bool device_singles(struct hmm_p2p_batch *batch,
 static void device_entry(struct hmm_p2p_batch *batch,
 			 struct hmm_p2p_device *hdev, unsigned long i)
 {
-	unsigned long src = batch->args.src[i], nr = entry_nr(src), j;
+	unsigned long src = batch->args.src[i], nr = hmm_p2p_entry_nr(src), j;
 	struct page *from = migrate_pfn_to_page(src);
 	unsigned long *dst = batch->args.dst + i;
 	struct page *to = NULL;
@@ -345,7 +339,7 @@ void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 		nr = 1;
 		if (!(batch->args.src[i] & MIGRATE_PFN_MIGRATE))
 			continue;
-		nr = entry_nr(batch->args.src[i]);
+		nr = hmm_p2p_entry_nr(batch->args.src[i]);
 		device_entry(batch, hdev, i);
 	}
 	hmm_p2p_profile(true, HMM_P2P_PHASE_ALLOC, start);
@@ -418,7 +412,7 @@ static void mark_written(struct page *from)
 
 static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 {
-	unsigned long src = batch->args.src[i], nr = entry_nr(src);
+	unsigned long src = batch->args.src[i], nr = hmm_p2p_entry_nr(src);
 	struct page *from = migrate_pfn_to_page(src), *to = NULL;
 	unsigned long *dst = batch->args.dst + i;
 
@@ -468,7 +462,7 @@ void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch)
 		nr = 1;
 		if (!(src & MIGRATE_PFN_MIGRATE) || !migrate_pfn_to_page(src))
 			continue;
-		nr = entry_nr(src);
+		nr = hmm_p2p_entry_nr(src);
 		if (!is_unused(src))
 			ram_entry(batch, i);
 	}
@@ -505,7 +499,7 @@ void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,
 		nr = 1;
 		if (!entry_moved(batch, i))
 			continue;
-		nr = entry_nr(batch->args.dst[i]);
+		nr = hmm_p2p_entry_nr(batch->args.dst[i]);
 		huge += nr > 1;
 		moved += nr;
 		if (!(batch->args.src[i] & MIGRATE_PFN_VALID))
@@ -530,7 +524,7 @@ unsigned long hmm_p2p_batch_count_ram(struct hmm_p2p_batch *batch,
 		nr = 1;
 		if (!entry_moved(batch, i))
 			continue;
-		nr = entry_nr(batch->args.dst[i]);
+		nr = hmm_p2p_entry_nr(batch->args.dst[i]);
 		hdev = hmm_p2p_page_device(migrate_pfn_to_page(batch->args.src[i]));
 		hmm_p2p_count(hdev, HMM_P2P_COUNTER_TO_RAM, nr);
 		if (cause != HMM_P2P_COUNTER_TO_RAM)

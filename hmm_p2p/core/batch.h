@@ -39,6 +39,12 @@ struct hmm_p2p_batch {
 	DECLARE_BITMAP(done, HMM_P2P_BATCH_PAGES);
 };
 
+/* How many pages the entry of a source or a destination stands for. */
+static inline unsigned long hmm_p2p_entry_nr(unsigned long mpfn)
+{
+	return mpfn & MIGRATE_PFN_COMPOUND ? HPAGE_PMD_NR : 1;
+}
+
 struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages);
 void hmm_p2p_batch_free(struct hmm_p2p_batch *batch);
 int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,

@@ -4,6 +4,9 @@
  * is cut into steps of one huge page at most. Each step is tried, and what did
  * not move is looked at: it was there before, it can never move, it has to be
  * fetched from swap or from another device first, or it is busy.
+ *
+ * What moves is pages: memory that nobody has touched stays as it is, unless the
+ * move is to populate it.
  */
 #include <linux/export.h>
 #include <linux/sched/signal.h>
@@ -12,6 +15,7 @@
 
 #include "batch.h"
 #include "charge.h"
+#include "touched.h"
 #include "trace.h"
 
 /*
@@ -31,6 +35,7 @@
  * @pfns: room for a snapshot of one step
  * @stop: where the current step ends; a pass may find that this is earlier
  * @userfault: the current step's mapping is registered with userfaultfd
+ * @file: it is one of a file
  * @left: pages of the current batch that are not accounted for yet
  */
 struct move_state {
@@ -40,6 +45,7 @@ struct move_state {
 	unsigned long *pfns;
 	unsigned long stop;
 	bool userfault;
+	bool file;
 	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
 };
 
@@ -262,9 +268,14 @@ static int pass_begin(struct move_state *state, unsigned long addr,
 	}
 	*nr = (end - addr) >> PAGE_SHIFT;
 	state->userfault = userfaultfd_armed(vma);
+	state->file = !vma_is_anonymous(vma);
 	if (!state->move->hdev && compound && is_shared_huge(state, addr, owner))
 		compound = 0;
-	return pass_collect(state, vma, addr, end, owner, compound);
+	ret = pass_collect(state, vma, addr, end, owner, compound);
+	if (!ret && state->move->hdev && !state->move->populate)
+		state->move->reasons[HMM_P2P_REASON_UNTOUCHED] +=
+			hmm_p2p_drop_untouched(state->batch, state->left);
+	return ret;
 }
 
 /* Goes on with the mapping locked for reading, which lets CPU faults in again. */
@@ -357,6 +368,34 @@ static int step_try(struct move_state *state, unsigned long addr,
 	return ret;
 }
 
+/* How far there is nothing that has to be looked at page by page? */
+static unsigned long skip_until(const struct move_state *state,
+				const struct vm_area_struct *vma,
+				unsigned long addr, unsigned long end)
+{
+	if (!vma || !vma_can_move(vma))
+		return end;
+	if (state->move->populate && vma_is_anonymous(vma))
+		return addr;
+	return hmm_p2p_vacant_until(vma, addr, end);
+}
+
+/* What counts the pages that are skipped so. */
+static u64 *skip_count(struct move_state *state, const struct vm_area_struct *vma)
+{
+	u64 *reasons = state->move->reasons;
+
+	if (!vma)
+		return &reasons[HMM_P2P_REASON_HOLE];
+	if (!vma_can_move(vma))
+		return &reasons[HMM_P2P_REASON_NOT_ANON];
+	if (!state->move->hdev)
+		return &state->move->already;
+	if (!vma_is_anonymous(vma))
+		return &reasons[HMM_P2P_REASON_NOT_ANON];
+	return &reasons[HMM_P2P_REASON_UNTOUCHED];
+}
+
 /*
  * Sets @stop to where the step ends that starts at @addr: with the mapping, or
  * with the page table. Later passes may find another mapping there, and deal
@@ -365,18 +404,20 @@ static int step_try(struct move_state *state, unsigned long addr,
 static int step_begin(struct move_state *state, unsigned long addr,
 		      unsigned long *stop)
 {
+	unsigned long end, skipped;
 	struct vm_area_struct *vma;
-	unsigned long end;
 
 	state->userfault = false;
+	state->file = false;
 	if (mmap_read_lock_killable(state->move->mm))
 		return -EINTR;
 	vma = step_find(state->move->mm, addr, *stop, &end);
+	/* A gap can be long: it is dealt with as a whole. */
+	skipped = skip_until(state, vma, addr, end);
+	*skip_count(state, vma) += (skipped - addr) >> PAGE_SHIFT;
 	mmap_read_unlock(state->move->mm);
-	if (!vma) {
-		/* A gap can be long: it is dealt with as a whole. */
-		state->move->reasons[HMM_P2P_REASON_HOLE] += (end - addr) >> PAGE_SHIFT;
-		*stop = end;
+	if (skipped > addr) {
+		*stop = skipped;
 		return 1;
 	}
 	*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
@@ -480,6 +521,55 @@ static int fetch_absent(struct move_state *state, unsigned long addr,
 	return 0;
 }
 
+/* Sets the pages that are on a device of ours, whichever, in @found. */
+static int step_on_devices(struct move_state *state, unsigned long addr,
+			   unsigned long next, unsigned long *found)
+{
+	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
+	struct hmm_p2p_owner *owner = NULL;
+	int idx, ret = 0;
+
+	bitmap_zero(found, HMM_P2P_BATCH_PAGES);
+	if (mmap_read_lock_killable(state->move->mm))
+		return -EINTR;
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
+		ret = step_snapshot(state, addr, next, owner);
+		for (i = 0; !ret && i < nr; i++)
+			if ((state->pfns[i] & HMM_PFN_VALID) &&
+			    hmm_p2p_page_is_ours(hmm_pfn_to_page(state->pfns[i])))
+				__set_bit(i, found);
+	}
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	mmap_read_unlock(state->move->mm);
+	return ret;
+}
+
+/*
+ * What of a private file's mapping is neither in RAM nor on a device is still in
+ * the file, or a copy of it is in swap: a module cannot tell. To fetch it reads
+ * the file, which is not done for a process that has nothing in swap.
+ */
+static int refuse_unread(struct move_state *state, unsigned long addr,
+			 unsigned long next, unsigned long *absent)
+{
+	DECLARE_BITMAP(unread, HMM_P2P_BATCH_PAGES);
+	DECLARE_BITMAP(found, HMM_P2P_BATCH_PAGES);
+	int ret;
+
+	if (!state->file || get_mm_counter_sum(state->move->mm, MM_SWAPENTS))
+		return 0;
+	ret = step_on_devices(state, addr, next, found);
+	if (ret)
+		return ret;
+	bitmap_andnot(unread, absent, found, HMM_P2P_BATCH_PAGES);
+	bitmap_and(absent, absent, found, HMM_P2P_BATCH_PAGES);
+	bitmap_andnot(state->left, state->left, unread, HMM_P2P_BATCH_PAGES);
+	state->move->reasons[HMM_P2P_REASON_NOT_ANON] +=
+		bitmap_weight(unread, HMM_P2P_BATCH_PAGES);
+	return 0;
+}
+
 /* Accounts for the pages that can be explained; fetches the others, if it may. */
 static int explain_to_device(struct move_state *state, unsigned long addr,
 			     unsigned long next)
@@ -502,6 +592,9 @@ static int explain_to_device(struct move_state *state, unsigned long addr,
 	/* Nobody may be waiting to serve a userfault. */
 	if (ret || state->userfault || state->move->stay)
 		return ret;
+	ret = refuse_unread(state, addr, next, absent);
+	if (ret)
+		return ret;
 	return fetch_absent(state, addr, absent, nr);
 }
 
@@ -509,29 +602,15 @@ static int explain_to_device(struct move_state *state, unsigned long addr,
 static int explain_to_ram(struct move_state *state, unsigned long addr,
 			  unsigned long next)
 {
-	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
 	DECLARE_BITMAP(stuck, HMM_P2P_BATCH_PAGES);
-	struct hmm_p2p_owner *owner = NULL;
-	int idx, ret = 0;
+	int ret = step_on_devices(state, addr, next, stuck);
 
-	bitmap_zero(stuck, HMM_P2P_BATCH_PAGES);
-	if (mmap_read_lock_killable(state->move->mm))
-		return -EINTR;
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
-		ret = step_snapshot(state, addr, next, owner);
-		for_each_set_bit(i, state->left, nr)
-			if (!ret && (state->pfns[i] & HMM_PFN_VALID) &&
-			    hmm_p2p_page_is_ours(hmm_pfn_to_page(state->pfns[i])))
-				__set_bit(i, stuck);
-	}
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	mmap_read_unlock(state->move->mm);
 	if (ret)
 		return ret;
-	state->move->already += bitmap_weight(state->left, nr) -
-				bitmap_weight(stuck, nr);
-	bitmap_copy(state->left, stuck, nr);
+	bitmap_and(stuck, stuck, state->left, HMM_P2P_BATCH_PAGES);
+	state->move->already += bitmap_weight(state->left, HMM_P2P_BATCH_PAGES) -
+				bitmap_weight(stuck, HMM_P2P_BATCH_PAGES);
+	bitmap_copy(state->left, stuck, HMM_P2P_BATCH_PAGES);
 	return 0;
 }
 

@@ -346,6 +346,9 @@ static void userfault_missing(enum paging paging, size_t length,
 	move(id, mem, length, &result);
 	assert_in_range(result.out_moved, 0, 1);
 	assert_int_equal(result.out_populated, 0);
+	if (move == move_to)
+		assert_int_equal(result.out_reasons[HMM_P2P_REASON_UNTOUCHED],
+				 length / page_size - 1);
 	assert_int_equal(mem[0], 0x77);
 	close(fd);
 	assert_int_equal(zero_diff(mem + 8, length - 8), -1);

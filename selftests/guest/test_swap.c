@@ -58,6 +58,55 @@ static void test_swapped_huge(void **state)
 	swapped_pages_move(HUGE_PAGES);
 }
 
+/* What is in swap comes in and moves; its neighbours that nobody touched do not. */
+static void test_swapped_and_untouched(void **state)
+{
+	uint8_t *mem = map_memory(LENGTH, SMALL_PAGES);
+	uint32_t id = largest_exporter(LENGTH).out_id;
+	size_t pages = LENGTH / page_size, i;
+	struct hmm_p2p_migrate result;
+
+	(void)state;
+	need_swap();
+	for (i = 0; i < pages; i += 2)
+		pattern_fill(mem + i * page_size, i * page_size, page_size, 8);
+	for (i = 0; i < pages; i += 2)
+		swap_out(mem + i * page_size, page_size);
+	move_to(id, mem, LENGTH, &result);
+	assert_int_equal(result.out_moved, pages / 2);
+	assert_int_equal(result.out_populated, 0);
+	assert_int_equal(result.out_reasons[HMM_P2P_REASON_UNTOUCHED], pages / 2);
+	assert_int_equal(pages_on(id, mem, LENGTH), pages / 2);
+	for (i = 0; i < pages; i += 2)
+		assert_int_equal(pattern_diff(mem + i * page_size, i * page_size,
+					      page_size, 8), -1);
+	unmap(mem, LENGTH);
+}
+
+/* A page of a private file that was written is in swap: it is fetched as well. */
+static void test_swapped_of_file(void **state)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	uint32_t id = largest_exporter(LENGTH).out_id;
+	struct hmm_p2p_migrate result;
+	uint8_t *mem;
+
+	(void)state;
+	need_swap();
+	assert_return_code(fd, errno);
+	assert_return_code(ftruncate(fd, 16 * page_size), errno);
+	mem = mmap(NULL, 16 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	pattern_fill(mem, 0, 4 * page_size, 9);
+	swap_out(mem, 4 * page_size);
+	move_to(id, mem, 16 * page_size, &result);
+	assert_int_equal(result.out_moved, 4);
+	assert_int_equal(result.out_reasons[HMM_P2P_REASON_NOT_ANON], 12);
+	assert_pattern(mem, 4 * page_size, 9);
+	assert_int_equal(munmap(mem, 16 * page_size), 0);
+	close(fd);
+}
+
 /* In RAM and in swap at once: the copy in the swap cache is given up. */
 static void test_swap_cache(void **state)
 {
@@ -232,6 +281,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_swapped_small),
 		TEST(test_swapped_huge),
+		TEST(test_swapped_and_untouched),
+		TEST(test_swapped_of_file),
 		TEST(test_swap_cache),
 		TEST(test_swapped_between),
 		TEST(test_pageout_on_device_small),

@@ -154,8 +154,9 @@ static void stat_counts(void **state)
 {
 	struct hmm_p2p_stat stat;
 
-	assert_int_equal(hmm_p2p_migrate(*state, NULL, VRAM0, mock_addr(768),
-					 8 * MOCK_PAGE_SIZE, NULL), 0);
+	assert_int_equal(hmm_p2p_migrate_flags(*state, NULL, VRAM0,
+					       HMM_P2P_MIGRATE_POPULATE, mock_addr(768),
+					       8 * MOCK_PAGE_SIZE, NULL), 0);
 	assert_int_equal(hmm_p2p_stat(*state, VRAM0, &stat), 0);
 	assert_int_equal(stat.out_counters[HMM_P2P_COUNTER_TO_DEVICE], 8);
 	assert_int_equal(stat.out_counters[HMM_P2P_COUNTER_POPULATED], 8);

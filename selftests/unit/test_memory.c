@@ -86,6 +86,28 @@ static void migrate_counts(void **state)
 	assert_int_equal(mock.mem_fd, HMM_P2P_NO_FD);
 }
 
+/* 8 on the heap, and 16 that nobody has touched. */
+static void migrate_populates_when_asked(void **state)
+{
+	struct hmm_p2p_migrate result;
+
+	assert_int_equal(hmm_p2p_migrate(*state, NULL, VRAM0, mock_addr(0),
+					 8 * MOCK_PAGE_SIZE, &result), 0);
+	assert_int_equal(result.out_moved, 8);
+	assert_int_equal(hmm_p2p_migrate(*state, NULL, VRAM0, mock_addr(800),
+					 16 * MOCK_PAGE_SIZE, &result), 0);
+	assert_int_equal(result.out_moved, 0);
+	assert_int_equal(result.out_reasons[HMM_P2P_REASON_UNTOUCHED], 16);
+	assert_int_equal(hmm_p2p_migrate_flags(*state, NULL, VRAM0,
+					       HMM_P2P_MIGRATE_POPULATE, mock_addr(800),
+					       16 * MOCK_PAGE_SIZE, &result), 0);
+	assert_int_equal(result.out_moved, 16);
+	assert_int_equal(result.out_populated, 16);
+	assert_int_equal(hmm_p2p_migrate(*state, NULL, VRAM0, mock_addr(800),
+					 16 * MOCK_PAGE_SIZE, &result), 0);
+	assert_int_equal(result.out_already, 16);
+}
+
 static void migrate_names_the_process(void **state)
 {
 	struct hmm_p2p_process process;
@@ -416,6 +438,7 @@ int main(void)
 		mock_test(process_opens_mem),
 		mock_test(process_reports_errors),
 		mock_test(migrate_counts),
+		mock_test(migrate_populates_when_asked),
 		mock_test(migrate_names_the_process),
 		mock_test(migrate_reports_partial_work),
 		mock_test(migrate_hands_flags_on),

@@ -272,6 +272,7 @@ static void migrate_prints(void **state)
 	test_text("", "migrate 4242 0x7f0000000000+1M --to vram0", 0, "migrate.txt");
 	test_text("", "migrate 4242 all --to vram0 --populate", 0,
 		  "migrate-all.txt");
+	test_text("", "migrate 4242 all --to vram0", 0, "migrate-untouched.txt");
 	test_text("", "migrate 4242 0x7f0000000000-0x7f0000400000 --to 1 --populate", 0,
 		  "migrate-mixed.txt");
 	test_text("", "migrate 4242 [heap] --to ram", 0, "migrate-ram.txt");

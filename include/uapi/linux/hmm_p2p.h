@@ -90,6 +90,8 @@ enum hmm_p2p_outcome {
  * @HMM_P2P_REASON_NO_MEMORY: system memory could not be allocated
  * @HMM_P2P_REASON_DEVICE_ERROR: the device failed to copy the page
  * @HMM_P2P_REASON_KSM: ksmd has merged the page with others of the same content
+ * @HMM_P2P_REASON_UNTOUCHED: nobody has touched it, or only to read: there is
+ *	nothing to move, and HMM_P2P_MIGRATE_POPULATE was not set
  * @HMM_P2P_REASON_COUNT: number of reasons, not a reason
  */
 enum hmm_p2p_reason {
@@ -108,6 +110,7 @@ enum hmm_p2p_reason {
 	HMM_P2P_REASON_NO_MEMORY = 12,
 	HMM_P2P_REASON_DEVICE_ERROR = 13,
 	HMM_P2P_REASON_KSM = 14,
+	HMM_P2P_REASON_UNTOUCHED = 15,
 	HMM_P2P_REASON_COUNT /* at most 16: outcomes bytes have four bits for it */
 };
 
@@ -228,6 +231,10 @@ struct hmm_p2p_path {
  *	in between
  * @out_already: pages that were there before
  * @out_reasons: pages that stayed behind, by enum hmm_p2p_reason
+ *
+ * What moves is pages: in RAM, in swap or on another device. Memory that nobody
+ * has touched, or only to read, moves to a device only if
+ * HMM_P2P_MIGRATE_POPULATE is set; to RAM it was there before.
  *
  * out_moved + out_already + the sum of out_reasons is the number of pages
  * asked for, unless the call failed half way.

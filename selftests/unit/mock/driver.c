@@ -330,10 +330,20 @@ static int move_to_device(struct hmm_p2p_migrate *request, struct mock_page *pag
 	return 0;
 }
 
+/* To RAM, what was never touched counts as there. */
+static bool is_left_alone(const struct hmm_p2p_migrate *request,
+			  const struct mock_page *page)
+{
+	return request->device && !page->touched &&
+	       !(request->flags & HMM_P2P_MIGRATE_POPULATE);
+}
+
 static int migrate_page(struct hmm_p2p_migrate *request, struct mock_page *page)
 {
 	int reason = refusal(page);
 
+	if (!reason && is_left_alone(request, page))
+		reason = HMM_P2P_REASON_UNTOUCHED;
 	if (reason) {
 		request->out_reasons[reason]++;
 		return 0;
