@@ -13,8 +13,8 @@
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
 
-#include "batch.h"
 #include "charge.h"
+#include "move.h"
 #include "touched.h"
 #include "trace.h"
 
@@ -26,28 +26,6 @@
 
 /* Others may take what was evicted for this move. */
 #define EVICT_TRIES	8
-
-/**
- * struct move_state - a move under way
- * @move: what was asked for
- * @batch: pages on their way; NULL as long as nothing had to move
- * @mirror: sees what became of pages that did not move
- * @pfns: room for a snapshot of one step
- * @stop: where the current step ends; a pass may find that this is earlier
- * @userfault: the current step's mapping is registered with userfaultfd
- * @file: it is one of a file
- * @left: pages of the current batch that are not accounted for yet
- */
-struct move_state {
-	struct hmm_p2p_move *move;
-	struct hmm_p2p_batch *batch;
-	struct hmm_p2p_mirror mirror;
-	unsigned long *pfns;
-	unsigned long stop;
-	bool userfault;
-	bool file;
-	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
-};
 
 static bool vma_can_move(const struct vm_area_struct *vma)
 {
@@ -182,66 +160,6 @@ static bool is_shared_huge(struct move_state *state, unsigned long addr, void *o
 	       folio_mapcount(page_folio(hmm_pfn_to_page(entry))) > 1;
 }
 
-/* The mmap_lock is held; it is taken before hmm_p2p_srcu, see step_locked(). */
-static int step_snapshot(struct move_state *state, unsigned long addr,
-			 unsigned long next, void *owner)
-{
-	struct hmm_range range = {
-		.start = addr,
-		.end = next,
-		.hmm_pfns = state->pfns,
-		.dev_private_owner = owner,
-	};
-
-	return hmm_p2p_mirror_snapshot(&state->mirror, &range);
-}
-
-static bool is_merged(unsigned long entry)
-{
-	return (entry & HMM_PFN_VALID) &&
-	       folio_test_ksm(page_folio(hmm_pfn_to_page(entry)));
-}
-
-/* How many of the first @nr entries are alike: merged, or not. */
-static unsigned long merged_run(const unsigned long *entries, unsigned long nr)
-{
-	unsigned long i = 1;
-
-	while (i < nr && is_merged(entries[i]) == is_merged(entries[0]))
-		i++;
-	return i;
-}
-
-/*
- * Pages that ksmd has merged must not even be collected: the kernel takes them out
- * of this mapping itself, but finds its way back by ksmd's list, where the mapping
- * is missing if ksmd came by when the page was on its way before. ksmd merges with
- * the mmap_lock held for reading, so who has it for writing sees all there are.
- *
- * The step ends where merged pages begin, or, if it begins with them, where they
- * end: then it has no others.
- */
-static int pass_merged(struct move_state *state, unsigned long addr,
-		       unsigned long *end)
-{
-	unsigned long nr = (*end - addr) >> PAGE_SHIFT, run;
-	int ret;
-
-	mmap_assert_write_locked(state->move->mm);
-	ret = step_snapshot(state, addr, *end, NULL);
-	if (ret)
-		return ret;
-	run = merged_run(state->pfns, nr);
-	if (is_merged(state->pfns[0]))
-		step_refuse(state, run, HMM_P2P_REASON_KSM);
-	else if (run == nr)
-		return 0;
-	*end = addr + (run << PAGE_SHIFT);
-	state->stop = *end;
-	bitmap_clear(state->left, run, HMM_P2P_BATCH_PAGES - run);
-	return 0;
-}
-
 /*
  * Collects what is left of [addr, stop), as far as one mapping covers it. Sets @nr
  * to the pages of that, 0 when nothing there can move.
@@ -262,7 +180,7 @@ static int pass_begin(struct move_state *state, unsigned long addr,
 		return 0;
 	vma_start_write(vma);
 	if (state->move->hdev && (vma->vm_flags & VM_MERGEABLE)) {
-		ret = pass_merged(state, addr, &end);
+		ret = hmm_p2p_step_merged(state, addr, &end);
 		if (ret || bitmap_empty(state->left, HMM_P2P_BATCH_PAGES))
 			return ret;
 	}
@@ -426,194 +344,6 @@ static int step_begin(struct move_state *state, unsigned long addr,
 	return 0;
 }
 
-static bool page_settled(const struct move_state *state, unsigned long i)
-{
-	unsigned long entry = state->pfns[i];
-	struct page *page;
-
-	if (!(entry & HMM_PFN_VALID))
-		return false;
-	page = hmm_pfn_to_page(entry);
-	return hmm_p2p_page_is_ours(page) &&
-	       hmm_p2p_page_device(page) == state->move->hdev;
-}
-
-/*
- * Pages that are where they should be are left alone: to collect them finds
- * nothing to move, but it takes them from the devices that have mapped them.
- */
-static int step_settled(struct move_state *state, unsigned long addr,
-			unsigned long next)
-{
-	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
-	struct hmm_p2p_move *move = state->move;
-	int idx, ret;
-
-	if (!move->hdev || READ_ONCE(move->hdev->removed))
-		return 0;
-	if (mmap_read_lock_killable(move->mm))
-		return -EINTR;
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	ret = step_snapshot(state, addr, next, move->hdev->owner);
-	for (i = 0; !ret && i < nr; i++) {
-		if (!page_settled(state, i))
-			continue;
-		move->already++;
-		__clear_bit(i, state->left);
-	}
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	mmap_read_unlock(move->mm);
-	return ret;
-}
-
-/*
- * What became of one page that did not move to the device? Returns false when
- * it has to be fetched to RAM first.
- */
-static bool explain_page(struct move_state *state, unsigned long i)
-{
-	struct hmm_p2p_move *move = state->move;
-	unsigned long entry = state->pfns[i];
-	struct page *page;
-
-	if (!(entry & HMM_PFN_VALID))
-		return false;
-	page = hmm_pfn_to_page(entry);
-	if (hmm_p2p_page_is_ours(page)) {
-		if (hmm_p2p_page_device(page) != move->hdev)
-			return false;
-		move->already++;
-		__clear_bit(i, state->left);
-	} else if (folio_test_ksm(page_folio(page))) {
-		move->reasons[HMM_P2P_REASON_KSM]++;
-		__clear_bit(i, state->left);
-	} else if (!PageAnon(page) && !is_zero_pfn(page_to_pfn(page))) {
-		move->reasons[HMM_P2P_REASON_NOT_ANON]++;
-		__clear_bit(i, state->left);
-	}
-	return true;
-}
-
-/*
- * Brings pages that are in swap or on another device to RAM, from where the
- * next try takes them. Run by run: a fault goes on to the end of its range,
- * and must not take home what has just been moved.
- */
-static int fetch_absent(struct move_state *state, unsigned long addr,
-			const unsigned long *absent, unsigned long nr)
-{
-	unsigned int first, end;
-	int ret;
-
-	for_each_set_bitrange(first, end, absent, nr) {
-		struct hmm_range range = {
-			.start = addr + ((unsigned long)first << PAGE_SHIFT),
-			.end = addr + ((unsigned long)end << PAGE_SHIFT),
-			.hmm_pfns = state->pfns,
-			.default_flags = HMM_PFN_REQ_FAULT,
-		};
-
-		ret = hmm_p2p_mirror_fetch(&state->mirror, &range);
-		/* What cannot be read stays where it is: busy, not an error. */
-		if (ret && ret != -EFAULT)
-			return ret;
-	}
-	return 0;
-}
-
-/* Sets the pages that are on a device of ours, whichever, in @found. */
-static int step_on_devices(struct move_state *state, unsigned long addr,
-			   unsigned long next, unsigned long *found)
-{
-	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
-	struct hmm_p2p_owner *owner = NULL;
-	int idx, ret = 0;
-
-	bitmap_zero(found, HMM_P2P_BATCH_PAGES);
-	if (mmap_read_lock_killable(state->move->mm))
-		return -EINTR;
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
-		ret = step_snapshot(state, addr, next, owner);
-		for (i = 0; !ret && i < nr; i++)
-			if ((state->pfns[i] & HMM_PFN_VALID) &&
-			    hmm_p2p_page_is_ours(hmm_pfn_to_page(state->pfns[i])))
-				__set_bit(i, found);
-	}
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	mmap_read_unlock(state->move->mm);
-	return ret;
-}
-
-/*
- * What of a private file's mapping is neither in RAM nor on a device is still in
- * the file, or a copy of it is in swap: a module cannot tell. To fetch it reads
- * the file, which is not done for a process that has nothing in swap.
- */
-static int refuse_unread(struct move_state *state, unsigned long addr,
-			 unsigned long next, unsigned long *absent)
-{
-	DECLARE_BITMAP(unread, HMM_P2P_BATCH_PAGES);
-	DECLARE_BITMAP(found, HMM_P2P_BATCH_PAGES);
-	int ret;
-
-	if (!state->file || get_mm_counter_sum(state->move->mm, MM_SWAPENTS))
-		return 0;
-	ret = step_on_devices(state, addr, next, found);
-	if (ret)
-		return ret;
-	bitmap_andnot(unread, absent, found, HMM_P2P_BATCH_PAGES);
-	bitmap_and(absent, absent, found, HMM_P2P_BATCH_PAGES);
-	bitmap_andnot(state->left, state->left, unread, HMM_P2P_BATCH_PAGES);
-	state->move->reasons[HMM_P2P_REASON_NOT_ANON] +=
-		bitmap_weight(unread, HMM_P2P_BATCH_PAGES);
-	return 0;
-}
-
-/* Accounts for the pages that can be explained; fetches the others, if it may. */
-static int explain_to_device(struct move_state *state, unsigned long addr,
-			     unsigned long next)
-{
-	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
-	DECLARE_BITMAP(absent, HMM_P2P_BATCH_PAGES);
-	int idx, ret;
-
-	bitmap_zero(absent, HMM_P2P_BATCH_PAGES);
-	if (mmap_read_lock_killable(state->move->mm))
-		return -EINTR;
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	ret = step_snapshot(state, addr, next, state->move->hdev->owner);
-	if (!ret)
-		for_each_set_bit(i, state->left, nr)
-			if (!explain_page(state, i))
-				__set_bit(i, absent);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	mmap_read_unlock(state->move->mm);
-	/* Nobody may be waiting to serve a userfault. */
-	if (ret || state->userfault || state->move->stay)
-		return ret;
-	ret = refuse_unread(state, addr, next, absent);
-	if (ret)
-		return ret;
-	return fetch_absent(state, addr, absent, nr);
-}
-
-/* Which of the pages that did not move are on a device all the same? */
-static int explain_to_ram(struct move_state *state, unsigned long addr,
-			  unsigned long next)
-{
-	DECLARE_BITMAP(stuck, HMM_P2P_BATCH_PAGES);
-	int ret = step_on_devices(state, addr, next, stuck);
-
-	if (ret)
-		return ret;
-	bitmap_and(stuck, stuck, state->left, HMM_P2P_BATCH_PAGES);
-	state->move->already += bitmap_weight(state->left, HMM_P2P_BATCH_PAGES) -
-				bitmap_weight(stuck, HMM_P2P_BATCH_PAGES);
-	bitmap_copy(state->left, stuck, HMM_P2P_BATCH_PAGES);
-	return 0;
-}
-
 /* Whatever is left now stays behind, for this reason. */
 static int step_give_up(struct move_state *state, unsigned long nr, int error)
 {
@@ -659,14 +389,6 @@ static bool step_evict(struct move_state *state, unsigned int *evictions)
 	return evicted;
 }
 
-static int step_explain(struct move_state *state, unsigned long addr,
-			unsigned long next)
-{
-	if (state->move->hdev)
-		return explain_to_device(state, addr, next);
-	return explain_to_ram(state, addr, next);
-}
-
 /* Moves from @addr on, up to where @stop is then. */
 static int move_step(struct move_state *state, unsigned long addr,
 		     unsigned long *stop)
@@ -679,7 +401,7 @@ static int move_step(struct move_state *state, unsigned long addr,
 	if (ret)
 		return ret < 0 ? ret : 0;
 	nr = (*stop - addr) >> PAGE_SHIFT;
-	ret = step_settled(state, addr, *stop);
+	ret = hmm_p2p_step_settled(state, addr, *stop);
 	if (ret || bitmap_empty(state->left, nr))
 		return ret;
 	if (!state->batch)
@@ -697,7 +419,7 @@ static int move_step(struct move_state *state, unsigned long addr,
 			return 0;
 		if (ret && ret != -EIO && ret != -ENOMEM)
 			return ret;
-		ret = step_explain(state, addr, *stop) ?: ret;
+		ret = hmm_p2p_step_explain(state, addr, *stop) ?: ret;
 		if (ret || bitmap_empty(state->left, nr))
 			break;
 		if (!state->batch->no_room) {
