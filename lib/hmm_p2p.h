@@ -244,8 +244,9 @@ int hmm_p2p_migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
  *
  * A device that is full makes room: the pages that no device has reached for the
  * longest time go back to RAM, whosever they are; or those of the caller's
- * control group when that has reached its dmem.max. With
- * HMM_P2P_MIGRATE_NO_EVICT nothing is evicted.
+ * control group when that has reached its dmem.max. Pages of the range itself are
+ * not evicted for it: when it does not fit, the call ends with -ENOSPC, and what
+ * has moved is there. With HMM_P2P_MIGRATE_NO_EVICT nothing is evicted.
  *
  * With HMM_P2P_MIGRATE_POPULATE anonymous memory that nobody has touched is
  * touched first on the device: zeroed there, with no system page in between.

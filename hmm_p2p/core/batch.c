@@ -26,6 +26,7 @@
 
 #include "batch.h"
 #include "charge.h"
+#include "claim.h"
 #include "profile.h"
 
 /*
@@ -48,6 +49,7 @@ struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages)
 		return NULL;
 	memset(&batch->args, 0, sizeof(batch->args));
 	bitmap_zero(batch->done, HMM_P2P_BATCH_PAGES);
+	batch->claim = 0;
 	batch->limit = NULL;
 	batch->keep_huge = false;
 	batch->no_huge = false;
@@ -264,7 +266,9 @@ static struct page *device_page(struct hmm_p2p_batch *batch,
 	if (hmm_p2p_charge_try(hdev, order, &pool, &batch->limit))
 		return NULL;
 	page = hmm_p2p_page_alloc(hdev, order, pool);
-	if (!page)
+	if (page)
+		hmm_p2p_claim_page(page, batch->claim);
+	else
 		dmem_cgroup_uncharge(pool, PAGE_SIZE << order);
 	return page;
 }

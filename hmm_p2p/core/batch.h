@@ -16,6 +16,7 @@
  * @copy: NULL, or the copy that was started and not waited for
  * @copy_error: a copy failed: nothing of this batch may move
  * @no_room: pages that found no memory at the destination
+ * @claim: number of the move that new device pages belong to; 0: none
  * @limit: the control group that may have no more device memory, with a
  *	reference; NULL: nobody met a limit
  * @keep_huge: a huge page that finds no huge page waits for room: it is not
@@ -32,6 +33,7 @@ struct hmm_p2p_batch {
 	struct dma_fence *copy;
 	int copy_error;
 	unsigned long no_room;
+	unsigned long claim;
 	struct dmem_cgroup_pool_state *limit;
 	bool keep_huge;
 	bool no_huge;
@@ -66,6 +68,7 @@ unsigned long hmm_p2p_batch_count_ram(struct hmm_p2p_batch *batch,
 /* evict.c */
 unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 				 struct hmm_p2p_batch *batch, unsigned long wanted,
-				 struct dmem_cgroup_pool_state *limit);
+				 struct dmem_cgroup_pool_state *limit,
+				 const struct hmm_p2p_move *sake);
 
 #endif /* _HMM_P2P_BATCH_H */

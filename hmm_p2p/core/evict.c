@@ -11,6 +11,7 @@
 
 #include "batch.h"
 #include "charge.h"
+#include "claim.h"
 
 /* A device is lost when so many passes running got nothing but errors from it. */
 #define EVICT_FAILURES	3
@@ -21,6 +22,7 @@
  * @batch: pages on their way
  * @cause: counter for the pages
  * @limit: only what is charged to this group or below it; NULL: anything
+ * @sake: the move that it makes room for, whose own pages stay; NULL: none
  * @by_pfn: also huge pages whose process is not found
  * @moved: pages that this pass brought home
  * @seen: chunks that had pages
@@ -31,23 +33,39 @@ struct eviction {
 	struct hmm_p2p_batch *batch;
 	enum hmm_p2p_counter cause;
 	struct dmem_cgroup_pool_state *limit;
+	const struct hmm_p2p_move *sake;
 	bool by_pfn;
 	unsigned long moved;
 	unsigned long seen;
 	unsigned long failed;
 };
 
-/* Other groups' pages in the chunk stay where they are. */
+/* Other groups' pages in the chunk stay where they are, and the move's own. */
+static bool is_kept(const struct eviction *ev, const struct page *page,
+		    unsigned long index)
+{
+	if (ev->limit && !hmm_p2p_charge_is(ev->hdev, index, ev->limit))
+		return true;
+	return ev->sake && hmm_p2p_claim_has(page, ev->sake->claim);
+}
+
 static void keep_others(struct eviction *ev, unsigned long index)
 {
 	unsigned long *src = ev->batch->args.src, i;
 
-	if (!ev->limit)
-		return;
 	for (i = 0; i < HMM_P2P_CHUNK_PAGES; i++)
 		if (migrate_pfn_to_page(src[i]) &&
-		    !hmm_p2p_charge_is(ev->hdev, index + i, ev->limit))
+		    is_kept(ev, migrate_pfn_to_page(src[i]), index + i))
 			src[i] &= ~MIGRATE_PFN_MIGRATE;
+}
+
+/* What is in the move's own range goes by its pages, not by where it is. */
+static bool is_wanted(const struct eviction *ev, const struct hmm_p2p_move *home)
+{
+	const struct hmm_p2p_move *sake = ev->sake;
+
+	return sake && sake->mm == home->mm && home->start < sake->end &&
+	       sake->start < home->end;
 }
 
 /*
@@ -64,7 +82,7 @@ static bool evict_home(struct eviction *ev, unsigned long index)
 	if (!move.mm)
 		return false;
 	move.end = move.start + HPAGE_PMD_SIZE;
-	if (hmm_p2p_move(&move) == -EIO)
+	if (!is_wanted(ev, &move) && hmm_p2p_move(&move) == -EIO)
 		ev->failed++;
 	mmput(move.mm);
 	ev->moved += move.moved;
@@ -76,6 +94,8 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 	unsigned long first = PHYS_PFN(ev->hdev->pagemap.range.start) + index;
 	struct hmm_p2p_batch *batch = ev->batch;
 
+	if (ev->sake && hmm_p2p_claim_has_chunk(ev->hdev, index, ev->sake->claim))
+		return;
 	if (hmm_p2p_is_huge(ev->hdev, index) && (evict_home(ev, index) || !ev->by_pfn))
 		return;
 	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
@@ -157,9 +177,11 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
  * @batch: not in use
  * @wanted: pages to free
  * @limit: only what is charged to this group or below it; NULL: anything
+ * @sake: the move that needs it, to this device
  *
  * Takes whole chunks, those first that no device has reached since the hand
- * last passed. A chunk whose pages are busy is passed over.
+ * last passed. A chunk whose pages are busy is passed over, and one that has only
+ * pages of the move itself.
  *
  * Context: may sleep; under the users section of @hdev, not under hmm_p2p_srcu,
  * because this may wait for another process's mmap_lock; no page is locked.
@@ -167,7 +189,8 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
  */
 unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 				 struct hmm_p2p_batch *batch, unsigned long wanted,
-				 struct dmem_cgroup_pool_state *limit)
+				 struct dmem_cgroup_pool_state *limit,
+				 const struct hmm_p2p_move *sake)
 {
 	unsigned long nr = DIV_ROUND_UP(hdev->config.memory, HMM_P2P_CHUNK_SIZE);
 	unsigned long tries;
@@ -176,6 +199,7 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 		.batch = batch,
 		.cause = HMM_P2P_COUNTER_EVICTED_FULL,
 		.limit = limit,
+		.sake = sake,
 	};
 	long index;
 

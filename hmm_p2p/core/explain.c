@@ -4,6 +4,7 @@
  * a move, by snapshots. It is in its place already, it can never move, it has to
  * be fetched from swap or from another device, or it is busy and stays left.
  */
+#include "claim.h"
 #include "move.h"
 
 /* The mmap_lock is held; it is taken before hmm_p2p_srcu, see step_locked(). */
@@ -20,6 +21,20 @@ static int step_snapshot(struct move_state *state, unsigned long addr,
 	return hmm_p2p_mirror_snapshot(&state->mirror, &range);
 }
 
+/* As the device sees it; after success the mirror lock is held and keeps it so. */
+static int step_freeze(struct move_state *state, unsigned long addr,
+		       unsigned long next)
+{
+	struct hmm_range range = {
+		.start = addr,
+		.end = next,
+		.hmm_pfns = state->pfns,
+		.dev_private_owner = state->move->hdev->owner,
+	};
+
+	return hmm_p2p_mirror_freeze(&state->mirror, &range);
+}
+
 static bool page_settled(const struct move_state *state, unsigned long i)
 {
 	unsigned long entry = state->pfns[i];
@@ -30,6 +45,36 @@ static bool page_settled(const struct move_state *state, unsigned long i)
 	page = hmm_pfn_to_page(entry);
 	return hmm_p2p_page_is_ours(page) &&
 	       hmm_p2p_page_device(page) == state->move->hdev;
+}
+
+/**
+ * hmm_p2p_step_claim - claim pages that are on the device for the move
+ * @state: a move to a device
+ * @addr: first byte of the step
+ * @next: behind its last
+ * @settled: receives which pages these are
+ *
+ * Context: may sleep; the mmap_lock is held.
+ * Return: 0, -EINTR, or as hmm_range_fault().
+ */
+int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
+		       unsigned long next, unsigned long *settled)
+{
+	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
+	int idx = srcu_read_lock(&hmm_p2p_srcu), ret;
+
+	bitmap_zero(settled, HMM_P2P_BATCH_PAGES);
+	ret = step_freeze(state, addr, next);
+	for (i = 0; !ret && i < nr; i++) {
+		if (!page_settled(state, i))
+			continue;
+		hmm_p2p_claim_page(hmm_pfn_to_page(state->pfns[i]), state->move->claim);
+		__set_bit(i, settled);
+	}
+	if (!ret)
+		mutex_unlock(&state->mirror.lock);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	return ret;
 }
 
 /**
@@ -47,25 +92,21 @@ static bool page_settled(const struct move_state *state, unsigned long i)
 int hmm_p2p_step_settled(struct move_state *state, unsigned long addr,
 			 unsigned long next)
 {
-	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
+	DECLARE_BITMAP(settled, HMM_P2P_BATCH_PAGES);
 	struct hmm_p2p_move *move = state->move;
-	int idx, ret;
+	int ret;
 
 	if (!move->hdev || READ_ONCE(move->hdev->removed))
 		return 0;
 	if (mmap_read_lock_killable(move->mm))
 		return -EINTR;
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	ret = step_snapshot(state, addr, next, move->hdev->owner);
-	for (i = 0; !ret && i < nr; i++) {
-		if (!page_settled(state, i))
-			continue;
-		move->already++;
-		__clear_bit(i, state->left);
-	}
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	ret = hmm_p2p_step_claim(state, addr, next, settled);
 	mmap_read_unlock(move->mm);
-	return ret;
+	if (ret)
+		return ret;
+	move->already += bitmap_weight(settled, HMM_P2P_BATCH_PAGES);
+	bitmap_andnot(state->left, state->left, settled, HMM_P2P_BATCH_PAGES);
+	return 0;
 }
 
 static bool is_merged(unsigned long entry)
@@ -140,6 +181,7 @@ static bool explain_page(struct move_state *state, unsigned long i)
 	if (hmm_p2p_page_is_ours(page)) {
 		if (hmm_p2p_page_device(page) != move->hdev)
 			return false;
+		hmm_p2p_claim_page(page, move->claim);
 		move->already++;
 		__clear_bit(i, state->left);
 	} else if (is_merged(entry)) {
@@ -240,11 +282,13 @@ static int explain_to_device(struct move_state *state, unsigned long addr,
 	if (mmap_read_lock_killable(state->move->mm))
 		return -EINTR;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	ret = step_snapshot(state, addr, next, state->move->hdev->owner);
-	if (!ret)
+	ret = step_freeze(state, addr, next);
+	if (!ret) {
 		for_each_set_bit(i, state->left, nr)
 			if (!explain_page(state, i))
 				__set_bit(i, absent);
+		mutex_unlock(&state->mirror.lock);
+	}
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	mmap_read_unlock(state->move->mm);
 	/* Nobody may be waiting to serve a userfault. */

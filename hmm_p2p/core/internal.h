@@ -272,6 +272,7 @@ int hmm_p2p_mirror_init(struct hmm_p2p_mirror *mirror, struct mm_struct *mm,
 void hmm_p2p_mirror_fini(struct hmm_p2p_mirror *mirror);
 int hmm_p2p_mirror_snapshot(struct hmm_p2p_mirror *mirror,
 			    struct hmm_range *range);
+int hmm_p2p_mirror_freeze(struct hmm_p2p_mirror *mirror, struct hmm_range *range);
 int hmm_p2p_mirror_fetch(struct hmm_p2p_mirror *mirror, struct hmm_range *range);
 int hmm_p2p_mirror_fault(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 			 const struct hmm_p2p_fault *fault);

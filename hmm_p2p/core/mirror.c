@@ -132,6 +132,28 @@ int hmm_p2p_mirror_snapshot(struct hmm_p2p_mirror *mirror,
 	return ret;
 }
 
+/**
+ * hmm_p2p_mirror_freeze - see what is there, and keep it
+ * @mirror: covers the range
+ * @range: as for hmm_p2p_mirror_snapshot()
+ *
+ * Context: may sleep; the mmap_lock is held.
+ * Return: 0 with the mirror lock held: what was found stays until the caller
+ * drops it; -EINTR, or as hmm_range_fault().
+ */
+int hmm_p2p_mirror_freeze(struct hmm_p2p_mirror *mirror, struct hmm_range *range)
+{
+	int ret;
+
+	while (!(ret = hmm_p2p_mirror_snapshot(mirror, range))) {
+		mutex_lock(&mirror->lock);
+		if (!mmu_interval_read_retry(range->notifier, range->notifier_seq))
+			break;
+		mutex_unlock(&mirror->lock);
+	}
+	return ret;
+}
+
 /* So often is memory fetched that others take away again. */
 #define FETCH_TRIES	8
 

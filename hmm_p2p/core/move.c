@@ -6,7 +6,8 @@
  * fetched from swap or from another device first, or it is busy.
  *
  * What moves is pages: memory that nobody has touched stays as it is, unless the
- * move is to populate it.
+ * move is to populate it. A full device makes room by evicting others, never what
+ * the move itself wants there, see claim.c.
  */
 #include <linux/export.h>
 #include <linux/sched/signal.h>
@@ -14,6 +15,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "charge.h"
+#include "claim.h"
 #include "move.h"
 #include "touched.h"
 #include "trace.h"
@@ -364,11 +366,56 @@ static int step_give_up(struct move_state *state, unsigned long nr, int error)
 	return reason == HMM_P2P_REASON_NO_DEVICE_MEMORY ? -ENOSPC : 0;
 }
 
+/* Claims what is on the device from @addr on, up to where @stop is then. */
+static int claim_step(struct move_state *state, unsigned long addr,
+		      unsigned long *stop)
+{
+	DECLARE_BITMAP(settled, HMM_P2P_BATCH_PAGES);
+	struct mm_struct *mm = state->move->mm;
+	struct vm_area_struct *vma;
+	unsigned long end, skipped;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = step_find(mm, addr, *stop, &end);
+	skipped = end;
+	if (vma && vma_can_move(vma))
+		skipped = hmm_p2p_vacant_until(vma, addr, end);
+	*stop = skipped;
+	if (skipped == addr) {
+		*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
+		ret = hmm_p2p_step_claim(state, addr, *stop, settled);
+	}
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+/* Before anything is evicted: what the rest of the range has there is to stay. */
+static int claim_rest(struct move_state *state, unsigned long addr)
+{
+	unsigned long next;
+	int ret;
+
+	for (; !state->claimed && addr < state->move->end; addr = next) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		next = state->move->end;
+		ret = claim_step(state, addr, &next);
+		if (ret)
+			return ret;
+	}
+	state->claimed = true;
+	return 0;
+}
+
 /*
  * The device is full, or the group at its limit. Returns true if there may be
- * room now, and another try is due.
+ * room now, and another try is due: for the step that ends at @stop.
  */
-static bool step_evict(struct move_state *state, unsigned int *evictions)
+static bool step_evict(struct move_state *state, unsigned long stop,
+		       unsigned int *evictions)
 {
 	struct hmm_p2p_move *move = state->move;
 	unsigned long wanted = state->batch->no_room, evicted = 0;
@@ -377,10 +424,13 @@ static bool step_evict(struct move_state *state, unsigned int *evictions)
 
 	if (!move->hdev || move->no_evict || (*evictions)++ >= EVICT_TRIES)
 		return false;
+	if (claim_rest(state, stop))
+		return false;
 	swap(limit, state->batch->limit);
 	idx = srcu_read_lock(&move->hdev->users);
 	if (!READ_ONCE(move->hdev->removed))
-		evicted = hmm_p2p_evict_some(move->hdev, state->batch, wanted, limit);
+		evicted = hmm_p2p_evict_some(move->hdev, state->batch, wanted, limit,
+					     move);
 	srcu_read_unlock(&move->hdev->users, idx);
 	if (limit)
 		dmem_cgroup_pool_state_put(limit);
@@ -408,6 +458,7 @@ static int move_step(struct move_state *state, unsigned long addr,
 		state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES);
 	if (!state->batch)
 		return -ENOMEM;
+	state->batch->claim = state->move->claim;
 	/* Rather evict than split, as long as that makes room. */
 	state->batch->keep_huge = state->move->hdev && !state->move->no_evict;
 	while (tries) {
@@ -426,7 +477,7 @@ static int move_step(struct move_state *state, unsigned long addr,
 			tries--;
 			continue;
 		}
-		if (step_evict(state, &evictions))
+		if (step_evict(state, *stop, &evictions))
 			continue;
 		if (!state->batch->keep_huge)
 			break;
@@ -469,6 +520,8 @@ int hmm_p2p_move(struct hmm_p2p_move *move)
 	state = kzalloc_obj(*state, GFP_KERNEL);
 	if (!state)
 		return -ENOMEM;
+	if (move->hdev && !move->claim)
+		move->claim = hmm_p2p_claim_new();
 	state->move = move;
 	state->pfns = kvmalloc_array(min(npages, HMM_P2P_BATCH_PAGES),
 				     sizeof(*state->pfns),

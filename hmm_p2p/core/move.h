@@ -14,6 +14,7 @@
  * @stop: where the current step ends; a pass may find that this is earlier
  * @userfault: the current step's mapping is registered with userfaultfd
  * @file: it is one of a file
+ * @claimed: all of the range that is on the device belongs to the move
  * @left: pages of the current step that are not accounted for yet
  */
 struct move_state {
@@ -24,10 +25,13 @@ struct move_state {
 	unsigned long stop;
 	bool userfault;
 	bool file;
+	bool claimed;
 	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
 };
 
 /* explain.c */
+int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
+		       unsigned long next, unsigned long *settled);
 int hmm_p2p_step_settled(struct move_state *state, unsigned long addr,
 			 unsigned long next);
 int hmm_p2p_step_merged(struct move_state *state, unsigned long addr,

@@ -601,7 +601,7 @@ static void pagemap_folio_split(struct folio *head, struct folio *tail)
 	}
 	tail->pgmap = head->pgmap;
 	tail->mapping = head->mapping;
-	tail->page.zone_device_data = NULL;
+	tail->page.zone_device_data = head->page.zone_device_data;
 }
 
 static const struct dev_pagemap_ops pagemap_ops = {

@@ -211,11 +211,14 @@ struct hmm_p2p_device_config {
  * @hdev: where to, NULL for system memory
  * @start: first byte, page aligned
  * @end: behind the last byte, page aligned
- * @no_evict: when the device is full, evict nobody
+ * @no_evict: when the device is full, evict nobody; else anybody but the move's
+ *	own pages
  * @populate: anonymous memory that nobody has touched is touched first on @hdev
  * @stay: pages that are in swap or on another device stay there; otherwise
  *	they go to @hdev by way of system memory
  * @cause: enum hmm_p2p_counter that also counts what comes to RAM, or 0
+ * @claim: number of the move, with which its pages on @hdev are marked: 0, or what
+ *	an earlier call has left here, to go on with the same move. Receives it
  * @moved: see struct hmm_p2p_migrate for this and the following
  * @populated: pages zeroed on the device at first touch
  * @already: pages that were there before
@@ -230,6 +233,7 @@ struct hmm_p2p_move {
 	bool populate;
 	bool stay;
 	u32 cause;
+	unsigned long claim;
 	u64 moved;
 	u64 populated;
 	u64 already;

@@ -101,13 +101,35 @@ static int moves_more(uint32_t device, enum paging paging)
 	uint8_t *mem = map_pattern(LENGTH, paging, 71);
 	struct hmm_p2p_migrate result;
 	uint64_t bytes;
+	size_t at;
 
-	CHECK(hmm_p2p_migrate(ctx, NULL, device, (uintptr_t)mem, LENGTH, &result) == 0);
-	CHECK(result.out_moved == LENGTH / page_size);
+	for (at = 0; at < LENGTH; at += LIMIT / 2) {
+		CHECK(hmm_p2p_migrate(ctx, NULL, device, (uintptr_t)mem + at, LIMIT / 2,
+				      &result) == 0);
+		CHECK(result.out_moved == LIMIT / 2 / page_size);
+	}
 	CHECK(resident(mem, &bytes) >= 0);
 	CHECK(bytes > 0 && bytes <= LIMIT);
 	CHECK(group_value("dmem.current") == bytes);
 	CHECK(pattern_diff(mem, 0, LENGTH, 71) == -1);
+	return 0;
+}
+
+/* One move gets what the limit allows, and takes nothing of it away again. */
+static int keeps_its_own(uint32_t device, enum paging paging)
+{
+	uint8_t *mem = map_pattern(LENGTH, paging, 75);
+	struct hmm_p2p_stat before = stat_now(device);
+	struct hmm_p2p_migrate result;
+	uint64_t bytes;
+
+	CHECK(hmm_p2p_migrate(ctx, NULL, device, (uintptr_t)mem, LENGTH, &result) ==
+	      -ENOSPC);
+	CHECK(result.out_moved == LIMIT / page_size);
+	CHECK(stat_delta(device, &before, HMM_P2P_COUNTER_EVICTED_FULL) == 0);
+	CHECK(resident(mem, &bytes) >= 0);
+	CHECK(bytes == LIMIT);
+	CHECK(pattern_diff(mem, 0, LENGTH, 75) == -1);
 	return 0;
 }
 
@@ -172,6 +194,18 @@ static void test_moves_more_huge(void **state)
 	with_others(moves_more, HUGE_PAGES);
 }
 
+static void test_keeps_its_own_small(void **state)
+{
+	(void)state;
+	with_others(keeps_its_own, SMALL_PAGES);
+}
+
+static void test_keeps_its_own_huge(void **state)
+{
+	(void)state;
+	with_others(keeps_its_own, HUGE_PAGES);
+}
+
 static void test_evicts_nobody_small(void **state)
 {
 	(void)state;
@@ -197,6 +231,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LIMIT_TEST(test_moves_more_small),
 		LIMIT_TEST(test_moves_more_huge),
+		LIMIT_TEST(test_keeps_its_own_small),
+		LIMIT_TEST(test_keeps_its_own_huge),
 		LIMIT_TEST(test_evicts_nobody_small),
 		LIMIT_TEST(test_evicts_nobody_huge),
 		LIMIT_TEST(test_goes_in_pieces),

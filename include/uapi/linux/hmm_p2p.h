@@ -217,8 +217,8 @@ struct hmm_p2p_path {
  * @size: sizeof(struct hmm_p2p_migrate)
  * @flags: HMM_P2P_MIGRATE_*
  * @device: id of the device to move to; when it is full, the pages that no
- *	device has reached for the longest time go back to RAM, unless
- *	HMM_P2P_MIGRATE_NO_EVICT is set
+ *	device has reached for the longest time go back to RAM, but none of the
+ *	range itself, unless HMM_P2P_MIGRATE_NO_EVICT is set
  * @pid: process, HMM_P2P_SELF_PID for the caller
  * @mem_fd: for another process: its /proc/PID/mem, opened by the caller, which
  *	is what proves that the caller may touch that memory

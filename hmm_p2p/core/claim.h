@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Which move a device page belongs to, see claim.c. */
+#ifndef _HMM_P2P_CLAIM_H
+#define _HMM_P2P_CLAIM_H
+
+#include "internal.h"
+
+unsigned long hmm_p2p_claim_new(void);
+void hmm_p2p_claim_page(struct page *page, unsigned long claim);
+bool hmm_p2p_claim_has(const struct page *page, unsigned long claim);
+bool hmm_p2p_claim_has_chunk(const struct hmm_p2p_device *hdev, unsigned long index,
+			     unsigned long claim);
+
+#endif /* _HMM_P2P_CLAIM_H */
