@@ -78,17 +78,23 @@ static uint64_t resident(const void *mem, size_t length)
 	return bytes;
 }
 
+static uint64_t evicted_since(uint32_t device, const struct hmm_p2p_stat *before)
+{
+	return stat_delta(device, before, HMM_P2P_COUNTER_EVICTED_FULL);
+}
+
 /*
- * What an importer keeps reaching stays; what nobody reaches goes. The hot
- * memory comes last: when all of the device is young, the hand takes the first.
+ * What an importer keeps reaching stays; what nobody reaches goes. At first all of
+ * the device is young, and the hand takes what it stands at: that may be hot, and
+ * comes back. From then on there is always something old.
  */
 static void test_second_chance(void **state)
 {
 	struct hmm_p2p_device_info device = smallest_exporter(), importer;
 	size_t hot_length = 4 * MIB, cold_length = device.out_memory_bytes - 8 * MIB;
-	uint8_t *hot, *cold, *more;
+	uint8_t *hot, *cold, *more, *piece;
 	struct hmm_p2p_access access;
-	size_t i;
+	struct hmm_p2p_stat before;
 
 	(void)state;
 	if (!find_importer(device.out_id, HMM_P2P_OUTCOME_P2P, &importer))
@@ -98,13 +104,17 @@ static void test_second_chance(void **state)
 	more = map_pattern(cold_length, HUGE_PAGES, 65);
 	assert_int_equal(migrate_flags(device.out_id, 0, cold, cold_length, NULL), 0);
 	assert_int_equal(migrate_flags(device.out_id, 0, hot, hot_length, NULL), 0);
-	for (i = 0; i < cold_length; i += 2 * MIB) {
+	before = stat_now(device.out_id);
+	for (piece = more; !evicted_since(device.out_id, &before); piece += 2 * MIB)
+		move_to(device.out_id, piece, 2 * MIB, NULL);
+	move_to(device.out_id, hot, hot_length, NULL);
+	for (; piece < more + cold_length / 2; piece += 2 * MIB) {
 		assert_int_equal(hmm_p2p_fault(ctx, NULL, importer.out_id,
 					       (uintptr_t)hot, hot_length, 0, NULL,
 					       &access), 0);
 		assert_int_equal(access.out_p2p, hot_length / page_size);
-		assert_int_equal(migrate_flags(device.out_id, 0, more + i, 2 * MIB,
-					       NULL), 0);
+		assert_int_equal(migrate_flags(device.out_id, 0, piece, 2 * MIB, NULL),
+				 0);
 	}
 	assert_int_equal(resident(hot, hot_length), hot_length);
 	assert_true(resident(cold, cold_length) < cold_length);
@@ -114,11 +124,6 @@ static void test_second_chance(void **state)
 	unmap(hot, hot_length);
 	unmap(cold, cold_length);
 	unmap(more, cold_length);
-}
-
-static uint64_t evicted_since(uint32_t device, const struct hmm_p2p_stat *before)
-{
-	return stat_delta(device, before, HMM_P2P_COUNTER_EVICTED_FULL);
 }
 
 /* A move that wants more than there is: it has all of the device, and ends. */
