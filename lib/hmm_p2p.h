@@ -259,6 +259,38 @@ int hmm_p2p_migrate_flags(struct hmm_p2p *ctx,
 			  uint64_t length, struct hmm_p2p_migrate *result);
 
 /**
+ * struct hmm_p2p_range - memory of a process
+ * @addr: first byte, page aligned
+ * @length: bytes, a multiple of the page size
+ */
+struct hmm_p2p_range {
+	uint64_t addr;
+	uint64_t length;
+};
+
+/**
+ * hmm_p2p_migrate_ranges() - move several ranges as one move
+ * @ctx: context
+ * @process: whose memory, NULL for the caller
+ * @device: id of an exporter; 0 with HMM_P2P_MIGRATE_TO_RAM
+ * @flags: as for hmm_p2p_migrate_flags(), or HMM_P2P_MIGRATE_TO_RAM
+ * @ranges: one after the other
+ * @nr: how many
+ * @result: receives the sum of what became of the pages; in its @addr and
+ *	@length the range that was the last to be tried; may be NULL
+ *
+ * Ends with the first range that fails. What the earlier ranges have on the device
+ * is not evicted for the later ones, as if all were a single range.
+ *
+ * Return: as hmm_p2p_migrate_flags(); -EINVAL when there is no range.
+ */
+int hmm_p2p_migrate_ranges(struct hmm_p2p *ctx,
+			   const struct hmm_p2p_process *process,
+			   uint32_t device, uint32_t flags,
+			   const struct hmm_p2p_range *ranges, size_t nr,
+			   struct hmm_p2p_migrate *result);
+
+/**
  * hmm_p2p_migrate_to_ram() - bring memory back from whatever devices hold it
  * @ctx: context
  * @process: whose memory, NULL for the caller

@@ -22,6 +22,15 @@ unsigned long hmm_p2p_claim_new(void)
 	return atomic_long_inc_return(&last_claim);
 }
 
+/*
+ * Is it 0, or the number of a move that there was? Whose does not matter: who names
+ * another's move makes his own pages stay while that one goes on.
+ */
+bool hmm_p2p_claim_known(u64 claim)
+{
+	return claim <= atomic_long_read(&last_claim);
+}
+
 /* The page, all of it if it is huge, belongs to the move now. */
 void hmm_p2p_claim_page(struct page *page, unsigned long claim)
 {

@@ -6,6 +6,7 @@
 #include "internal.h"
 
 unsigned long hmm_p2p_claim_new(void);
+bool hmm_p2p_claim_known(u64 claim);
 void hmm_p2p_claim_page(struct page *page, unsigned long claim);
 bool hmm_p2p_claim_has(const struct page *page, unsigned long claim);
 bool hmm_p2p_claim_has_chunk(const struct hmm_p2p_device *hdev, unsigned long index,

@@ -12,7 +12,7 @@
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
-#include "internal.h"
+#include "claim.h"
 
 union call_arg {
 	struct hmm_p2p_info info;
@@ -163,6 +163,7 @@ static int migrate_process(struct hmm_p2p_migrate *arg,
 		.hdev = hdev,
 		.no_evict = arg->flags & HMM_P2P_MIGRATE_NO_EVICT,
 		.populate = arg->flags & HMM_P2P_MIGRATE_POPULATE,
+		.claim = arg->move,
 		.start = arg->addr,
 		.end = arg->addr + arg->length,
 	};
@@ -177,6 +178,7 @@ static int migrate_process(struct hmm_p2p_migrate *arg,
 	arg->out_moved = move.moved;
 	arg->out_populated = move.populated;
 	arg->out_already = move.already;
+	arg->out_move = move.claim;
 	memcpy(arg->out_reasons, move.reasons, sizeof(arg->out_reasons));
 	return ret;
 }
@@ -191,7 +193,10 @@ static int call_migrate(union call_arg *u)
 	if (arg->flags & ~(HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT |
 			   HMM_P2P_MIGRATE_POPULATE) || arg->__reserved)
 		return -EINVAL;
-	if (to_ram && (arg->device || arg->flags & HMM_P2P_MIGRATE_POPULATE))
+	if (to_ram && (arg->device || arg->move ||
+		       arg->flags & HMM_P2P_MIGRATE_POPULATE))
+		return -EINVAL;
+	if (!hmm_p2p_claim_known(arg->move))
 		return -EINVAL;
 	ret = check_range(arg->addr, arg->length);
 	if (ret)
@@ -199,6 +204,7 @@ static int call_migrate(union call_arg *u)
 	arg->out_moved = 0;
 	arg->out_populated = 0;
 	arg->out_already = 0;
+	arg->out_move = 0;
 	memset(arg->out_reasons, 0, sizeof(arg->out_reasons));
 	if (to_ram)
 		return migrate_process(arg, NULL);

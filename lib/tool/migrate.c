@@ -19,12 +19,11 @@ struct migrate_run {
 	uint32_t flags;
 	struct hmm_p2p_device_info device;	/* zero for RAM */
 
-	struct range *ranges;
+	struct hmm_p2p_range *ranges;
 	size_t nr_ranges;
 
-	struct hmm_p2p_migrate sum;	/* only its out_* fields */
-	int err;			/* what ended the last call */
-	uint64_t err_addr;
+	struct hmm_p2p_migrate sum;
+	int err;
 };
 
 /* ----------------------------------------------------------------- ranges */
@@ -33,7 +32,7 @@ static void add_range(struct migrate_run *run, uint64_t addr, uint64_t length)
 {
 	run->ranges = xrealloc(run->ranges, run->nr_ranges + 1,
 			       sizeof(*run->ranges));
-	run->ranges[run->nr_ranges++] = (struct range) { addr, length };
+	run->ranges[run->nr_ranges++] = (struct hmm_p2p_range) { addr, length };
 }
 
 /* PROT_NONE memory is address space only: "all" leaves it alone. */
@@ -94,42 +93,12 @@ static bool is_symbolic(const char *text)
 
 /* ----------------------------------------------------------------- moving */
 
-static void add_result(struct hmm_p2p_migrate *sum,
-		       const struct hmm_p2p_migrate *result)
-{
-	unsigned int i;
-
-	sum->out_moved += result->out_moved;
-	sum->out_populated += result->out_populated;
-	sum->out_already += result->out_already;
-	for (i = 0; i < HMM_P2P_REASON_SLOTS; i++)
-		sum->out_reasons[i] += result->out_reasons[i];
-}
-
 static void move_all(struct migrate_run *run,
 		     const struct hmm_p2p_process *process)
 {
-	struct hmm_p2p *ctx = run->tool->ctx;
-	struct hmm_p2p_migrate result;
-	size_t i;
-
-	for (i = 0; i < run->nr_ranges && !run->err; i++) {
-		const struct range *range = &run->ranges[i];
-
-		if (run->to_ram)
-			run->err = hmm_p2p_migrate_to_ram(ctx, process,
-							  range->addr,
-							  range->length,
-							  &result);
-		else
-			run->err = hmm_p2p_migrate_flags(ctx, process,
-							 run->device.out_id,
-							 run->flags,
-							 range->addr,
-							 range->length, &result);
-		add_result(&run->sum, &result);
-		run->err_addr = range->addr;
-	}
+	run->err = hmm_p2p_migrate_ranges(run->tool->ctx, process, run->device.out_id,
+					  run->flags, run->ranges, run->nr_ranges,
+					  &run->sum);
 }
 
 static uint64_t pages_asked(const struct migrate_run *run)
@@ -156,6 +125,18 @@ static void add_row(const struct migrate_run *run, struct libscols_table *table,
 	table_set(line, 2, "%s", size_text(run->tool, bytes, size));
 }
 
+/* Pages that the counts say something about. */
+static uint64_t pages_told(const struct migrate_run *run)
+{
+	const struct hmm_p2p_migrate *sum = &run->sum;
+	uint64_t pages = sum->out_moved + sum->out_already;
+	unsigned int i;
+
+	for (i = 0; i < HMM_P2P_REASON_SLOTS; i++)
+		pages += sum->out_reasons[i];
+	return pages;
+}
+
 static void print_text(const struct migrate_run *run)
 {
 	static const struct table_column columns[] = {
@@ -174,6 +155,9 @@ static void print_text(const struct migrate_run *run)
 		if (sum->out_reasons[i])
 			add_row(run, table, sum->out_reasons[i], "stayed behind: ",
 				hmm_p2p_reason_name(i));
+	/* A move that failed ends where it is. */
+	if (pages_asked(run) > pages_told(run))
+		add_row(run, table, pages_asked(run) - pages_told(run), "not tried", "");
 	table_print(table);
 
 	for (i = 0; i < HMM_P2P_REASON_SLOTS; i++)
@@ -210,30 +194,18 @@ static void print_json(const struct migrate_run *run)
 	json_print(top);
 }
 
-/* Whether the counts say anything: a call that was refused did nothing. */
-static bool did_something(const struct migrate_run *run)
-{
-	const struct hmm_p2p_migrate *sum = &run->sum;
-	uint64_t pages = sum->out_moved + sum->out_already;
-	unsigned int i;
-
-	for (i = 0; i < HMM_P2P_REASON_SLOTS; i++)
-		pages += sum->out_reasons[i];
-	return pages;
-}
-
 static int report(const struct migrate_run *run)
 {
 	if (run->tool->json)
 		print_json(run);
-	else if (!run->err || did_something(run))
+	else if (!run->err || pages_told(run))
 		print_text(run);
 	if (!run->err)
 		return EXIT_OK;
 	fflush(stdout);
 	return complain_call(run->err, HMM_P2P_CALL_MIGRATE,
 			     "process %d, range at 0x%" PRIx64, (int)run->pid,
-			     run->err_addr);
+			     (uint64_t)run->sum.addr);
 }
 
 /* ------------------------------------------------------------------- verb */
@@ -308,6 +280,8 @@ static error_t parse_migrate(int key, char *arg, struct argp_state *state)
 			argp_error(state, "where to? --to DEV or --to ram is missing");
 		if (run->to_ram && run->flags & HMM_P2P_MIGRATE_POPULATE)
 			argp_error(state, "--populate touches memory first on a device, and --to ram names none");
+		if (run->to_ram)
+			run->flags |= HMM_P2P_MIGRATE_TO_RAM;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

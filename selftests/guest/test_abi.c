@@ -16,6 +16,7 @@
  * @name: for messages
  * @cmd: its number
  * @size: of its structure
+ * @first: of its first version, 0 when there was no other
  * @flags: those that are known
  * @reserved: offset of the reserved u32, 0 when there is none
  * @addr: offset of @addr, followed by @length; 0 when it has no range
@@ -25,6 +26,7 @@ struct call {
 	const char *name;
 	unsigned long cmd;
 	size_t size;
+	size_t first;
 	uint32_t flags;
 	size_t reserved;
 	size_t addr;
@@ -110,26 +112,27 @@ static void fill_file_io(void *arg)
 #define ADDR(s)		offsetof(struct s, addr)
 
 static const struct call calls[] = {
-	{ "INFO", HMM_P2P_IOC_INFO, sizeof(struct hmm_p2p_info), 0, 0, 0,
+	{ "INFO", HMM_P2P_IOC_INFO, sizeof(struct hmm_p2p_info), 0, 0, 0, 0,
 	  fill_nothing },
-	{ "DEVICE", HMM_P2P_IOC_DEVICE, sizeof(struct hmm_p2p_device_info), 0,
+	{ "DEVICE", HMM_P2P_IOC_DEVICE, sizeof(struct hmm_p2p_device_info), 0, 0,
 	  RESERVED(hmm_p2p_device_info), 0, fill_nothing },
-	{ "PATH", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), HMM_P2P_PATH_FILE,
+	{ "PATH", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), 0, HMM_P2P_PATH_FILE,
 	  RESERVED(hmm_p2p_path), 0, fill_path },
 	{ "MIGRATE", HMM_P2P_IOC_MIGRATE, sizeof(struct hmm_p2p_migrate),
+	  offsetof(struct hmm_p2p_migrate, move),
 	  HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT | HMM_P2P_MIGRATE_POPULATE,
 	  RESERVED(hmm_p2p_migrate), ADDR(hmm_p2p_migrate), fill_migrate },
-	{ "ACCESS", HMM_P2P_IOC_ACCESS, sizeof(struct hmm_p2p_access),
+	{ "ACCESS", HMM_P2P_IOC_ACCESS, sizeof(struct hmm_p2p_access), 0,
 	  HMM_P2P_ACCESS_WRITE | HMM_P2P_ACCESS_NO_P2P, RESERVED(hmm_p2p_access),
 	  ADDR(hmm_p2p_access), fill_access },
-	{ "QUERY", HMM_P2P_IOC_QUERY, sizeof(struct hmm_p2p_query), 0,
+	{ "QUERY", HMM_P2P_IOC_QUERY, sizeof(struct hmm_p2p_query), 0, 0,
 	  RESERVED(hmm_p2p_query), ADDR(hmm_p2p_query), fill_query },
-	{ "STAT", HMM_P2P_IOC_STAT, sizeof(struct hmm_p2p_stat), 0,
+	{ "STAT", HMM_P2P_IOC_STAT, sizeof(struct hmm_p2p_stat), 0, 0,
 	  RESERVED(hmm_p2p_stat), 0, fill_stat },
-	{ "SET_OWNER", HMM_P2P_IOC_SET_OWNER, sizeof(struct hmm_p2p_set_owner), 0,
+	{ "SET_OWNER", HMM_P2P_IOC_SET_OWNER, sizeof(struct hmm_p2p_set_owner), 0, 0,
 	  RESERVED(hmm_p2p_set_owner), 0, fill_set_owner },
 	/* Its range need not be aligned to pages: see test_file_io. */
-	{ "FILE_IO", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io),
+	{ "FILE_IO", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io), 0,
 	  HMM_P2P_FILE_IO_WRITE | HMM_P2P_FILE_IO_NO_P2P,
 	  RESERVED(hmm_p2p_file_io), 0, fill_file_io },
 };
@@ -224,8 +227,8 @@ static void test_short(void **state)
 
 	(void)state;
 	for_each_call(call) {
-		const size_t sizes[] = { 0, 1, 4, 8, call->size - 8,
-					 call->size - 4, call->size - 1 };
+		const size_t first = call->first ?: call->size;
+		const size_t sizes[] = { 0, 1, 4, 8, first - 8, first - 4, first - 1 };
 		size_t i;
 
 		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -235,6 +238,27 @@ static void test_short(void **state)
 			expect(call, "short", raw(call, r.arg), -EINVAL);
 			request_free(&r);
 		}
+	}
+}
+
+/* Who was compiled with less gets what he knows, and no more is written. */
+static void test_first_version(void **state)
+{
+	const struct call *call;
+
+	(void)state;
+	for_each_call(call) {
+		struct request r = request_new(call, call->size);
+
+		if (call->first) {
+			r.arg[0] = (uint32_t)call->first;
+			memset((uint8_t *)r.arg + call->first, 0x5a,
+			       call->size - call->first);
+			expect(call, "first", raw(call, r.arg), 0);
+			expect(call, "size", (int)r.arg[0], (int)call->first);
+			expect(call, "behind", ((uint8_t *)r.arg)[call->first], 0x5a);
+		}
+		request_free(&r);
 	}
 }
 
@@ -543,6 +567,40 @@ static void test_to_ram_with_device(void **state)
 	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), 0);
 }
 
+/* To go on with a move there has to be one, and it goes to a device. */
+static void test_move_number(void **state)
+{
+	struct hmm_p2p_migrate migrate = { .size = sizeof(migrate) };
+	uint64_t number;
+
+	(void)state;
+	fill_migrate(&migrate);
+	migrate.flags &= ~HMM_P2P_MIGRATE_TO_RAM;
+	migrate.device = exporter.out_id;
+	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), 0);
+	number = migrate.out_move;
+	assert_int_not_equal(number, 0);
+	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), 0);
+	assert_int_equal(migrate.out_move, number + 1);
+	migrate.move = number;
+	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), 0);
+	assert_int_equal(migrate.out_move, number);
+	migrate.move = number + 2;
+	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), -1);
+	assert_int_equal(errno, EINVAL);
+	migrate.move = UINT64_MAX;
+	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), -1);
+	assert_int_equal(errno, EINVAL);
+	fill_migrate(&migrate);
+	migrate.device = 0;
+	migrate.move = number;
+	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), -1);
+	assert_int_equal(errno, EINVAL);
+	migrate.move = 0;
+	assert_int_equal(ioctl(hmm_p2p_fd(ctx), HMM_P2P_IOC_MIGRATE, &migrate), 0);
+	assert_int_equal(migrate.out_move, 0);
+}
+
 static void test_device_walk(void **state)
 {
 	struct hmm_p2p_device_info infos[MAX_DEVICES], info;
@@ -578,6 +636,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ABI(test_valid),
 		ABI(test_short),
+		ABI(test_first_version),
 		ABI(test_longer_with_zero_tail),
 		ABI(test_longer_with_other_tail),
 		ABI(test_huge_size),
@@ -591,6 +650,7 @@ int main(void)
 		ABI(test_unknown_device),
 		ABI(test_device_without_memory),
 		ABI(test_to_ram_with_device),
+		ABI(test_move_number),
 		ABI(test_device_walk),
 	};
 

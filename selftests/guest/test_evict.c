@@ -320,6 +320,39 @@ static void test_others_go_huge(void **state)
 	others_go(HUGE_PAGES);
 }
 
+/* Two mappings that do not fit together, as one move: one has to stay, in part. */
+static void test_own_ranges(void **state)
+{
+	struct hmm_p2p_device_info device = smallest_exporter();
+	size_t length = device.out_memory_bytes / 4 * 3;
+	uint8_t *first = map_pattern(length, SMALL_PAGES, 76);
+	uint8_t *second = map_pattern(length, HUGE_PAGES, 77);
+	const struct hmm_p2p_range ranges[] = {
+		{ (uintptr_t)first, length }, { (uintptr_t)second, length },
+	};
+	struct hmm_p2p_stat before = stat_now(device.out_id);
+	struct hmm_p2p_migrate result;
+
+	(void)state;
+	assert_int_equal(hmm_p2p_migrate_ranges(ctx, NULL, device.out_id, 0, ranges, 2,
+						&result), -ENOSPC);
+	assert_int_equal(result.addr, (uintptr_t)second);
+	assert_int_equal(pages_on(device.out_id, first, length), length / page_size);
+	assert_int_equal(result.out_moved, pages_on(device.out_id, first, length) +
+					   pages_on(device.out_id, second, length));
+	assert_in_range(used_bytes(device.out_id), device.out_memory_bytes - page_size,
+			device.out_memory_bytes);
+	assert_int_equal(evicted_since(device.out_id, &before), 0);
+	/* Another move is another matter. */
+	move_to(device.out_id, second, length, &result);
+	assert_int_equal(pages_on(device.out_id, second, length), length / page_size);
+	assert_true(evicted_since(device.out_id, &before) > 0);
+	assert_pattern(first, length, 76);
+	assert_pattern(second, length, 77);
+	unmap(first, length);
+	unmap(second, length);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +365,7 @@ int main(void)
 		TEST(test_own_end_small),
 		TEST(test_own_end_huge),
 		TEST(test_own_among_others),
+		TEST(test_own_ranges),
 		TEST(test_others_go_small),
 		TEST(test_others_go_huge),
 		TEST(test_second_chance),

@@ -17,6 +17,7 @@ static const any_fn functions[] = {
 	(any_fn)hmm_p2p_process_self,
 	(any_fn)hmm_p2p_process_open, (any_fn)hmm_p2p_process_close,
 	(any_fn)hmm_p2p_migrate, (any_fn)hmm_p2p_migrate_to_ram,
+	(any_fn)hmm_p2p_migrate_ranges,
 	(any_fn)hmm_p2p_read, (any_fn)hmm_p2p_write, (any_fn)hmm_p2p_fault,
 	(any_fn)hmm_p2p_pread, (any_fn)hmm_p2p_pwrite,
 	(any_fn)hmm_p2p_map, (any_fn)hmm_p2p_unmap,

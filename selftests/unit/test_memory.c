@@ -152,6 +152,55 @@ static void migrate_hands_flags_on(void **state)
 			 -EINVAL);
 }
 
+/* Two parts of the heap and memory that nobody has touched, as one move. */
+static void migrate_moves_ranges(void **state)
+{
+	const struct hmm_p2p_range ranges[] = {
+		{ mock_addr(0), 10 * MOCK_PAGE_SIZE },
+		{ mock_addr(20), 20 * MOCK_PAGE_SIZE },
+		{ mock_addr(800), 5 * MOCK_PAGE_SIZE },
+	};
+	struct hmm_p2p_migrate result;
+
+	mock_put(20, 3, VRAM0);
+	assert_int_equal(hmm_p2p_migrate_ranges(*state, NULL, VRAM0, 0, ranges, 3,
+						&result), 0);
+	assert_int_equal(result.out_moved, 27);
+	assert_int_equal(result.out_already, 3);
+	assert_int_equal(result.out_reasons[HMM_P2P_REASON_UNTOUCHED], 5);
+	assert_int_equal(result.out_move, 1);
+	assert_int_equal(mock.moves, 1);
+	assert_int_equal(hmm_p2p_migrate_ranges(*state, NULL, 0, HMM_P2P_MIGRATE_TO_RAM,
+						ranges, 3, &result), 0);
+	assert_int_equal(result.out_moved, 30);
+	assert_int_equal(result.out_move, 0);
+	assert_int_equal(mock.moves, 1);
+}
+
+/* The second does not fit, and ends it. */
+static void migrate_of_ranges_ends(void **state)
+{
+	const struct hmm_p2p_range ranges[] = {
+		{ mock_addr(0), 40 * MOCK_PAGE_SIZE },
+		{ mock_addr(100), 40 * MOCK_PAGE_SIZE },
+		{ mock_addr(200), 40 * MOCK_PAGE_SIZE },
+	};
+	struct hmm_p2p_migrate result;
+
+	assert_int_equal(hmm_p2p_migrate_ranges(*state, NULL, VRAM1, 0, ranges, 3,
+						&result), -ENOSPC);
+	assert_int_equal(result.out_moved, 64);
+	assert_int_equal(result.addr, mock_addr(100));
+	assert_int_equal(result.length, 40 * MOCK_PAGE_SIZE);
+	assert_int_equal(hmm_p2p_migrate_ranges(*state, NULL, VRAM1, 0, ranges, 0, NULL),
+			 -EINVAL);
+	assert_int_equal(hmm_p2p_migrate_ranges(*state, NULL, VRAM1, 0, NULL, 1, NULL),
+			 -EINVAL);
+	assert_int_equal(hmm_p2p_migrate_ranges(*state, NULL, VRAM1,
+						HMM_P2P_MIGRATE_TO_RAM, ranges, 3, NULL),
+			 -EINVAL);
+}
+
 static void migrate_comes_back(void **state)
 {
 	struct hmm_p2p_migrate result;
@@ -442,6 +491,8 @@ int main(void)
 		mock_test(migrate_names_the_process),
 		mock_test(migrate_reports_partial_work),
 		mock_test(migrate_hands_flags_on),
+		mock_test(migrate_moves_ranges),
+		mock_test(migrate_of_ranges_ends),
 		mock_test(migrate_comes_back),
 		mock_test(migrate_reports_errors),
 		mock_test(access_reads_what_is_there),

@@ -231,6 +231,10 @@ struct hmm_p2p_path {
  *	in between
  * @out_already: pages that were there before
  * @out_reasons: pages that stayed behind, by enum hmm_p2p_reason
+ * @move: 0, or @out_move of an earlier call, to go on with the same move: what
+ *	that has on the device is not evicted for this call either; 0 with
+ *	HMM_P2P_MIGRATE_TO_RAM
+ * @out_move: number of the move to the device
  *
  * What moves is pages: in RAM, in swap or on another device. Memory that nobody
  * has touched, or only to read, moves to a device only if
@@ -252,6 +256,8 @@ struct hmm_p2p_migrate {
 	__aligned_u64 out_populated;
 	__aligned_u64 out_already;
 	__aligned_u64 out_reasons[HMM_P2P_REASON_SLOTS];
+	__aligned_u64 move;
+	__aligned_u64 out_move;
 };
 
 /* hmm_p2p_access.flags */

@@ -371,13 +371,17 @@ static int call_migrate(void *arg)
 
 	if (!err)
 		err = check_process(request->pid, request->mem_fd);
-	if (!err && to_ram &&
-	    (request->device || request->flags & HMM_P2P_MIGRATE_POPULATE))
+	if (!err && to_ram && (request->device || request->move ||
+			       request->flags & HMM_P2P_MIGRATE_POPULATE))
+		err = -EINVAL;
+	if (!err && request->move > mock.moves)
 		err = -EINVAL;
 	if (!err && !to_ram && !mock_device(request->device))
 		err = -ENOENT;
 	if (!err && !to_ram && !can(request->device, HMM_P2P_CAP_EXPORTER))
 		err = -EOPNOTSUPP;
+	if (!err && !to_ram)
+		request->out_move = request->move ?: ++mock.moves;
 	for (at = 0; !err && at < request->length; at += MOCK_PAGE_SIZE)
 		err = migrate_page(request, page_at(request->addr + at));
 	return err;

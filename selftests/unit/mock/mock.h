@@ -76,6 +76,7 @@ struct mock {
 	unsigned long bad_requests;	/* broke a rule of the ABI */
 	int open_flags;
 	int mem_flags;
+	uint64_t moves;		/* to devices, each with a number */
 	int32_t pid, mem_fd;	/* of the last call that has them */
 	struct hmm_p2p_file_io file_io;	/* the last one */
 	size_t map_length;	/* of the last mmap() of the device node */
