@@ -107,20 +107,14 @@ EXPORT const char *hmm_p2p_outcome_name(unsigned int outcome)
 						     unknown;
 }
 
-/* Not every number below the last is in use. */
-static bool reason_is_known(unsigned int reason)
-{
-	return reason < ARRAY_SIZE(reasons) && reasons[reason].name;
-}
-
 EXPORT const char *hmm_p2p_reason_name(unsigned int reason)
 {
-	return reason_is_known(reason) ? reasons[reason].name : unknown;
+	return reason < ARRAY_SIZE(reasons) ? reasons[reason].name : unknown;
 }
 
 EXPORT const char *hmm_p2p_reason_text(unsigned int reason)
 {
-	if (reason_is_known(reason))
+	if (reason < ARRAY_SIZE(reasons))
 		return reasons[reason].text;
 	return "The driver gave a reason that this library does not know; a newer libhmm_p2p will.";
 }

@@ -142,9 +142,6 @@ void json_put_word(struct json_object *in, const char *key, const char *words)
 	json_put_text(in, key, one_word(words, word));
 }
 
-/* No reason has this number. */
-#define REASON_FREE	14
-
 void json_put_reasons(struct json_object *in, const char *key,
 		      const __u64 reasons[HMM_P2P_REASON_SLOTS])
 {
@@ -153,9 +150,8 @@ void json_put_reasons(struct json_object *in, const char *key,
 	unsigned int i;
 
 	for (i = HMM_P2P_REASON_NONE + 1; i < HMM_P2P_REASON_COUNT; i++)
-		if (reasons[i] || i != REASON_FREE)
-			json_put_u64(object, one_word(hmm_p2p_reason_name(i), word),
-				     reasons[i]);
+		json_put_u64(object, one_word(hmm_p2p_reason_name(i), word),
+			     reasons[i]);
 }
 
 void json_put_device(struct json_object *in,
