@@ -290,8 +290,8 @@ static int step_try(struct move_state *state, unsigned long addr,
 
 /* How far there is nothing that has to be looked at page by page? */
 static unsigned long skip_until(const struct move_state *state,
-				const struct vm_area_struct *vma,
-				unsigned long addr, unsigned long end)
+				struct vm_area_struct *vma, unsigned long addr,
+				unsigned long end)
 {
 	if (!vma || !vma_can_move(vma))
 		return end;
@@ -301,7 +301,7 @@ static unsigned long skip_until(const struct move_state *state,
 }
 
 /* What counts the pages that are skipped so. */
-static u64 *skip_count(struct move_state *state, const struct vm_area_struct *vma)
+static u64 *skip_count(struct move_state *state, struct vm_area_struct *vma)
 {
 	u64 *reasons = state->move->reasons;
 

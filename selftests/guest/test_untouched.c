@@ -265,14 +265,16 @@ static struct hmm_p2p_migrate move_process(uint32_t id, pid_t pid)
 	char path[64], line[512], perms[5];
 	uint64_t start, end, inode;
 	FILE *maps;
+	int fields;
 
 	assert_int_equal(hmm_p2p_process_open(&process, pid, false), 0);
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	maps = fopen(path, "re");
 	REQUIRE(maps);
 	while (fgets(line, sizeof(line), maps)) {
-		assert_int_equal(sscanf(line, "%lx-%lx %4s %*s %*s %lu", &start, &end,
-					perms, &inode), 4);
+		fields = sscanf(line, "%lx-%lx %4s %*s %*s %lu", &start, &end, perms,
+				&inode);
+		assert_int_equal(fields, 4);
 		if (!inode && perms[0] == 'r' && perms[3] == 'p' && !strstr(line, "[v"))
 			move_mapping(id, &process, start, end, &sum);
 	}
