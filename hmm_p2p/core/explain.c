@@ -165,6 +165,12 @@ int hmm_p2p_step_merged(struct move_state *state, unsigned long addr,
 	return 0;
 }
 
+/* Modules cannot ask which is the huge one; but only zero pages are nobody's. */
+static bool is_zero(const struct page *page)
+{
+	return is_zero_pfn(page_to_pfn(page)) || !page_folio(page)->mapping;
+}
+
 /*
  * What became of one page that did not move to the device? Returns false when
  * it has to be fetched to RAM first.
@@ -187,7 +193,7 @@ static bool explain_page(struct move_state *state, unsigned long i)
 	} else if (is_merged(entry)) {
 		move->reasons[HMM_P2P_REASON_KSM]++;
 		__clear_bit(i, state->left);
-	} else if (!PageAnon(page) && !is_zero_pfn(page_to_pfn(page))) {
+	} else if (!PageAnon(page) && !is_zero(page)) {
 		move->reasons[HMM_P2P_REASON_NOT_ANON]++;
 		__clear_bit(i, state->left);
 	}

@@ -350,7 +350,9 @@ static int step_begin(struct move_state *state, unsigned long addr,
 static int step_give_up(struct move_state *state, unsigned long nr, int error)
 {
 	enum hmm_p2p_reason reason = HMM_P2P_REASON_BUSY;
-	bool no_room = state->batch->no_room;
+	unsigned long left = bitmap_weight(state->left, nr);
+	/* What it was about may have turned out to be there already. */
+	bool no_room = left && state->batch->no_room;
 
 	if (error == -EIO)
 		reason = HMM_P2P_REASON_DEVICE_ERROR;
@@ -358,7 +360,7 @@ static int step_give_up(struct move_state *state, unsigned long nr, int error)
 		reason = HMM_P2P_REASON_NO_DEVICE_MEMORY;
 	else if (no_room)
 		reason = HMM_P2P_REASON_NO_MEMORY;
-	state->move->reasons[reason] += bitmap_weight(state->left, nr);
+	state->move->reasons[reason] += left;
 	if (error)
 		return error;
 	if (state->move->hdev && READ_ONCE(state->move->hdev->removed))
