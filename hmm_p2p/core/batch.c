@@ -37,19 +37,24 @@
  */
 #define COLLECT_ROOM	2
 
-struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages)
+/*
+ * @gfp: 0 for a page fault; __GFP_RETRY_MAYFAIL for all who can do without it, or
+ * wait, rather than have a process killed
+ */
+struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages, gfp_t gfp)
 {
 	unsigned int entries = COLLECT_ROOM * npages;
 	struct hmm_p2p_batch *batch;
 
 	batch = kvmalloc(sizeof(*batch) + 2 * entries * sizeof(unsigned long) +
 			 npages * sizeof(struct hmm_p2p_copy),
-			 GFP_KERNEL | __GFP_NOWARN);
+			 GFP_KERNEL | __GFP_NOWARN | gfp);
 	if (!batch)
 		return NULL;
 	memset(&batch->args, 0, sizeof(batch->args));
 	bitmap_zero(batch->done, HMM_P2P_BATCH_PAGES);
 	batch->claim = 0;
+	batch->no_room = 0;
 	batch->limit = NULL;
 	batch->keep_huge = false;
 	batch->no_huge = false;
@@ -351,16 +356,19 @@ void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 }
 
 /*
- * It comes along with the page of a fault, and is not worth an OOM kill. What
- * comes alone is the page that was touched, whichever of its huge page the
- * fault holds.
+ * Only the page of a fault is worth an OOM kill. What comes along with it is not,
+ * and who asked for a move, or evicts, is told that there is no memory. What comes
+ * alone is the page that was touched, whichever of its huge page the fault holds.
  */
-static bool is_neighbour(const struct hmm_p2p_batch *batch, const struct page *page)
+static gfp_t single_gfp(const struct hmm_p2p_batch *batch, const struct page *page)
 {
 	const struct page *fault = batch->args.fault_page;
 
-	return fault && batch->args.npages > 1 &&
-	       page_folio(page) != page_folio(fault);
+	if (!fault)
+		return GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	if (batch->args.npages > 1 && page_folio(page) != page_folio(fault))
+		return GFP_HIGHUSER_MOVABLE | __GFP_NORETRY | __GFP_NOWARN;
+	return GFP_HIGHUSER_MOVABLE;
 }
 
 /*
@@ -372,19 +380,19 @@ static struct page *ram_page(struct hmm_p2p_batch *batch, unsigned long i,
 {
 	unsigned long addr = batch->args.start + (i << PAGE_SHIFT);
 	struct vm_area_struct *vma = batch->args.vma;
-	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
 	struct folio *folio;
+	gfp_t gfp;
 
 	if (hmm_p2p_fail_alloc(hmm_p2p_page_device(from)))
 		return NULL;
 	if (order)
 		gfp = GFP_TRANSHUGE | __GFP_NORETRY | __GFP_NOWARN;
-	else if (is_neighbour(batch, from))
-		gfp |= __GFP_NORETRY | __GFP_NOWARN;
+	else
+		gfp = single_gfp(batch, from);
 	if (vma)
 		folio = vma_alloc_folio(gfp, order, vma, addr);
 	else
-		folio = folio_alloc(gfp | __GFP_NOWARN | __GFP_RETRY_MAYFAIL, order);
+		folio = folio_alloc(gfp, order);
 	if (!folio)
 		return NULL;
 	folio_lock(folio);
@@ -420,6 +428,11 @@ static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 	struct page *from = migrate_pfn_to_page(src), *to = NULL;
 	unsigned long *dst = batch->args.dst + i;
 
+	/* Reclaim has just given up, and would again for each of the others. */
+	if (batch->no_room && !batch->args.fault_page) {
+		batch->no_room += nr;
+		return;
+	}
 	if (nr == 1 || !batch->no_huge)
 		to = ram_page(batch, i, from, nr > 1 ? HPAGE_PMD_ORDER : 0);
 	if (to && nr > 1) {
@@ -485,6 +498,30 @@ int hmm_p2p_batch_copy(struct hmm_p2p_batch *batch)
 	runs_wait(batch);
 	if (batch->copy_error)
 		dst_drop_all(batch);
+	return batch->copy_error;
+}
+
+/**
+ * hmm_p2p_batch_probe - does a device still give what it holds?
+ * @batch: not in use
+ * @hdev: exporter
+ *
+ * For who cannot bring pages home, because there is no RAM, and has to know
+ * whether to wait for some: a page of the device is copied to nobody.
+ *
+ * Return: 0, also when not even a page was to be had for it; or -EIO.
+ */
+int hmm_p2p_batch_probe(struct hmm_p2p_batch *batch, struct hmm_p2p_device *hdev)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+
+	if (!page)
+		return 0;
+	hmm_p2p_batch_begin(batch, 0);
+	run_add(batch, hdev, 0, page, 1);
+	runs_start(batch, false);
+	runs_wait(batch);
+	__free_page(page);
 	return batch->copy_error;
 }
 

@@ -47,7 +47,7 @@ static inline unsigned long hmm_p2p_entry_nr(unsigned long mpfn)
 	return mpfn & MIGRATE_PFN_COMPOUND ? HPAGE_PMD_NR : 1;
 }
 
-struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages);
+struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages, gfp_t gfp);
 void hmm_p2p_batch_free(struct hmm_p2p_batch *batch);
 int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
 			unsigned long start, unsigned long end, void *owner,
@@ -60,10 +60,16 @@ void hmm_p2p_batch_move(struct hmm_p2p_batch *batch);
 void hmm_p2p_batch_finalize(struct hmm_p2p_batch *batch);
 int hmm_p2p_copy_end(struct dma_fence *fence);
 int hmm_p2p_batch_copy(struct hmm_p2p_batch *batch);
+int hmm_p2p_batch_probe(struct hmm_p2p_batch *batch, struct hmm_p2p_device *hdev);
 void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,
 				struct hmm_p2p_device *hdev, u64 *populated);
 unsigned long hmm_p2p_batch_count_ram(struct hmm_p2p_batch *batch,
 				      enum hmm_p2p_counter cause);
+
+/* ram.c */
+unsigned long hmm_p2p_ram_reserve(void);
+bool hmm_p2p_ram_ample(unsigned long nr);
+bool hmm_p2p_ram_room(unsigned long nr);
 
 /* evict.c */
 unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,

@@ -392,6 +392,11 @@ static void registry_del(struct hmm_p2p_device *hdev)
  * @copy_to_ram of the driver could not read are lost: who touches one gets
  * SIGBUS.
  *
+ * Without RAM to take the pages it waits until there is some: it leaves a part to
+ * the others, kills nobody, and once a minute the log says what it waits for. So
+ * a driver that is asked in time calls hmm_p2p_device_evict() first, which fails
+ * instead; a user has `hmmp2p drain`.
+ *
  * Context: process; may sleep, and waits for as long as a page of the device
  * is pinned or the system has no memory to take its pages.
  */

@@ -4,6 +4,9 @@
  * somebody wants to move more there, or because somebody asks for it. In any
  * case it goes over device memory, chunk by chunk: single pages come through
  * whatever maps them, huge pages through the process that got them.
+ *
+ * Without RAM for it there is no point in going on: who asked is told, and the
+ * end of a device, which cannot fail, waits until there is some.
  */
 #include <linux/export.h>
 #include <linux/sched/mm.h>
@@ -16,6 +19,9 @@
 /* A device is lost when so many passes running got nothing but errors from it. */
 #define EVICT_FAILURES	3
 
+/* How often the end of a device says that it waits for memory. */
+#define SAY_INTERVAL	(60 * HZ)
+
 /**
  * struct eviction - one pass over a device
  * @hdev: device
@@ -24,6 +30,10 @@
  * @limit: only what is charged to this group or below it; NULL: anything
  * @sake: the move that it makes room for, whose own pages stay; NULL: none
  * @by_pfn: also huge pages whose process is not found
+ * @may_end: it ends when a signal comes, or when the device goes away
+ * @no_ram: some pages found no RAM, which their memory policy may have wanted on
+ *	a node that has none
+ * @full: it ended because RAM has no room for more
  * @moved: pages that this pass brought home
  * @seen: chunks that had pages
  * @failed: of these, chunks that the device could not give
@@ -35,6 +45,9 @@ struct eviction {
 	struct dmem_cgroup_pool_state *limit;
 	const struct hmm_p2p_move *sake;
 	bool by_pfn;
+	bool may_end;
+	bool no_ram;
+	bool full;
 	unsigned long moved;
 	unsigned long seen;
 	unsigned long failed;
@@ -77,13 +90,15 @@ static bool is_wanted(const struct eviction *ev, const struct hmm_p2p_move *home
 static bool evict_home(struct eviction *ev, unsigned long index)
 {
 	struct hmm_p2p_move move = { .cause = ev->cause };
+	int ret;
 
 	move.mm = hmm_p2p_huge_home(ev->hdev, index, &move.start);
 	if (!move.mm)
 		return false;
 	move.end = move.start + HPAGE_PMD_SIZE;
-	if (!is_wanted(ev, &move) && hmm_p2p_move(&move) == -EIO)
-		ev->failed++;
+	ret = is_wanted(ev, &move) ? 0 : hmm_p2p_move(&move);
+	ev->failed += ret == -EIO;
+	ev->no_ram |= ret == -ENOMEM;
 	mmput(move.mm);
 	ev->moved += move.moved;
 	return move.moved;
@@ -96,6 +111,11 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 
 	if (ev->sake && hmm_p2p_claim_has_chunk(ev->hdev, index, ev->sake->claim))
 		return;
+	if (!hmm_p2p_ram_room(HMM_P2P_CHUNK_PAGES)) {
+		ev->no_ram = true;
+		ev->full = true;
+		return;
+	}
 	if (hmm_p2p_is_huge(ev->hdev, index) && (evict_home(ev, index) || !ev->by_pfn))
 		return;
 	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
@@ -104,20 +124,31 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 	hmm_p2p_batch_fill_ram(batch);
 	if (hmm_p2p_batch_copy(batch))
 		ev->failed++;
+	if (batch->no_room)
+		ev->no_ram = true;
 	migrate_device_pages(batch->args.src, batch->args.dst, HMM_P2P_CHUNK_PAGES);
 	ev->moved += hmm_p2p_batch_count_ram(batch, ev->cause);
 	migrate_device_finalize(batch->args.src, batch->args.dst,
 				HMM_P2P_CHUNK_PAGES);
 }
 
+static bool evict_ends(const struct eviction *ev)
+{
+	return ev->full || (ev->may_end && (signal_pending(current) ||
+					    READ_ONCE(ev->hdev->removed)));
+}
+
 static void evict_pass(struct eviction *ev)
 {
 	long index = 0;
 
+	ev->no_ram = false;
+	ev->full = false;
 	ev->moved = 0;
 	ev->seen = 0;
 	ev->failed = 0;
-	while ((index = hmm_p2p_next_used(ev->hdev, index)) >= 0) {
+	while (!evict_ends(ev) &&
+	       (index = hmm_p2p_next_used(ev->hdev, index)) >= 0) {
 		ev->seen++;
 		evict_chunk(ev, index);
 		index += HMM_P2P_CHUNK_PAGES;
@@ -135,9 +166,34 @@ static bool is_drained(struct hmm_p2p_device *hdev)
 	return drained;
 }
 
-static void evict_wait(struct hmm_p2p_device *hdev)
+static void evict_wait(struct hmm_p2p_device *hdev, long timeout)
 {
-	wait_event_timeout(hdev->drained, is_drained(hdev), HZ / 10);
+	wait_event_timeout(hdev->drained, is_drained(hdev), timeout);
+}
+
+/* Nobody is told by the return value of a removal, which has none. */
+static void say_no_ram(struct hmm_p2p_device *hdev, unsigned long *when)
+{
+	unsigned long used = READ_ONCE(hdev->used);
+
+	if (time_before(jiffies, *when))
+		return;
+	*when = jiffies + SAY_INTERVAL;
+	dev_warn(hdev->config.dev,
+		 "hmm_p2p: %s goes away and waits for memory: %lu pages (%lu MiB) of processes are still on it, %ld MiB of RAM are available, of which it leaves %lu to others. Free some, add swap, or end processes that use the device\n",
+		 hdev->name, used, used >> (20 - PAGE_SHIFT),
+		 si_mem_available() >> (20 - PAGE_SHIFT),
+		 hmm_p2p_ram_reserve() >> (20 - PAGE_SHIFT));
+}
+
+/* Did the device fail to give anything? Without RAM nothing was asked of it. */
+static bool has_failed(const struct eviction *ev)
+{
+	if (ev->moved)
+		return false;
+	if (ev->no_ram)
+		return hmm_p2p_batch_probe(ev->batch, ev->hdev);
+	return ev->failed >= ev->seen;
 }
 
 /**
@@ -146,26 +202,29 @@ static void evict_wait(struct hmm_p2p_device *hdev)
  *
  * Goes on until the last page is back. Somebody who holds a page for a moment,
  * or has the system short of memory, delays it; a page may also be freed by
- * its process.
+ * its process. It says what it waits for, and kills nobody to get it.
  *
  * Return: true; false when the device fails to give what is left.
  */
 bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 {
 	struct eviction ev = { .hdev = hdev, .cause = HMM_P2P_COUNTER_EVICTED };
+	unsigned long say_when = jiffies;
 	unsigned int failures = 0;
 
-	while (!(ev.batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES)))
-		evict_wait(hdev);
+	while (!(ev.batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES,
+						__GFP_RETRY_MAYFAIL)))
+		evict_wait(hdev, HZ / 10);
 	while (!is_drained(hdev)) {
 		evict_pass(&ev);
 		ev.by_pfn = !ev.moved;
-		if (ev.moved || ev.failed < ev.seen)
-			failures = 0;
-		else if (++failures == EVICT_FAILURES)
+		failures = has_failed(&ev) ? failures + 1 : 0;
+		if (failures == EVICT_FAILURES)
 			break;
+		if (ev.no_ram)
+			say_no_ram(hdev, &say_when);
 		if (!ev.moved)
-			evict_wait(hdev);
+			evict_wait(hdev, ev.no_ram ? HZ : HZ / 10);
 	}
 	hmm_p2p_batch_free(ev.batch);
 	return is_drained(hdev);
@@ -181,7 +240,7 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
  *
  * Takes whole chunks, those first that no device has reached since the hand
  * last passed. A chunk whose pages are busy is passed over, and one that has only
- * pages of the move itself.
+ * pages of the move itself. It ends when there is no RAM to take them.
  *
  * Context: may sleep; under the users section of @hdev, not under hmm_p2p_srcu,
  * because this may wait for another process's mmap_lock; no page is locked.
@@ -211,6 +270,8 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 		if (index < 0)
 			break;
 		evict_chunk(&ev, index);
+		if (ev.full)
+			break;
 		cond_resched();
 	}
 	return ev.moved;
@@ -219,44 +280,61 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 /* How often a device that stays is asked for the pages that were busy. */
 #define EVICT_TRIES	3
 
-static int evict_now(struct eviction *ev)
+/* Adds what it brings home to @moved. */
+static int evict_now(struct eviction *ev, u64 *moved)
 {
+	evict_pass(ev);
+	*moved += ev->moved;
 	if (READ_ONCE(ev->hdev->removed))
 		return -ENODEV;
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	evict_pass(ev);
 	if (is_drained(ev->hdev))
 		return 0;
+	if (signal_pending(current))
+		return -EINTR;
+	if (ev->no_ram)
+		return -ENOMEM;
 	return ev->failed ? -EIO : -EBUSY;
 }
 
 /**
  * hmm_p2p_device_evict - bring the pages that a device holds now to RAM
  * @hdev: exporter
+ * @result: receives what was done, also on failure; may be NULL
  *
- * It goes on handing out pages.
+ * It goes on handing out pages. What came home stays there when the rest fails.
+ * Nobody is killed for memory: some is left to the others, and without more it
+ * fails.
  *
- * Context: may sleep; no mmap_lock is held.
+ * Context: may sleep; no mmap_lock is held. Any signal ends it.
  * Return: 0 when there were none left; -EBUSY when some could not be moved, or
- * came meanwhile; -EIO when the device failed to give some; -ENODEV, -EINTR,
- * -ENOMEM.
+ * came meanwhile; -ENOMEM when there is no RAM for the rest; -EIO when the device
+ * failed to give some; -ENODEV, -EINTR.
  */
-int hmm_p2p_device_evict(struct hmm_p2p_device *hdev)
+int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
+			 struct hmm_p2p_evicted *result)
 {
-	struct eviction ev = { .hdev = hdev, .cause = HMM_P2P_COUNTER_EVICTED };
-	int idx, tries = EVICT_TRIES, ret;
+	struct eviction ev = {
+		.hdev = hdev,
+		.cause = HMM_P2P_COUNTER_EVICTED,
+		.may_end = true,
+	};
+	int idx, tries = EVICT_TRIES, ret = -ENOMEM;
+	u64 moved = 0;
 
-	ev.batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES);
-	if (!ev.batch)
-		return -ENOMEM;
-	idx = srcu_read_lock(&hdev->users);
-	do {
-		ret = evict_now(&ev);
-		ev.by_pfn = true;
-	} while (ret == -EBUSY && --tries);
-	srcu_read_unlock(&hdev->users, idx);
-	hmm_p2p_batch_free(ev.batch);
+	ev.batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES, __GFP_RETRY_MAYFAIL);
+	if (ev.batch) {
+		idx = srcu_read_lock(&hdev->users);
+		do {
+			ret = evict_now(&ev, &moved);
+			ev.by_pfn = true;
+		} while (ret == -EBUSY && --tries);
+		srcu_read_unlock(&hdev->users, idx);
+		hmm_p2p_batch_free(ev.batch);
+	}
+	if (result) {
+		result->moved = moved;
+		result->left = READ_ONCE(hdev->used);
+	}
 	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_evict, HMM_P2P_NS);

@@ -195,7 +195,7 @@ vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 	if (hmm_p2p_fault_arrived(vmf))
 		return VM_FAULT_SIGBUS;
 	fault_holds_first(vmf);
-	batch = hmm_p2p_batch_alloc(window.nr);
+	batch = hmm_p2p_batch_alloc(window.nr, 0);
 	if (!batch)
 		return VM_FAULT_OOM;
 	/* A driver that lost its device waits for copies that are under way. */

@@ -356,10 +356,10 @@ static int step_give_up(struct move_state *state, unsigned long nr, int error)
 
 	if (error == -EIO)
 		reason = HMM_P2P_REASON_DEVICE_ERROR;
-	else if (no_room && state->move->hdev)
-		reason = HMM_P2P_REASON_NO_DEVICE_MEMORY;
-	else if (no_room)
+	else if (error == -ENOMEM)
 		reason = HMM_P2P_REASON_NO_MEMORY;
+	else if (no_room)
+		reason = HMM_P2P_REASON_NO_DEVICE_MEMORY;
 	state->move->reasons[reason] += left;
 	if (error)
 		return error;
@@ -441,6 +441,24 @@ static bool step_evict(struct move_state *state, unsigned long stop,
 	return evicted;
 }
 
+/*
+ * Is there RAM for what the step is to bring there? When that is in doubt, first
+ * see whether there is anything to bring.
+ */
+static int step_room(struct move_state *state, unsigned long addr,
+		     unsigned long next)
+{
+	unsigned long nr = (next - addr) >> PAGE_SHIFT;
+	int ret;
+
+	if (state->move->hdev || hmm_p2p_ram_ample(nr))
+		return 0;
+	ret = hmm_p2p_step_explain(state, addr, next);
+	if (ret || bitmap_empty(state->left, nr))
+		return ret;
+	return hmm_p2p_ram_room(nr) ? 0 : -ENOMEM;
+}
+
 /* Moves from @addr on, up to where @stop is then. */
 static int move_step(struct move_state *state, unsigned long addr,
 		     unsigned long *stop)
@@ -457,10 +475,14 @@ static int move_step(struct move_state *state, unsigned long addr,
 	if (ret || bitmap_empty(state->left, nr))
 		return ret;
 	if (!state->batch)
-		state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES);
+		state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES,
+						   __GFP_RETRY_MAYFAIL);
 	if (!state->batch)
 		return -ENOMEM;
 	state->batch->claim = state->move->claim;
+	ret = step_room(state, addr, *stop);
+	if (ret || bitmap_empty(state->left, nr))
+		return step_give_up(state, nr, ret);
 	/* Rather evict than split, as long as that makes room. */
 	state->batch->keep_huge = state->move->hdev && !state->move->no_evict;
 	while (tries) {
@@ -511,7 +533,8 @@ static int move_all(struct move_state *state)
  *
  * Context: may sleep; the mmap_lock is not held.
  * Return: 0 when every page was dealt with (which does not say moved: see the
- * counts), -ENOSPC, -ENODEV, -EIO, -EINTR, -ENOMEM.
+ * counts); -ENOSPC when the device is full and nothing can be evicted; -ENOMEM
+ * when RAM has no room for what is to come home; -ENODEV, -EIO, -EINTR.
  */
 int hmm_p2p_move(struct hmm_p2p_move *move)
 {

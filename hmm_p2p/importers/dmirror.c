@@ -211,7 +211,7 @@ static int dmirror_check_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *c
 
 static int dmirror_release_memory(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
-	return hmm_p2p_device_evict(dm->hdev);
+	return hmm_p2p_device_evict(dm->hdev, NULL);
 }
 
 static int dmirror_flags(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)

@@ -241,6 +241,16 @@ struct hmm_p2p_move {
 };
 
 /**
+ * struct hmm_p2p_evicted - what hmm_p2p_device_evict() did
+ * @moved: pages that it brought to RAM
+ * @left: pages that the device holds
+ */
+struct hmm_p2p_evicted {
+	u64 moved;
+	u64 left;
+};
+
+/**
  * struct hmm_p2p_io - a device reads or writes a process's memory
  * @addr: first byte, page aligned
  * @nr_pages: how many pages
@@ -311,7 +321,8 @@ const char *hmm_p2p_device_name(const struct hmm_p2p_device *hdev);
 void hmm_p2p_device_fail_allocs(struct hmm_p2p_device *hdev, unsigned int nr);
 
 int hmm_p2p_move(struct hmm_p2p_move *move);
-int hmm_p2p_device_evict(struct hmm_p2p_device *hdev);
+int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
+			 struct hmm_p2p_evicted *result);
 
 struct hmm_p2p_pgtable *hmm_p2p_pgtable_create(struct hmm_p2p_device *hdev,
 					       struct mm_struct *mm);
