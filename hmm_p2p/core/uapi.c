@@ -24,6 +24,7 @@ union call_arg {
 	struct hmm_p2p_stat stat;
 	struct hmm_p2p_set_owner set_owner;
 	struct hmm_p2p_file_io file_io;
+	struct hmm_p2p_drain drain;
 };
 
 static int check_range(u64 addr, u64 length)
@@ -385,6 +386,39 @@ static int call_file_io(union call_arg *u)
 	return ret;
 }
 
+static int drain_device(struct hmm_p2p_drain *arg, struct hmm_p2p_device *hdev)
+{
+	struct hmm_p2p_evicted evicted;
+	int ret;
+
+	if (!hdev->config.memory)
+		return -EOPNOTSUPP;
+	ret = hmm_p2p_device_evict(hdev, &evicted);
+	arg->out_moved = evicted.moved;
+	arg->out_left = evicted.left;
+	return ret;
+}
+
+static int call_drain(union call_arg *u)
+{
+	struct hmm_p2p_drain *arg = &u->drain;
+	struct hmm_p2p_device *hdev;
+	int ret;
+
+	if (arg->flags || arg->__reserved)
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	arg->out_moved = 0;
+	arg->out_left = 0;
+	hdev = hmm_p2p_device_get(arg->device);
+	if (!hdev)
+		return -ENOENT;
+	ret = drain_device(arg, hdev);
+	hmm_p2p_device_put(hdev);
+	return ret;
+}
+
 #define CALL(_nr, _fn, _struct, _last)					\
 	[(_nr) - HMM_P2P_IOC_INFO] = {					\
 		.size = sizeof(_struct),				\
@@ -404,6 +438,7 @@ static const struct call calls[] = {
 	CALL(HMM_P2P_IOC_SET_OWNER, call_set_owner, struct hmm_p2p_set_owner,
 	     __reserved),
 	CALL(HMM_P2P_IOC_FILE_IO, call_file_io, struct hmm_p2p_file_io, out_reasons),
+	CALL(HMM_P2P_IOC_DRAIN, call_drain, struct hmm_p2p_drain, out_left),
 };
 
 static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -98,6 +98,13 @@ static void fill_set_owner(void *arg)
 	set->peer = exporter.out_id;
 }
 
+static void fill_drain(void *arg)
+{
+	struct hmm_p2p_drain *drain = arg;
+
+	drain->device = exporter.out_id;
+}
+
 /* What it reads is what is there. */
 static void fill_file_io(void *arg)
 {
@@ -135,6 +142,8 @@ static const struct call calls[] = {
 	{ "FILE_IO", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io), 0,
 	  HMM_P2P_FILE_IO_WRITE | HMM_P2P_FILE_IO_NO_P2P,
 	  RESERVED(hmm_p2p_file_io), 0, fill_file_io },
+	{ "DRAIN", HMM_P2P_IOC_DRAIN, sizeof(struct hmm_p2p_drain), 0,
+	  RESERVED(hmm_p2p_drain), 0, fill_drain },
 };
 
 /*

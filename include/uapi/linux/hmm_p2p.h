@@ -30,10 +30,11 @@
  *               mapped at (only calls that must read or write all of it), or
  *               memory that is for the process's own CPU alone (memfd_secret())
  *   EBADF       @fd is not open, or not for this
- *   EINTR       a fatal signal came while waiting
+ *   EINTR       a fatal signal came while waiting; HMM_P2P_IOC_DRAIN ends at any
  *   ENOSPC      no device memory left
  *   ENOMEM      no system memory left
- *   EBUSY       the device holds pages, so its owner cannot change now
+ *   EBUSY       the device holds pages, so its owner cannot change now; or some
+ *               that it was to give could not be moved, or came meanwhile
  *   EIO         the device failed a transfer
  *   EREMOTEIO   the importer cannot have a page: the DMA API refused to map it, or
  *               it is device memory that processes share by mmap(), which does
@@ -508,6 +509,31 @@ struct hmm_p2p_file_io {
 	__aligned_u64 out_reasons[HMM_P2P_REASON_SLOTS];
 };
 
+/**
+ * struct hmm_p2p_drain - HMM_P2P_IOC_DRAIN: bring home what a device holds
+ * @size: sizeof(struct hmm_p2p_drain)
+ * @flags: must be 0
+ * @device: id of the exporter
+ * @__reserved: must be 0
+ * @out_moved: pages that this call brought to RAM, whosever they are
+ * @out_left: pages that the device held when it ended
+ *
+ * For a device that is to be removed: its removal cannot fail, and without RAM
+ * for the pages it waits. This fails instead (ENOMEM), with some RAM left to the
+ * others, and any signal ends it (EINTR). What has come home stays there.
+ *
+ * The device goes on taking pages; EBUSY says that some came meanwhile, or are
+ * pinned. Needs CAP_SYS_ADMIN, because it moves everybody's memory.
+ */
+struct hmm_p2p_drain {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 __reserved;
+	__aligned_u64 out_moved;
+	__aligned_u64 out_left;
+};
+
 /*
  * mmap() of the character device maps device memory that stays where it is: the
  * CPU reads and writes it in place, O_DIRECT takes it, and it is shared with
@@ -538,5 +564,6 @@ struct hmm_p2p_file_io {
 #define HMM_P2P_IOC_STAT	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 6)
 #define HMM_P2P_IOC_SET_OWNER	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 7)
 #define HMM_P2P_IOC_FILE_IO	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 8)
+#define HMM_P2P_IOC_DRAIN	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 9)
 
 #endif /* _UAPI_LINUX_HMM_P2P_H */
