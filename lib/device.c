@@ -148,6 +148,17 @@ EXPORT int hmm_p2p_stat(struct hmm_p2p *ctx, uint32_t device,
 	return hmm_p2p_ioctl(ctx, HMM_P2P_IOC_STAT, stat);
 }
 
+EXPORT int hmm_p2p_drain(struct hmm_p2p *ctx, uint32_t device,
+			 struct hmm_p2p_drain *result)
+{
+	struct hmm_p2p_drain request = { .size = sizeof(request), .device = device };
+	int err = hmm_p2p_ioctl(ctx, HMM_P2P_IOC_DRAIN, &request);
+
+	if (result)
+		*result = request;
+	return err;
+}
+
 EXPORT int hmm_p2p_set_owner(struct hmm_p2p *ctx, uint32_t device,
 			     uint32_t peer, uint32_t *owner)
 {

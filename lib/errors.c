@@ -51,7 +51,9 @@ static const struct error_text error_texts[] = {
 	  "This process has too many open files: close some or raise 'ulimit -n'." },
 
 	{ ENOSPC, HMM_P2P_CALL_MIGRATE,
-	  "The device memory is full, and the counts say how many pages moved before: bring other memory back to RAM, move less, or use a device with more memory." },
+	  "The device memory is full, and the counts say how many pages moved before: bring other memory back to RAM, move less, or use a device with more memory; or make room in RAM, without which nothing can be evicted." },
+	{ ENOMEM, HMM_P2P_CALL_MIGRATE,
+	  "No system memory is left for more, and the counts say how many pages moved before: free memory, add swap, or bring home less. Some is always left to others." },
 	{ EOPNOTSUPP, HMM_P2P_CALL_MIGRATE,
 	  "The device has no memory to move pages to: choose one with the capability exporter." },
 	{ EFAULT, HMM_P2P_CALL_MIGRATE,
@@ -75,7 +77,7 @@ static const struct error_text error_texts[] = {
 	  "The device has no memory and so no counters: choose one with the capability exporter." },
 
 	{ EBUSY, HMM_P2P_CALL_SET_OWNER,
-	  "The device holds pages, so its owner cannot change now: bring them back first ('hmmp2p migrate PID all --to ram') or end the processes that use it." },
+	  "The device holds pages, so its owner cannot change now: bring them back first ('hmmp2p drain DEV') or end the processes that use it." },
 	{ EPERM, HMM_P2P_CALL_SET_OWNER,
 	  "Changing an owner needs CAP_SYS_ADMIN, because devices of one owner read each other's memory: run as root." },
 	{ EOPNOTSUPP, HMM_P2P_CALL_SET_OWNER,
@@ -106,6 +108,17 @@ static const struct error_text error_texts[] = {
 	  "The device has not enough memory left to map: close what holds it, or load its driver with more (hmm_p2p_pci: parameter p2pmem)." },
 	{ ENODEV, HMM_P2P_CALL_MAP,
 	  "The device has gone, and what was mapped of it: open the context anew and map another device." },
+
+	{ ENOMEM, HMM_P2P_CALL_DRAIN,
+	  "RAM has no room for what the device still holds: free memory, add swap, or end processes that use the device, and drain it again. Some RAM is always left to others." },
+	{ EBUSY, HMM_P2P_CALL_DRAIN,
+	  "Some pages could not be moved because they are pinned or in use, or new ones came: stop who uses the device, and drain it again." },
+	{ EINTR, HMM_P2P_CALL_DRAIN,
+	  "A signal ended it: what has come home stays there, so drain it again to go on." },
+	{ EPERM, HMM_P2P_CALL_DRAIN,
+	  "Draining a device needs CAP_SYS_ADMIN, because it moves everybody's memory: run as root." },
+	{ EOPNOTSUPP, HMM_P2P_CALL_DRAIN,
+	  "The device has no memory that could be drained: choose one with the capability exporter." },
 
 	{ 0, HMM_P2P_CALL_ANY,
 	  "Nothing went wrong." },

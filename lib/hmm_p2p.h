@@ -223,9 +223,10 @@ void hmm_p2p_process_close(struct hmm_p2p_process *process);
  * does not move is not an error: it is counted in result.out_reasons. A device
  * that is full evicts, see hmm_p2p_migrate_flags().
  *
- * Return: 0; -ENOSPC: the device is full and nothing can be evicted; -ENOMEM; -EINTR; -ENODEV: the device
- * went away (all four: part of the work may be done, see @result); -ENOENT: no
- * such device; -EOPNOTSUPP: it has no memory; -ESRCH, -EACCES: @process;
+ * Return: 0; -ENOSPC: the device is full and nothing can be evicted, because it
+ * is busy or because there is no RAM for it; -ENOMEM: no system memory; -EINTR;
+ * -ENODEV: the device went away (all four: part of the work may be done, see
+ * @result); -ENOENT: no such device; -EOPNOTSUPP: it has no memory; -ESRCH, -EACCES: @process;
  * -EINVAL: unaligned or wrapping range; -EIO.
  */
 int hmm_p2p_migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
@@ -298,12 +299,37 @@ int hmm_p2p_migrate_ranges(struct hmm_p2p *ctx,
  * @length: bytes, a multiple of the page size; may span mappings and holes
  * @result: as for hmm_p2p_migrate(); may be NULL
  *
+ * Nobody is killed for memory: some RAM is left to the others, as by
+ * hmm_p2p_drain(), and without more the call ends with -ENOMEM. Then
+ * result.out_moved pages are home, and the others are still on their devices.
+ *
  * Return: as hmm_p2p_migrate(), without -ENOSPC and -ENOENT.
  */
 int hmm_p2p_migrate_to_ram(struct hmm_p2p *ctx,
 			   const struct hmm_p2p_process *process,
 			   uint64_t addr, uint64_t length,
 			   struct hmm_p2p_migrate *result);
+
+/**
+ * hmm_p2p_drain() - bring home what a device holds, before it is removed
+ * @ctx: context
+ * @device: id of an exporter
+ * @result: receives how many pages came to RAM, and how many are left; may be
+ *	NULL
+ *
+ * Everybody's memory goes to RAM, and the device goes on taking more. To remove a
+ * device that holds memory needs no drain, but waits for as long as there is
+ * not enough RAM. This fails then, and leaves a part of RAM to the others: a 32nd,
+ * or 512 MiB. What has come home stays there.
+ *
+ * Return: 0: nothing is left; -ENOMEM: there is no RAM for the rest; -EINTR: a
+ * signal came, and was handled; -EBUSY: some pages could not be moved, or came
+ * meanwhile; -EIO: the device failed to give some; -ENODEV: it went away (all
+ * five: part of the work may be done, see @result); -ENOENT: no such device;
+ * -EOPNOTSUPP: it has no memory; -EPERM: not CAP_SYS_ADMIN.
+ */
+int hmm_p2p_drain(struct hmm_p2p *ctx, uint32_t device,
+		  struct hmm_p2p_drain *result);
 
 /* ----------------------------------------------------------------- access */
 
@@ -607,6 +633,7 @@ const char *hmm_p2p_counter_name(unsigned int counter);
  * @HMM_P2P_CALL_SET_OWNER: hmm_p2p_set_owner()
  * @HMM_P2P_CALL_FILE_IO: hmm_p2p_pread(), hmm_p2p_pwrite()
  * @HMM_P2P_CALL_MAP: hmm_p2p_map()
+ * @HMM_P2P_CALL_DRAIN: hmm_p2p_drain()
  * @HMM_P2P_CALL_COUNT: number of calls, not a call
  */
 enum hmm_p2p_call {
@@ -623,6 +650,7 @@ enum hmm_p2p_call {
 	HMM_P2P_CALL_SET_OWNER = 10,
 	HMM_P2P_CALL_FILE_IO = 11,
 	HMM_P2P_CALL_MAP = 12,
+	HMM_P2P_CALL_DRAIN = 13,
 	HMM_P2P_CALL_COUNT
 };
 

@@ -38,7 +38,7 @@ static void test_node_is_not_for_everybody(void **state)
 	assert_int_equal(in_child(open_unprivileged, NULL), 0);
 }
 
-/* With a descriptor of somebody who may, everything but the interconnect. */
+/* With a descriptor of somebody who may, everything but what concerns others. */
 static int use_unprivileged(void *arg)
 {
 	struct hmm_p2p_device_info *exporter = arg;
@@ -50,6 +50,7 @@ static int use_unprivileged(void *arg)
 	CHECK(hmm_p2p_set_owner(ctx, exporter->out_id, 0, NULL) == -EPERM);
 	CHECK(hmm_p2p_set_owner(ctx, exporter->out_id, exporter->out_id,
 				NULL) == -EPERM);
+	CHECK(hmm_p2p_drain(ctx, exporter->out_id, NULL) == -EPERM);
 	CHECK(hmm_p2p_stat(ctx, exporter->out_id, &stat) == 0);
 	pattern_fill(mem, 0, LENGTH, 1);
 	CHECK(hmm_p2p_migrate(ctx, NULL, exporter->out_id, (uintptr_t)mem, LENGTH,

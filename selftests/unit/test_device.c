@@ -192,6 +192,40 @@ static void owner_reports_errors(void **state)
 	assert_int_equal(hmm_p2p_set_owner(*state, VRAM1, 0, NULL), -EPERM);
 }
 
+static void drain_brings_all_home(void **state)
+{
+	struct hmm_p2p_drain result;
+
+	mock_put(0, 8, VRAM0);
+	mock_put(8, 8, VRAM1);
+	assert_int_equal(hmm_p2p_drain(*state, VRAM0, &result), 0);
+	assert_int_equal(result.out_moved, 8);
+	assert_int_equal(result.out_left, 0);
+	assert_int_equal(mock_device(VRAM1)->out_used_bytes, 8 * MOCK_PAGE_SIZE);
+	assert_int_equal(hmm_p2p_drain(*state, VRAM1, NULL), 0);
+	assert_int_equal(mock_device(VRAM1)->out_used_bytes, 0);
+	assert_int_equal(mock.bad_requests, 0);
+}
+
+/* What was done is told, and what is left. */
+static void drain_reports_errors(void **state)
+{
+	struct hmm_p2p_drain result;
+
+	mock_put(0, 8, VRAM0);
+	mock.ram_pages = 3;
+	assert_int_equal(hmm_p2p_drain(*state, VRAM0, &result), -ENOMEM);
+	assert_int_equal(result.out_moved, 3);
+	assert_int_equal(result.out_left, 5);
+	assert_int_equal(hmm_p2p_drain(*state, 77, &result), -ENOENT);
+	assert_int_equal(result.out_left, 0);
+	assert_int_equal(hmm_p2p_drain(*state, EDU0, NULL), -EOPNOTSUPP);
+	mock.fail_cmd = HMM_P2P_IOC_DRAIN;
+	mock.fail_errno = EINTR;
+	assert_int_equal(hmm_p2p_drain(*state, VRAM0, NULL), -EINTR);
+	assert_int_equal(hmm_p2p_drain(NULL, VRAM0, NULL), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +243,8 @@ int main(void)
 		mock_test(stat_counts),
 		mock_test(owner_joins_and_leaves),
 		mock_test(owner_reports_errors),
+		mock_test(drain_brings_all_home),
+		mock_test(drain_reports_errors),
 	};
 
 	return cmocka_run_group_tests_name("device", tests, NULL, NULL);

@@ -80,6 +80,7 @@ void mock_reset(void)
 	mock.open_nodes = open_nodes;
 	mock.page_size = MOCK_PAGE_SIZE;
 	mock.query_limit = UINT32_MAX;
+	mock.ram_pages = UINT32_MAX;
 	mock.next_owner = 4;
 	add_devices();
 	add_pages();
@@ -118,7 +119,7 @@ static bool place(struct mock_page *page, uint32_t device)
 	return true;
 }
 
-static void send_home(struct mock_page *page)
+void mock_send_home(struct mock_page *page)
 {
 	mock_device(page->device)->out_used_bytes -= MOCK_PAGE_SIZE;
 	page->device = 0;
@@ -131,17 +132,6 @@ void mock_put(unsigned int first, unsigned int nr, uint32_t device)
 	for (i = first; i < first + nr; i++)
 		if (!place(&mock.pages[i], device))
 			abort();
-}
-
-/* The memory is not of what the device reports as its own. */
-void mock_share(unsigned int first, unsigned int nr, uint32_t device)
-{
-	unsigned int i;
-
-	for (i = first; i < first + nr; i++) {
-		mock.pages[i].shared = true;
-		mock.pages[i].device = device;
-	}
 }
 
 /* --------------------------------------------------------------- verdicts */
@@ -354,7 +344,7 @@ static int migrate_page(struct hmm_p2p_migrate *request, struct mock_page *page)
 	}
 	if (page->device) {
 		stat_of(page->device)->out_counters[HMM_P2P_COUNTER_TO_RAM]++;
-		send_home(page);
+		mock_send_home(page);
 	}
 	if (request->device)
 		return move_to_device(request, page);
@@ -408,7 +398,7 @@ static void count_outcome(struct hmm_p2p_access *request, struct mock_page *page
 		stat->out_counters[HMM_P2P_COUNTER_TO_RAM]++;
 		stat->out_counters[HMM_P2P_COUNTER_CPU_FAULT]++;
 		stat->out_reasons[verdict->out_reason]++;
-		send_home(page);
+		mock_send_home(page);
 	}
 }
 
@@ -586,6 +576,27 @@ static int call_set_owner(void *arg)
 	return 0;
 }
 
+/* Whatever is first in the address space goes first, as far as there is RAM. */
+static int call_drain(void *arg)
+{
+	struct hmm_p2p_drain *request = arg;
+	struct hmm_p2p_device_info *info = mock_device(request->device);
+	unsigned int i;
+
+	if (!info)
+		return -ENOENT;
+	if (!(info->out_caps & HMM_P2P_CAP_EXPORTER))
+		return -EOPNOTSUPP;
+	for (i = 0; i < MOCK_NR_PAGES && request->out_moved < mock.ram_pages; i++) {
+		if (mock.pages[i].shared || mock.pages[i].device != request->device)
+			continue;
+		mock_send_home(&mock.pages[i]);
+		request->out_moved++;
+	}
+	request->out_left = info->out_used_bytes / MOCK_PAGE_SIZE;
+	return request->out_left ? -ENOMEM : 0;
+}
+
 /* Descriptor MOCK_FILE is a file of mock.file_bytes; nothing is checked. */
 static int call_file_io(void *arg)
 {
@@ -635,6 +646,8 @@ static const struct call {
 	{ "file_io", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io),
 	  HMM_P2P_FILE_IO_WRITE | HMM_P2P_FILE_IO_NO_P2P,
 	  offsetof(struct hmm_p2p_file_io, __reserved), call_file_io },
+	{ "drain", HMM_P2P_IOC_DRAIN, sizeof(struct hmm_p2p_drain), 0,
+	  offsetof(struct hmm_p2p_drain, __reserved), call_drain },
 };
 
 #define NR_CALLS (sizeof(calls) / sizeof(calls[0]))
@@ -693,57 +706,12 @@ int mock_ioctl(unsigned long cmd, void *arg)
 	return -1;
 }
 
-/* ---------------------------------------------------------- configuration */
-
-static void configure_failure(const char *text)
+unsigned long mock_cmd(const char *name)
 {
-	char name[16];
 	size_t i;
 
-	if (sscanf(text, "%15[a-z_]:%d:%u", name, &mock.fail_errno,
-		   &mock.fail_after) < 2)
-		abort();
 	for (i = 0; i < NR_CALLS; i++)
 		if (!strcmp(calls[i].name, name))
-			mock.fail_cmd = calls[i].cmd;
-	if (!mock.fail_cmd)
-		abort();
-}
-
-static void all_home(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < MOCK_NR_PAGES; i++) {
-		if (mock.pages[i].shared)
-			mock.pages[i] = (struct mock_page) { 0 };
-		else if (mock.pages[i].device)
-			send_home(&mock.pages[i]);
-	}
-}
-
-void mock_configure(const char *text)
-{
-	char *copy = strdup(text), *word, *rest = copy;
-
-	while ((word = strsep(&rest, ","))) {
-		if (!strcmp(word, "empty"))
-			mock.nr_devices = 0;
-		else if (!strcmp(word, "nopath"))
-			mock.no_path = true;
-		else if (!strcmp(word, "once"))
-			mock.fail_once = true;
-		else if (!strcmp(word, "home"))
-			all_home();
-		else if (!strncmp(word, "open=", 5))
-			mock.open_errno = atoi(word + 5);
-		else if (!strncmp(word, "mem=", 4))
-			mock.mem_errno = atoi(word + 4);
-		else if (!strncmp(word, "fail=", 5))
-			configure_failure(word + 5);
-		else if (*word && strcmp(word, "nomem") && strcmp(word, "nonuma") &&
-			 strcmp(word, "nopages"))
-			abort();
-	}
-	free(copy);
+			return calls[i].cmd;
+	return 0;
 }

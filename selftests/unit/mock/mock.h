@@ -69,6 +69,7 @@ struct mock {
 	bool endless_names;	/* not NUL terminated */
 	bool no_path;		/* nothing is peer to peer */
 	uint64_t file_bytes;	/* in the file of descriptor MOCK_FILE */
+	uint32_t ram_pages;	/* for which a drain finds room */
 
 	/* What was seen */
 	unsigned int calls;
@@ -94,14 +95,19 @@ void mock_reset(void);
  * A list such as "empty,fail=migrate:28:1": no devices; each migrate but the
  * first fails with errno 28, or only the next one with "once". Also "open=13", "mem=13", and for the preloaded mock
  * "nomem", "nonuma", "nopages" (numa_move_pages() fails); "home": no page
- * is on a device; "nopath": nothing is peer to peer over PCI.
+ * is on a device; "nopath": nothing is peer to peer over PCI; "ram=4": that many
+ * pages fit into RAM when a device is drained.
  */
 void mock_configure(const char *text);
 
 /* The driver: 0, or -1 with errno. */
 int mock_ioctl(unsigned long cmd, void *arg);
 
+/* The ioctl of that name, 0 when there is none. */
+unsigned long mock_cmd(const char *name);
+
 uint64_t mock_addr(unsigned int page);
+void mock_send_home(struct mock_page *page);
 void mock_put(unsigned int first, unsigned int nr, uint32_t device);
 void mock_share(unsigned int first, unsigned int nr, uint32_t device);
 struct hmm_p2p_device_info *mock_device(uint32_t id);

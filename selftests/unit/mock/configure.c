@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the mock is told to do, and to have. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mock.h"
+
+/* The memory is not of what the device reports as its own. */
+void mock_share(unsigned int first, unsigned int nr, uint32_t device)
+{
+	unsigned int i;
+
+	for (i = first; i < first + nr; i++) {
+		mock.pages[i].shared = true;
+		mock.pages[i].device = device;
+	}
+}
+
+static void configure_failure(const char *text)
+{
+	char name[16];
+
+	if (sscanf(text, "%15[a-z_]:%d:%u", name, &mock.fail_errno,
+		   &mock.fail_after) < 2)
+		abort();
+	mock.fail_cmd = mock_cmd(name);
+	if (!mock.fail_cmd)
+		abort();
+}
+
+static void all_home(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MOCK_NR_PAGES; i++) {
+		if (mock.pages[i].shared)
+			mock.pages[i] = (struct mock_page) { 0 };
+		else if (mock.pages[i].device)
+			mock_send_home(&mock.pages[i]);
+	}
+}
+
+void mock_configure(const char *text)
+{
+	char *copy = strdup(text), *word, *rest = copy;
+
+	while ((word = strsep(&rest, ","))) {
+		if (!strcmp(word, "empty"))
+			mock.nr_devices = 0;
+		else if (!strcmp(word, "nopath"))
+			mock.no_path = true;
+		else if (!strcmp(word, "once"))
+			mock.fail_once = true;
+		else if (!strcmp(word, "home"))
+			all_home();
+		else if (!strncmp(word, "open=", 5))
+			mock.open_errno = atoi(word + 5);
+		else if (!strncmp(word, "mem=", 4))
+			mock.mem_errno = atoi(word + 4);
+		else if (!strncmp(word, "ram=", 4))
+			mock.ram_pages = (unsigned int)atoi(word + 4);
+		else if (!strncmp(word, "fail=", 5))
+			configure_failure(word + 5);
+		else if (*word && strcmp(word, "nomem") && strcmp(word, "nonuma") &&
+			 strcmp(word, "nopages"))
+			abort();
+	}
+	free(copy);
+}
