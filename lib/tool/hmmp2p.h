@@ -33,6 +33,7 @@ int verb_map(struct tool *tool, int argc, char **argv);
 int verb_migrate(struct tool *tool, int argc, char **argv);
 int verb_stat(struct tool *tool, int argc, char **argv);
 int verb_owner(struct tool *tool, int argc, char **argv);
+int verb_drain(struct tool *tool, int argc, char **argv);
 
 /* --json and --bytes, to be the first child of every verb's parser. */
 extern const struct argp common_argp;

@@ -19,6 +19,7 @@ static const struct verb {
 	{ "migrate", verb_migrate },
 	{ "stat", verb_stat },
 	{ "owner", verb_owner },
+	{ "drain", verb_drain },
 };
 
 static const char doc[] =
@@ -33,6 +34,7 @@ static const char doc[] =
 	"  stat [DEV]           counters\n"
 	"  owner DEV [--join PEER]\n"
 	"                       let a device share an interconnect, or leave it\n"
+	"  drain DEV            bring home what a device holds, before its removal\n"
 	"\n"
 	"'hmmp2p VERB --help' tells more, hmmp2p(1) all.";
 

@@ -162,7 +162,7 @@ examples_compile() {
 tool_page_is_complete() {
 	page=$root/usr/share/man/man1/hmmp2p.1
 	sed 's/\\-/-/g' "$page" >"$tmp/page"
-	for verb in list topo map migrate stat owner; do
+	for verb in list topo map migrate stat owner drain; do
 		for option in $("$root/usr/bin/hmmp2p" $verb --help |
 				grep -o -e '--[a-z][a-z]*'); do
 			grep -q -e "$option" "$tmp/page" ||

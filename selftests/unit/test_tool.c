@@ -313,6 +313,25 @@ static void owner_prints(void **state)
 	test_json("", "owner vram2 --json", 0, "owner.json");
 }
 
+static void drain_prints(void **state)
+{
+	(void)state;
+	test_text("", "drain vram0", 0, "drain.txt");
+	test_text("", "drain 03:00.0 --bytes", 0, "drain-bytes.txt");
+	test_text("", "drain vram2", 0, "drain-empty.txt");
+	test_json("", "drain vram0 --json", 0, "drain.json");
+}
+
+/* What was done is printed also when it could not be all, or was interrupted. */
+static void drain_prints_partial_work(void **state)
+{
+	(void)state;
+	test_text("ram=4", "drain vram0", 1, "drain-part.txt");
+	assert_non_null(strstr(output.err, "add swap"));
+	test_json("ram=4", "drain vram0 --json", 1, "drain-part.json");
+	assert_non_null(strstr(output.err, "add swap"));
+}
+
 /* ----------------------------------------------------------------- errors */
 
 /* Nothing on stdout, the words on stderr, the exit code. */
@@ -353,6 +372,12 @@ static void failures_say_what_to_do(void **state)
 	test_err("fail=stat:19", "stat vram0", 1, "went away");
 	test_err("fail=device:5", "map 4242", 1, "cannot list the devices");
 	test_err("", "owner nope", 1, "no such device");
+	test_err("", "drain nope", 1, "no such device");
+	test_err("", "drain edu0", 1, "capability exporter");
+	test_err("fail=drain:1", "drain vram0", 1, "run as root");
+	test_err("fail=drain:4", "drain vram0", 1, "drain it again");
+	test_err("fail=drain:16", "drain vram0", 1, "stop who uses");
+	test_err("fail=drain:19", "drain vram0", 1, "went away");
 	test_err("", "owner vram2 --join nope", 1, "no such device");
 }
 
@@ -407,6 +432,7 @@ static void wrong_use_is_exit_2(void **state)
 		"migrate 4242 all more --to ram", "migrate 4242 7f00-7f01 --to ram",
 		"migrate 4242 --to", "stat a b", "owner", "owner a b",
 		"owner --join a", "migrate 4242 all --to ram --populate",
+		"owner --join a", "drain", "drain a b",
 	};
 	size_t i;
 
@@ -434,6 +460,7 @@ static void help_needs_no_driver(void **state)
 	test_help("migrate --help", "START-END");
 	test_help("stat --help", "counters");
 	test_help("owner --help", "--join");
+	test_help("drain --help", "Ctrl-C");
 }
 
 static void full_disk_is_a_failure(void **state)
@@ -498,6 +525,8 @@ int main(void)
 		cmocka_unit_test(migrate_prints_partial_work),
 		cmocka_unit_test(stat_prints),
 		cmocka_unit_test(owner_prints),
+		cmocka_unit_test(drain_prints),
+		cmocka_unit_test(drain_prints_partial_work),
 		cmocka_unit_test(failures_say_what_to_do),
 		cmocka_unit_test(process_that_goes_is_a_failure),
 		cmocka_unit_test(migrate_failures_say_what_to_do),
