@@ -9,7 +9,6 @@
 #include "common.h"
 #include "common_swap.h"
 
-#define SWAP_BYTES	(512 * MIB)
 #define ZRAM		"/dev/zram0"
 #define LOOP		"/dev/loop7"
 
@@ -17,7 +16,7 @@
 #define FOLDER		"/run/hmm_p2p_swap"
 
 /* mkswap: version, last page, signature at the end of the first page. */
-static int make_swap(const char *path)
+static int make_swap(const char *path, uint64_t bytes)
 {
 	uint32_t *header = calloc(1, page_size);
 	int fd = open(path, O_RDWR | O_CLOEXEC), ret = -1;
@@ -25,7 +24,7 @@ static int make_swap(const char *path)
 	if (fd < 0 || !header)
 		goto out;
 	header[256] = 1;
-	header[257] = (uint32_t)(SWAP_BYTES / page_size) - 1;
+	header[257] = (uint32_t)(bytes / page_size) - 1;
 	memcpy((char *)header + page_size - 10, "SWAPSPACE2", 10);
 	if (pwrite(fd, header, page_size, 0) == (ssize_t)page_size)
 		ret = fsync(fd);
@@ -36,34 +35,38 @@ out:
 	return ret;
 }
 
-static bool start_on(const char *path)
+bool swap_on(const char *path, uint64_t bytes)
 {
-	return !make_swap(path) && !swapon(path, 0);
+	return !make_swap(path, bytes) && !swapon(path, 0);
 }
 
-static bool zram_begin(void)
+static bool zram_begin(uint64_t bytes)
 {
 	char size[32];
 
 	if (access(ZRAM, F_OK) && system("modprobe -q zram num_devices=1"))
 		return false;
-	snprintf(size, sizeof(size), "%lu", SWAP_BYTES);
-	return !write_file("/sys/block/zram0/disksize", size) && start_on(ZRAM);
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
+	return !write_file("/sys/block/zram0/disksize", size) && swap_on(ZRAM, bytes);
 }
 
-static bool disk_begin(void)
+static bool disk_begin(uint64_t bytes)
 {
+	char command[256];
+
 	if (access("/dev/loop-control", F_OK) && system("modprobe -q loop"))
 		return false;
 	if (mkdir(FOLDER, 0700) || mount("ramfs", FOLDER, "ramfs", 0, NULL))
 		return false;
-	return !system("truncate -s 512M " FOLDER "/disk && losetup " LOOP " " FOLDER "/disk") &&
-	       start_on(LOOP);
+	snprintf(command, sizeof(command),
+		 "truncate -s %llu " FOLDER "/disk && losetup " LOOP " " FOLDER "/disk",
+		 (unsigned long long)bytes);
+	return !system(command) && swap_on(LOOP, bytes);
 }
 
-bool swap_begin(enum swap_kind kind)
+bool swap_begin(enum swap_kind kind, uint64_t bytes)
 {
-	return kind == SWAP_ZRAM ? zram_begin() : disk_begin();
+	return kind == SWAP_ZRAM ? zram_begin(bytes) : disk_begin(bytes);
 }
 
 int swap_end(enum swap_kind kind)

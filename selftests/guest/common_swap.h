@@ -13,8 +13,11 @@
  */
 enum swap_kind { SWAP_ZRAM, SWAP_DISK };
 
-/* Return: whether there is swap now; then swap_end() is due. */
-bool swap_begin(enum swap_kind kind);
+/* Return: whether there are @bytes of swap now; then swap_end() is due. */
+bool swap_begin(enum swap_kind kind, uint64_t bytes);
+
+/* The same on a block device, for swapoff(2). */
+bool swap_on(const char *path, uint64_t bytes);
 
 /* Return: 0, or -1 when something of it is left. */
 int swap_end(enum swap_kind kind);

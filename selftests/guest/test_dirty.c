@@ -9,6 +9,7 @@
 
 #define PAGES		16
 #define SLOW_PAGES	2
+#define SWAP_BYTES	(512 * MIB)
 
 static bool have_swap;
 
@@ -16,7 +17,7 @@ static int dirty_setup(void **state)
 {
 	if (suite_setup(state))
 		return -1;
-	have_swap = swap_begin(SWAP_DISK);
+	have_swap = swap_begin(SWAP_DISK, SWAP_BYTES);
 	return 0;
 }
 

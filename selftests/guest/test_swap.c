@@ -10,6 +10,7 @@
 #include "common_swap.h"
 
 #define LENGTH		(8 * MIB)
+#define SWAP_BYTES	(512 * MIB)
 
 static bool have_swap;
 
@@ -17,7 +18,7 @@ static int swap_suite_setup(void **state)
 {
 	if (suite_setup(state))
 		return -1;
-	have_swap = swap_begin(SWAP_ZRAM);
+	have_swap = swap_begin(SWAP_ZRAM, SWAP_BYTES);
 	return 0;
 }
 
