@@ -154,6 +154,13 @@ static int run_to_ram(uint8_t *mem, size_t length)
 	return hmm_p2p_migrate_to_ram(ctx, NULL, (uintptr_t)mem, length, NULL);
 }
 
+static int run_drain(uint8_t *mem, size_t length)
+{
+	(void)mem;
+	(void)length;
+	return hmm_p2p_drain(ctx, exporter.out_id, NULL);
+}
+
 static void on_device(uint8_t *mem, size_t length)
 {
 	move_all_to(exporter.out_id, mem, length);
@@ -250,6 +257,8 @@ SWEEP(populate_small, SMALL_PAGES, NULL, run_populate, 0)
 SWEEP(populate_huge, HUGE_PAGES, NULL, run_populate, 0)
 SWEEP(to_ram_small, SMALL_PAGES, on_device, run_to_ram, 1)
 SWEEP(to_ram_huge, HUGE_PAGES, on_device, run_to_ram, 1)
+SWEEP(drain_small, SMALL_PAGES, on_device, run_drain, 1)
+SWEEP(drain_huge, HUGE_PAGES, on_device, run_drain, 1)
 SWEEP(touch_small, SMALL_PAGES, on_device, run_touch, 1)
 SWEEP(touch_huge, HUGE_PAGES, on_device, run_touch, 1)
 SWEEP(read_small, SMALL_PAGES, on_device, run_read, 1)
@@ -271,6 +280,8 @@ int main(void)
 		TEST(populate_huge),
 		TEST(to_ram_small),
 		TEST(to_ram_huge),
+		TEST(drain_small),
+		TEST(drain_huge),
 		TEST(touch_small),
 		TEST(touch_huge),
 		TEST(read_small),
