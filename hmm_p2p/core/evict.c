@@ -116,7 +116,8 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 		ev->full = true;
 		return;
 	}
-	if (hmm_p2p_is_huge(ev->hdev, index) && (evict_home(ev, index) || !ev->by_pfn))
+	if (hmm_p2p_is_huge(ev->hdev, index) &&
+	    (evict_home(ev, index) || !ev->by_pfn || ev->no_ram))
 		return;
 	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
 	migrate_device_range(batch->args.src, first, HMM_P2P_CHUNK_PAGES);
@@ -186,6 +187,16 @@ static void say_no_ram(struct hmm_p2p_device *hdev, unsigned long *when)
 		 hmm_p2p_ram_reserve() >> (20 - PAGE_SHIFT));
 }
 
+/*
+ * Only then go by PFN, and not because RAM was short: who frees memory, so that
+ * there is some again, unmaps it, and the kernel (7.2) cannot unmap a huge page
+ * that somebody migrates without locking its process out.
+ */
+static bool is_stuck(const struct eviction *ev)
+{
+	return !ev->moved && !ev->no_ram;
+}
+
 /* Did the device fail to give anything? Without RAM nothing was asked of it. */
 static bool has_failed(const struct eviction *ev)
 {
@@ -217,7 +228,7 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 		evict_wait(hdev, HZ / 10);
 	while (!is_drained(hdev)) {
 		evict_pass(&ev);
-		ev.by_pfn = !ev.moved;
+		ev.by_pfn = is_stuck(&ev);
 		failures = has_failed(&ev) ? failures + 1 : 0;
 		if (failures == EVICT_FAILURES)
 			break;
@@ -326,7 +337,7 @@ int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
 		idx = srcu_read_lock(&hdev->users);
 		do {
 			ret = evict_now(&ev, &moved);
-			ev.by_pfn = true;
+			ev.by_pfn = is_stuck(&ev);
 		} while (ret == -EBUSY && --tries);
 		srcu_read_unlock(&hdev->users, idx);
 		hmm_p2p_batch_free(ev.batch);
