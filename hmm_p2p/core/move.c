@@ -476,7 +476,7 @@ static int move_step(struct move_state *state, unsigned long addr,
 		return ret;
 	if (!state->batch)
 		state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES,
-						   __GFP_RETRY_MAYFAIL);
+						   HMM_P2P_GFP_USER);
 	if (!state->batch)
 		return -ENOMEM;
 	state->batch->claim = state->move->claim;
@@ -542,7 +542,7 @@ int hmm_p2p_move(struct hmm_p2p_move *move)
 	struct move_state *state;
 	int ret = -ENOMEM;
 
-	state = kzalloc_obj(*state, GFP_KERNEL);
+	state = kzalloc_obj(*state, HMM_P2P_GFP_USER);
 	if (!state)
 		return -ENOMEM;
 	if (move->hdev && !move->claim)
@@ -550,7 +550,7 @@ int hmm_p2p_move(struct hmm_p2p_move *move)
 	state->move = move;
 	state->pfns = kvmalloc_array(min(npages, HMM_P2P_BATCH_PAGES),
 				     sizeof(*state->pfns),
-				     GFP_KERNEL | __GFP_NOWARN);
+				     HMM_P2P_GFP_USER);
 	if (!state->pfns)
 		goto out;
 	ret = hmm_p2p_mirror_init(&state->mirror, move->mm, move->start,

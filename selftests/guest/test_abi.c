@@ -142,7 +142,7 @@ static const struct call calls[] = {
 	{ "FILE_IO", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io), 0,
 	  HMM_P2P_FILE_IO_WRITE | HMM_P2P_FILE_IO_NO_P2P,
 	  RESERVED(hmm_p2p_file_io), 0, fill_file_io },
-	{ "DRAIN", HMM_P2P_IOC_DRAIN, sizeof(struct hmm_p2p_drain), 0,
+	{ "DRAIN", HMM_P2P_IOC_DRAIN, sizeof(struct hmm_p2p_drain), 0, 0,
 	  RESERVED(hmm_p2p_drain), 0, fill_drain },
 };
 

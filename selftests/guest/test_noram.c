@@ -95,8 +95,8 @@ static uint64_t oom_kills(void)
 /* Sets up memory on the device that was never touched. */
 static int populate(void *at, size_t length, struct hmm_p2p_migrate *result)
 {
-	return hmm_p2p_migrate(ctx, NULL, device.out_id, (uintptr_t)at, length,
-			       result);
+	return hmm_p2p_migrate_flags(ctx, NULL, device.out_id, HMM_P2P_MIGRATE_POPULATE,
+				     (uintptr_t)at, length, result);
 }
 
 static size_t on_device(void)
