@@ -125,22 +125,33 @@ static unsigned long merged_run(const unsigned long *entries, unsigned long nr)
 	return i;
 }
 
+/* Is all of the step from its page @nr on still left to account for? */
+static bool is_untried(const struct move_state *state, unsigned long addr,
+		       unsigned long nr)
+{
+	unsigned long end = (state->stop - addr) >> PAGE_SHIFT;
+
+	return find_next_zero_bit(state->left, end, nr) == end;
+}
+
 /**
  * hmm_p2p_step_merged - pages that ksmd has merged stay
  * @state: a move
  * @addr: first byte of the step
- * @end: behind its last; is cut
+ * @end: behind the last byte to collect; may be cut
  *
- * They must not even be collected: the kernel takes them out
- * of this mapping itself, but finds its way back by ksmd's list, where the mapping
- * is missing if ksmd came by when the page was on its way before. ksmd merges with
- * the mmap_lock held for reading, so who has it for writing sees all there are.
+ * They must not even be collected: the kernel takes them out of this mapping
+ * itself, but finds its way back by ksmd's list, where the mapping is missing if
+ * ksmd came by when the page was on its way before.
  *
  * The step ends where merged pages begin, or, if it begins with them, where they
- * end: then it has no others.
+ * end: then it has no others. ksmd merges with the mmap_lock held for reading, so
+ * who has it for writing sees all there are. Something of what is behind the cut
+ * may have been accounted for by then: then this try is over.
  *
- * Context: may sleep; the mmap_lock is held for writing.
- * Return: 0, -EINTR, or as hmm_range_fault().
+ * Context: may sleep; the mmap_lock is held.
+ * Return: 0; 1 when nothing is to be collected now; -EINTR, or as
+ * hmm_range_fault().
  */
 int hmm_p2p_step_merged(struct move_state *state, unsigned long addr,
 			unsigned long *end)
@@ -148,21 +159,22 @@ int hmm_p2p_step_merged(struct move_state *state, unsigned long addr,
 	unsigned long nr = (*end - addr) >> PAGE_SHIFT, run;
 	int ret;
 
-	mmap_assert_write_locked(state->move->mm);
 	ret = step_snapshot(state, addr, *end, NULL);
 	if (ret)
 		return ret;
 	run = merged_run(state->pfns, nr);
+	if (run == nr && !is_merged(state->pfns[0]))
+		return 0;
+	if (!is_untried(state, addr, run))
+		return 1;
 	if (is_merged(state->pfns[0])) {
 		state->move->reasons[HMM_P2P_REASON_KSM] += bitmap_weight(state->left, run);
 		bitmap_clear(state->left, 0, run);
-	} else if (run == nr) {
-		return 0;
 	}
+	bitmap_clear(state->left, run, HMM_P2P_BATCH_PAGES - run);
 	*end = addr + (run << PAGE_SHIFT);
 	state->stop = *end;
-	bitmap_clear(state->left, run, HMM_P2P_BATCH_PAGES - run);
-	return 0;
+	return bitmap_empty(state->left, HMM_P2P_BATCH_PAGES);
 }
 
 /* Modules cannot ask which is the huge one; but only zero pages are nobody's. */

@@ -162,6 +162,15 @@ static bool is_shared_huge(struct move_state *state, unsigned long addr, void *o
 	       folio_mapcount(page_folio(hmm_pfn_to_page(entry))) > 1;
 }
 
+/* As hmm_p2p_step_merged(), which only memory that goes to a device has to ask. */
+static int keep_merged(struct move_state *state, const struct vm_area_struct *vma,
+		       unsigned long addr, unsigned long *end)
+{
+	if (!state->move->hdev || !(vma->vm_flags & VM_MERGEABLE))
+		return 0;
+	return hmm_p2p_step_merged(state, addr, end);
+}
+
 /*
  * Collects what is left of [addr, stop), as far as one mapping covers it. Sets @nr
  * to the pages of that, 0 when nothing there can move.
@@ -181,11 +190,9 @@ static int pass_begin(struct move_state *state, unsigned long addr,
 	if (!vma)
 		return 0;
 	vma_start_write(vma);
-	if (state->move->hdev && (vma->vm_flags & VM_MERGEABLE)) {
-		ret = hmm_p2p_step_merged(state, addr, &end);
-		if (ret || bitmap_empty(state->left, HMM_P2P_BATCH_PAGES))
-			return ret;
-	}
+	ret = keep_merged(state, vma, addr, &end);
+	if (ret)
+		return min(ret, 0);
 	*nr = (end - addr) >> PAGE_SHIFT;
 	state->userfault = userfaultfd_armed(vma);
 	state->file = !vma_is_anonymous(vma);
@@ -326,6 +333,7 @@ static int step_begin(struct move_state *state, unsigned long addr,
 {
 	unsigned long end, skipped;
 	struct vm_area_struct *vma;
+	int ret = 0;
 
 	state->userfault = false;
 	state->file = false;
@@ -335,15 +343,17 @@ static int step_begin(struct move_state *state, unsigned long addr,
 	/* A gap can be long: it is dealt with as a whole. */
 	skipped = skip_until(state, vma, addr, end);
 	*skip_count(state, vma) += (skipped - addr) >> PAGE_SHIFT;
-	mmap_read_unlock(state->move->mm);
 	if (skipped > addr) {
 		*stop = skipped;
-		return 1;
+	} else {
+		*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
+		state->stop = *stop;
+		bitmap_zero(state->left, HMM_P2P_BATCH_PAGES);
+		bitmap_set(state->left, 0, (*stop - addr) >> PAGE_SHIFT);
+		ret = keep_merged(state, vma, addr, stop);
 	}
-	*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
-	bitmap_zero(state->left, HMM_P2P_BATCH_PAGES);
-	bitmap_set(state->left, 0, (*stop - addr) >> PAGE_SHIFT);
-	return 0;
+	mmap_read_unlock(state->move->mm);
+	return skipped > addr ? 1 : ret;
 }
 
 /* Whatever is left now stays behind, for this reason. */
