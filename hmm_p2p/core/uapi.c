@@ -343,9 +343,18 @@ static int call_set_owner(union call_arg *u)
 	return ret;
 }
 
+/**
+ * struct call - one call
+ * @size: of its structure
+ * @min_size: of the first version of it
+ * @changes: it moves or changes memory or devices, so the node has to be open for
+ *	writing
+ * @fn: carries it out
+ */
 struct call {
 	size_t size;
 	size_t min_size;
+	bool changes;
 	int (*fn)(union call_arg *u);
 };
 
@@ -419,26 +428,28 @@ static int call_drain(union call_arg *u)
 	return ret;
 }
 
-#define CALL(_nr, _fn, _struct, _last)					\
+#define ENTRY(_nr, _fn, _struct, _last, _changes)			\
 	[(_nr) - HMM_P2P_IOC_INFO] = {					\
 		.size = sizeof(_struct),				\
 		.min_size = offsetofend(_struct, _last),		\
+		.changes = (_changes),					\
 		.fn = (_fn),						\
 	}
+#define LOOK(_nr, _fn, _struct, _last)	 ENTRY(_nr, _fn, _struct, _last, false)
+#define CHANGE(_nr, _fn, _struct, _last) ENTRY(_nr, _fn, _struct, _last, true)
 
 /* @_last is the last field of the first version, and never changes. */
 static const struct call calls[] = {
-	CALL(HMM_P2P_IOC_INFO, call_info, struct hmm_p2p_info, out_devices),
-	CALL(HMM_P2P_IOC_DEVICE, call_device, struct hmm_p2p_device_info, out_bus),
-	CALL(HMM_P2P_IOC_PATH, call_path, struct hmm_p2p_path, __reserved),
-	CALL(HMM_P2P_IOC_MIGRATE, call_migrate, struct hmm_p2p_migrate, out_reasons),
-	CALL(HMM_P2P_IOC_ACCESS, call_access, struct hmm_p2p_access, out_reasons),
-	CALL(HMM_P2P_IOC_QUERY, call_query, struct hmm_p2p_query, out_next),
-	CALL(HMM_P2P_IOC_STAT, call_stat, struct hmm_p2p_stat, out_reasons),
-	CALL(HMM_P2P_IOC_SET_OWNER, call_set_owner, struct hmm_p2p_set_owner,
-	     __reserved),
-	CALL(HMM_P2P_IOC_FILE_IO, call_file_io, struct hmm_p2p_file_io, out_reasons),
-	CALL(HMM_P2P_IOC_DRAIN, call_drain, struct hmm_p2p_drain, out_left),
+	LOOK(HMM_P2P_IOC_INFO, call_info, struct hmm_p2p_info, out_devices),
+	LOOK(HMM_P2P_IOC_DEVICE, call_device, struct hmm_p2p_device_info, out_bus),
+	LOOK(HMM_P2P_IOC_PATH, call_path, struct hmm_p2p_path, __reserved),
+	CHANGE(HMM_P2P_IOC_MIGRATE, call_migrate, struct hmm_p2p_migrate, out_reasons),
+	CHANGE(HMM_P2P_IOC_ACCESS, call_access, struct hmm_p2p_access, out_reasons),
+	LOOK(HMM_P2P_IOC_QUERY, call_query, struct hmm_p2p_query, out_next),
+	LOOK(HMM_P2P_IOC_STAT, call_stat, struct hmm_p2p_stat, out_reasons),
+	CHANGE(HMM_P2P_IOC_SET_OWNER, call_set_owner, struct hmm_p2p_set_owner, __reserved),
+	CHANGE(HMM_P2P_IOC_FILE_IO, call_file_io, struct hmm_p2p_file_io, out_reasons),
+	CHANGE(HMM_P2P_IOC_DRAIN, call_drain, struct hmm_p2p_drain, out_left),
 };
 
 static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -452,6 +463,8 @@ static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (cmd < HMM_P2P_IOC_INFO || cmd - HMM_P2P_IOC_INFO >= ARRAY_SIZE(calls))
 		return -ENOTTY;
 	call = &calls[cmd - HMM_P2P_IOC_INFO];
+	if (call->changes && !(file->f_mode & FMODE_WRITE))
+		return -EBADF;
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
 	if (size < call->min_size)

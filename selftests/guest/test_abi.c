@@ -17,6 +17,7 @@
  * @cmd: its number
  * @size: of its structure
  * @first: of its first version, 0 when there was no other
+ * @changes: it wants the node open for writing
  * @flags: those that are known
  * @reserved: offset of the reserved u32, 0 when there is none
  * @addr: offset of @addr, followed by @length; 0 when it has no range
@@ -27,6 +28,7 @@ struct call {
 	unsigned long cmd;
 	size_t size;
 	size_t first;
+	bool changes;
 	uint32_t flags;
 	size_t reserved;
 	size_t addr;
@@ -119,30 +121,30 @@ static void fill_file_io(void *arg)
 #define ADDR(s)		offsetof(struct s, addr)
 
 static const struct call calls[] = {
-	{ "INFO", HMM_P2P_IOC_INFO, sizeof(struct hmm_p2p_info), 0, 0, 0, 0,
+	{ "INFO", HMM_P2P_IOC_INFO, sizeof(struct hmm_p2p_info), 0, false, 0, 0, 0,
 	  fill_nothing },
-	{ "DEVICE", HMM_P2P_IOC_DEVICE, sizeof(struct hmm_p2p_device_info), 0, 0,
+	{ "DEVICE", HMM_P2P_IOC_DEVICE, sizeof(struct hmm_p2p_device_info), 0, false, 0,
 	  RESERVED(hmm_p2p_device_info), 0, fill_nothing },
-	{ "PATH", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), 0, HMM_P2P_PATH_FILE,
+	{ "PATH", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), 0, false, HMM_P2P_PATH_FILE,
 	  RESERVED(hmm_p2p_path), 0, fill_path },
 	{ "MIGRATE", HMM_P2P_IOC_MIGRATE, sizeof(struct hmm_p2p_migrate),
-	  offsetof(struct hmm_p2p_migrate, move),
+	  offsetof(struct hmm_p2p_migrate, move), true,
 	  HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT | HMM_P2P_MIGRATE_POPULATE,
 	  RESERVED(hmm_p2p_migrate), ADDR(hmm_p2p_migrate), fill_migrate },
-	{ "ACCESS", HMM_P2P_IOC_ACCESS, sizeof(struct hmm_p2p_access), 0,
+	{ "ACCESS", HMM_P2P_IOC_ACCESS, sizeof(struct hmm_p2p_access), 0, true,
 	  HMM_P2P_ACCESS_WRITE | HMM_P2P_ACCESS_NO_P2P, RESERVED(hmm_p2p_access),
 	  ADDR(hmm_p2p_access), fill_access },
-	{ "QUERY", HMM_P2P_IOC_QUERY, sizeof(struct hmm_p2p_query), 0, 0,
+	{ "QUERY", HMM_P2P_IOC_QUERY, sizeof(struct hmm_p2p_query), 0, false, 0,
 	  RESERVED(hmm_p2p_query), ADDR(hmm_p2p_query), fill_query },
-	{ "STAT", HMM_P2P_IOC_STAT, sizeof(struct hmm_p2p_stat), 0, 0,
+	{ "STAT", HMM_P2P_IOC_STAT, sizeof(struct hmm_p2p_stat), 0, false, 0,
 	  RESERVED(hmm_p2p_stat), 0, fill_stat },
-	{ "SET_OWNER", HMM_P2P_IOC_SET_OWNER, sizeof(struct hmm_p2p_set_owner), 0, 0,
+	{ "SET_OWNER", HMM_P2P_IOC_SET_OWNER, sizeof(struct hmm_p2p_set_owner), 0, true, 0,
 	  RESERVED(hmm_p2p_set_owner), 0, fill_set_owner },
 	/* Its range need not be aligned to pages: see test_file_io. */
-	{ "FILE_IO", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io), 0,
+	{ "FILE_IO", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io), 0, true,
 	  HMM_P2P_FILE_IO_WRITE | HMM_P2P_FILE_IO_NO_P2P,
 	  RESERVED(hmm_p2p_file_io), 0, fill_file_io },
-	{ "DRAIN", HMM_P2P_IOC_DRAIN, sizeof(struct hmm_p2p_drain), 0, 0,
+	{ "DRAIN", HMM_P2P_IOC_DRAIN, sizeof(struct hmm_p2p_drain), 0, true, 0,
 	  RESERVED(hmm_p2p_drain), 0, fill_drain },
 };
 
@@ -228,6 +230,24 @@ static void test_valid(void **state)
 		expect(call, "size", (int)r.arg[0], (int)call->size);
 		request_free(&r);
 	}
+}
+
+/* Who may only read the node looks, and changes nothing. */
+static void test_read_only_node(void **state)
+{
+	int node = open(HMM_P2P_DEVICE_PATH, O_RDONLY | O_CLOEXEC);
+	const struct call *call;
+
+	(void)state;
+	assert_return_code(node, errno);
+	for_each_call(call) {
+		struct request r = request_new(call, call->size);
+
+		expect(call, "read only", ioctl(node, call->cmd, r.arg) ? -errno : 0,
+		       call->changes ? -EBADF : 0);
+		request_free(&r);
+	}
+	close(node);
 }
 
 static void test_short(void **state)
@@ -644,6 +664,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ABI(test_valid),
+		ABI(test_read_only_node),
 		ABI(test_short),
 		ABI(test_first_version),
 		ABI(test_longer_with_zero_tail),

@@ -29,7 +29,9 @@
  *   EFAULT      a pointer is bad, or the range has an address nothing is
  *               mapped at (only calls that must read or write all of it), or
  *               memory that is for the process's own CPU alone (memfd_secret())
- *   EBADF       @fd is not open, or not for this
+ *   EBADF       @fd is not open, or not for this; or the device node itself is not
+ *               open for writing, which INFO, DEVICE, PATH, QUERY and STAT do
+ *               without
  *   EINTR       a fatal signal came while waiting; HMM_P2P_IOC_DRAIN ends at any
  *   ENOSPC      no device memory left
  *   ENOMEM      no system memory left
