@@ -251,7 +251,9 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
  *
  * Takes whole chunks, those first that no device has reached since the hand
  * last passed. A chunk whose pages are busy is passed over, and one that has only
- * pages of the move itself. It ends when there is no RAM to take them.
+ * pages of the move itself; so is a huge page whose process is not found: by PFN
+ * it could be unmapped meanwhile, which the kernel (7.2) gets wrong, and no
+ * newcomer is worth that. It ends when there is no RAM to take them.
  *
  * Context: may sleep; under the users section of @hdev, not under hmm_p2p_srcu,
  * because this may wait for another process's mmap_lock; no page is locked.
@@ -274,7 +276,6 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 	long index;
 
 	for (tries = 0; tries < 2 * nr && ev.moved < wanted; tries++) {
-		ev.by_pfn = tries >= nr;
 		if (fatal_signal_pending(current))
 			break;
 		index = hmm_p2p_next_old(hdev, limit);
