@@ -532,7 +532,7 @@ static bool entry_moved(const struct hmm_p2p_batch *batch, unsigned long i)
 
 /* After migrate_vma_pages(): which pages have moved to @hdev? */
 void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,
-				struct hmm_p2p_device *hdev, u64 *populated)
+				struct hmm_p2p_device *hdev)
 {
 	unsigned long i, nr, moved = 0, zeroed = 0, huge = 0;
 
@@ -543,11 +543,12 @@ void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,
 		nr = hmm_p2p_entry_nr(batch->args.dst[i]);
 		huge += nr > 1;
 		moved += nr;
-		if (!(batch->args.src[i] & MIGRATE_PFN_VALID))
-			zeroed += nr;
 		bitmap_set(batch->done, i, nr);
+		if (batch->args.src[i] & MIGRATE_PFN_VALID)
+			continue;
+		zeroed += nr;
+		bitmap_set(batch->zeroed, i, nr);
 	}
-	*populated += zeroed;
 	hmm_p2p_count(hdev, HMM_P2P_COUNTER_TO_DEVICE, moved);
 	hmm_p2p_count(hdev, HMM_P2P_COUNTER_POPULATED, zeroed);
 	hmm_p2p_count(hdev, HMM_P2P_COUNTER_HUGE_TO_DEVICE, huge);

@@ -24,6 +24,7 @@
  * @no_huge: a huge page of a fault comes home page by page
  * @want_split: a huge page found no huge page at the destination
  * @done: pages that have moved; adds up until the caller clears it
+ * @zeroed: of these, pages that are first touched by it; as @done
  */
 struct hmm_p2p_batch {
 	struct migrate_vma args;
@@ -39,6 +40,7 @@ struct hmm_p2p_batch {
 	bool no_huge;
 	bool want_split;
 	DECLARE_BITMAP(done, HMM_P2P_BATCH_PAGES);
+	DECLARE_BITMAP(zeroed, HMM_P2P_BATCH_PAGES);
 };
 
 /* How many pages the entry of a source or a destination stands for. */
@@ -62,7 +64,7 @@ int hmm_p2p_copy_end(struct dma_fence *fence);
 int hmm_p2p_batch_copy(struct hmm_p2p_batch *batch);
 int hmm_p2p_batch_probe(struct hmm_p2p_batch *batch, struct hmm_p2p_device *hdev);
 void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,
-				struct hmm_p2p_device *hdev, u64 *populated);
+				struct hmm_p2p_device *hdev);
 unsigned long hmm_p2p_batch_count_ram(struct hmm_p2p_batch *batch,
 				      enum hmm_p2p_counter cause);
 

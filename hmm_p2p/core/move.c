@@ -104,7 +104,7 @@ static int pass_to_device(struct move_state *state)
 	hmm_p2p_batch_fill_device(batch, move->hdev);
 	ret = hmm_p2p_batch_copy(batch);
 	hmm_p2p_batch_move(batch);
-	hmm_p2p_batch_count_device(batch, move->hdev, &move->populated);
+	hmm_p2p_batch_count_device(batch, move->hdev);
 	hmm_p2p_batch_finalize(batch);
 	return ret;
 }
@@ -133,6 +133,8 @@ static void pass_account(struct move_state *state, unsigned long addr,
 	/* All of the bitmap: the step can be longer than this mapping. */
 	move->moved += bitmap_weight_and(state->left, batch->done,
 					 HMM_P2P_BATCH_PAGES);
+	move->populated += bitmap_weight_and(state->left, batch->zeroed,
+					     HMM_P2P_BATCH_PAGES);
 	bitmap_andnot(state->left, state->left, batch->done, HMM_P2P_BATCH_PAGES);
 	trace_hmm_p2p_migrate(move->hdev ? move->hdev->name : "any device",
 			      move->hdev, addr, nr, bitmap_weight(batch->done, nr));
@@ -185,6 +187,7 @@ static int pass_begin(struct move_state *state, unsigned long addr,
 
 	*nr = 0;
 	bitmap_zero(state->batch->done, HMM_P2P_BATCH_PAGES);
+	bitmap_zero(state->batch->zeroed, HMM_P2P_BATCH_PAGES);
 	state->batch->args.cpages = 0;
 	vma = step_vma(state, addr, stop, &end);
 	if (!vma)
