@@ -21,6 +21,7 @@
 #include "common_swap.h"
 #include "fuzz.h"
 
+#define SWAP_BYTES	(512 * MIB)
 #define KSM		"/sys/kernel/mm/ksm/"
 #define NOBODY		65534
 
@@ -362,7 +363,7 @@ static int fuzz_setup(void **state)
 {
 	if (suite_setup(state))
 		return -1;
-	have_swap = swap_begin(SWAP_DISK);
+	have_swap = swap_begin(SWAP_DISK, SWAP_BYTES);
 	have_ksm = !write_file(KSM "sleep_millisecs", "10") &&
 		   !write_file(KSM "pages_to_scan", "100") && !write_file(KSM "run", "1");
 	return 0;
