@@ -119,9 +119,10 @@ static int to_device(struct race *race, uint64_t *seed)
 {
 	struct hmm_p2p_migrate result;
 	size_t at, length = some_part(seed, &at);
+	uint32_t flags = random_next(seed) % 2 ? HMM_P2P_MIGRATE_POPULATE : 0;
 
-	CHECK(hmm_p2p_migrate(ctx, NULL, race->exporter,
-			      (uintptr_t)race->mem + at, length, &result) == 0);
+	CHECK(hmm_p2p_migrate_flags(ctx, NULL, race->exporter, flags,
+				    (uintptr_t)race->mem + at, length, &result) == 0);
 	CHECK(migrate_sum(&result) == length / page_size);
 	return 0;
 }

@@ -198,8 +198,9 @@ static int migrates(struct race *race, uint64_t *random)
 	if (where == 3)
 		CHECK(hmm_p2p_migrate_to_ram(ctx, NULL, addr, length, &result) == 0);
 	else
-		CHECK(hmm_p2p_migrate(ctx, NULL, race->exporters[where == 2], addr,
-				      length, &result) == 0);
+		CHECK(hmm_p2p_migrate_flags(ctx, NULL, race->exporters[where == 2],
+					    HMM_P2P_MIGRATE_POPULATE, addr, length,
+					    &result) == 0);
 	CHECK(migrate_sum(&result) == length / page_size);
 	return 0;
 }

@@ -162,8 +162,11 @@ static int op_to_device(struct torture *t, uint64_t *seed)
 	struct run run = some_pages(seed, PAGES);
 	const struct hmm_p2p_device_info *to = some_device(t, seed, is_exporter);
 
-	CHECK(hmm_p2p_migrate(ctx, NULL, to->out_id, (uintptr_t)run_mem(t, run),
-			      run.nr * page_size, NULL) == 0);
+	uint32_t flags = random_next(seed) % 2 ? HMM_P2P_MIGRATE_POPULATE : 0;
+
+	CHECK(hmm_p2p_migrate_flags(ctx, NULL, to->out_id, flags,
+				    (uintptr_t)run_mem(t, run), run.nr * page_size,
+				    NULL) == 0);
 	return 0;
 }
 
