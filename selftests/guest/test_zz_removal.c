@@ -468,7 +468,7 @@ static size_t bytes_left(const struct hmm_p2p_device_info *info)
 	char path[128];
 	int fd;
 
-	device_path(info, "resource2_wc", path, sizeof(path));
+	device_path(info, "resource2", path, sizeof(path));
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	assert_return_code(fd, errno);
 	words = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
