@@ -23,6 +23,7 @@
 
 #define SWAP_BYTES	(512 * MIB)
 #define KSM		"/sys/kernel/mm/ksm/"
+#define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/"
 #define NOBODY		65534
 
 /* Whoever does not end in that time is stuck. */
@@ -359,9 +360,16 @@ static void test_fuzz(void **state)
 	owners_restore(before, n);
 }
 
+/* Elsewhere in the lab it leaves alone what is not in RAM. */
+static int khugepaged_let(const char *not_in_ram, const char *sleep_ms)
+{
+	return write_file(KHUGEPAGED "max_ptes_swap", not_in_ram) ||
+	       write_file(KHUGEPAGED "scan_sleep_millisecs", sleep_ms);
+}
+
 static int fuzz_setup(void **state)
 {
-	if (suite_setup(state))
+	if (suite_setup(state) || khugepaged_let("64", "100"))
 		return -1;
 	have_swap = swap_begin(SWAP_DISK, SWAP_BYTES);
 	have_ksm = !write_file(KSM "sleep_millisecs", "10") &&
@@ -374,6 +382,7 @@ static int fuzz_teardown(void **state)
 {
 	int bad = have_ksm && (write_file(KSM "run", "2") || write_file(KSM "run", "0"));
 
+	bad |= khugepaged_let("0", "10000");
 	if (have_swap)
 		bad |= swap_end(SWAP_DISK);
 	return suite_teardown(state) || bad ? -1 : 0;
