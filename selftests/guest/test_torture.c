@@ -4,7 +4,7 @@
  * fork, throw away and swap the same memory at random. Each page has a version;
  * whoever holds the page's lock knows what must be in it, and looks.
  *
- * TORTURE_SECONDS (10, on the debug kernel 60) and TORTURE_SEED (1) are taken
+ * TORTURE_SECONDS (10, on the debug kernel 30) and TORTURE_SEED (1) are taken
  * from the environment. The order of threads is not repeatable; what each of
  * them does is.
  */
@@ -406,7 +406,7 @@ static int torture_process(void *arg)
 
 static void test_torture(void **state)
 {
-	unsigned int seconds = hammer_seconds("TORTURE_SECONDS", 10, 60);
+	unsigned int seconds = hammer_seconds("TORTURE_SECONDS", 10, 30);
 	const char *text = getenv("TORTURE_SEED");
 	uint64_t seed = text ? strtoull(text, NULL, 0) : 1;
 	struct job jobs[PROCESSES];
