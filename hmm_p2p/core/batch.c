@@ -11,7 +11,9 @@
  * MIGRATE_VMA_SELECT_COMPOUND, and the kernel splits the page before it unmaps
  * it. Single pages as the destination of a huge one would be allowed, but then
  * the kernel (7.2) splits an unmapped page in the one mapping it looks at, and
- * leaves the huge migration entry of a forked process to a single page.
+ * leaves the huge migration entry of a forked process to a single page. Nor does
+ * it drop the reference that it takes for that when somebody else has split the
+ * mapping first, by throwing a part of it away (MADV_DONTNEED).
  *
  * Rules:
  * - Whatever gets an entry in dst is locked and has one reference; finalize
@@ -57,7 +59,7 @@ struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages, gfp_t gfp)
 	batch->no_room = 0;
 	batch->limit = NULL;
 	batch->keep_huge = false;
-	batch->no_huge = false;
+	batch->want_split = false;
 	batch->args.src = (unsigned long *)(batch + 1);
 	batch->args.dst = batch->args.src + entries;
 	batch->runs = (struct hmm_p2p_copy *)(batch->args.dst + entries);
@@ -425,7 +427,7 @@ static void mark_written(struct page *from)
 static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 {
 	unsigned long src = batch->args.src[i], nr = hmm_p2p_entry_nr(src);
-	struct page *from = migrate_pfn_to_page(src), *to = NULL;
+	struct page *from = migrate_pfn_to_page(src), *to;
 	unsigned long *dst = batch->args.dst + i;
 
 	/* Reclaim has just given up, and would again for each of the others. */
@@ -433,18 +435,8 @@ static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 		batch->no_room += nr;
 		return;
 	}
-	if (nr == 1 || !batch->no_huge)
-		to = ram_page(batch, i, from, nr > 1 ? HPAGE_PMD_ORDER : 0);
-	if (to && nr > 1) {
-		dst[0] = MIGRATE_PFN_COMPOUND;
-	} else if (nr > 1 && batch->args.fault_page) {
-		/*
-		 * The fault holds the page, so the kernel cannot split it now;
-		 * it splits the mapping, and the CPU faults again for one page.
-		 */
-		to = ram_page(batch, i, from, 0);
-		nr = 1;
-	} else if (nr > 1) {
+	to = ram_page(batch, i, from, nr > 1 ? HPAGE_PMD_ORDER : 0);
+	if (!to && nr > 1) {
 		batch->want_split = true;
 		return;
 	}
@@ -452,7 +444,7 @@ static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 		batch->no_room++;
 		return;
 	}
-	dst[0] |= migrate_pfn(page_to_pfn(to));
+	dst[0] = migrate_pfn(page_to_pfn(to)) | (nr > 1 ? MIGRATE_PFN_COMPOUND : 0);
 	mark_written(from);
 	ram_run(batch, from, to, nr);
 }

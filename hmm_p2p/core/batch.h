@@ -21,7 +21,6 @@
  *	reference; NULL: nobody met a limit
  * @keep_huge: a huge page that finds no huge page waits for room: it is not
  *	split, but counted in @no_room
- * @no_huge: a huge page of a fault comes home page by page
  * @want_split: a huge page found no huge page at the destination
  * @done: pages that have moved; adds up until the caller clears it
  * @zeroed: of these, pages that are first touched by it; as @done
@@ -37,7 +36,6 @@ struct hmm_p2p_batch {
 	unsigned long claim;
 	struct dmem_cgroup_pool_state *limit;
 	bool keep_huge;
-	bool no_huge;
 	bool want_split;
 	DECLARE_BITMAP(done, HMM_P2P_BATCH_PAGES);
 	DECLARE_BITMAP(zeroed, HMM_P2P_BATCH_PAGES);

@@ -263,6 +263,7 @@ device_alloc(const struct hmm_p2p_device_config *config)
 	hdev->config.name = hdev->name;
 	spin_lock_init(&hdev->lock);
 	INIT_LIST_HEAD(&hdev->heaps);
+	INIT_LIST_HEAD(&hdev->keeps);
 	INIT_WORK(&hdev->lost_work, lost_work);
 	init_waitqueue_head(&hdev->drained);
 	xa_init(&hdev->paths);

@@ -65,7 +65,7 @@ struct dmem_cgroup_pool_state;
  * @owner: its interconnect, NULL without memory. Written under
  *	hmm_p2p_registry_lock while no page is handed out
  * @stats: per-CPU counters
- * @lock: protects @chunks, @used, @held, @hand, @removed; taken in folio_free,
+ * @lock: protects @chunks, @used, @held, @keeps, @hand, @removed; taken in folio_free,
  *	which runs under page table locks
  * @chunks: which of its pages are handed out, see chunk.c
  * @used: pages handed out
@@ -79,6 +79,7 @@ struct dmem_cgroup_pool_state;
  * @lost_work: frees what is left of a lost device with its last page
  * @users: SRCU: who is in its importer operations, or evicts from it
  * @held: pages held by hmm_p2p_pages_hold(), under @lock
+ * @keeps: pages of CPU faults that do not come back now, under @lock; see keep.c
  * @drained: woken when @used falls to 0 and @removed is set, and when @held does
  * @paths: cached verdicts by importer, see path.c
  * @staging_lock: protects the page at @staging and its content
@@ -100,6 +101,7 @@ struct hmm_p2p_device {
 	struct hmm_p2p_chunks chunks;
 	unsigned long used;
 	unsigned long held;
+	struct list_head keeps;
 	unsigned long hand;
 	struct hmm_p2p_charges *charges;
 	bool removed;

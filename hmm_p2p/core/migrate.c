@@ -12,6 +12,7 @@
 #include <linux/moduleparam.h>
 
 #include "batch.h"
+#include "keep.h"
 #include "trace.h"
 
 /* A scan costs 0.6 of what single pages cost, a touch here and there 2.4 times. */
@@ -69,27 +70,11 @@ static unsigned long around_size(const struct vm_fault *vmf)
 	return (unsigned long)READ_ONCE(fault_around) << PAGE_SHIFT;
 }
 
-static struct fault_window fault_window(const struct vm_fault *vmf)
-{
-	struct fault_window window;
-	unsigned long size, end;
-
-	/* With a page table entry, only a part of the folio may be mapped. */
-	if (vmf->pte)
-		size = around_size(vmf);
-	else
-		size = folio_size(page_folio(vmf->page));
-	window.start = ALIGN_DOWN(vmf->address, size);
-	end = min(window.start + size, vmf->vma->vm_end);
-	window.start = max(window.start, vmf->vma->vm_start);
-	window.nr = (end - window.start) >> PAGE_SHIFT;
-	return window;
-}
-
 /*
  * May anybody else unmap the page meanwhile? Who unmaps a huge device page that
- * is being migrated (7.2) drops a reference and a mapping that it has not got.
- * Then its mapping is split at once, and it comes home page by page.
+ * is being migrated (7.2, 7.3) drops a reference and a mapping that it has not
+ * got. Then it is split first, and comes home page by page. The OOM reaper and
+ * process_mrelease() do not count as users: what they take is put right, see keep.c.
  */
 static bool has_company(const struct vm_fault *vmf)
 {
@@ -99,6 +84,23 @@ static bool has_company(const struct vm_fault *vmf)
 
 	return atomic_read(&mm->mm_users) > users ||
 	       folio_mapcount(page_folio(vmf->page)) > 1;
+}
+
+static struct fault_window fault_window(const struct vm_fault *vmf, bool whole)
+{
+	struct fault_window window;
+	unsigned long size = PAGE_SIZE, end;
+
+	/* With a page table entry, only a part of the folio may be mapped. */
+	if (vmf->pte)
+		size = around_size(vmf);
+	else if (whole)
+		size = folio_size(page_folio(vmf->page));
+	window.start = ALIGN_DOWN(vmf->address, size);
+	end = min(window.start + size, vmf->vma->vm_end);
+	window.start = max(window.start, vmf->vma->vm_start);
+	window.nr = (end - window.start) >> PAGE_SHIFT;
+	return window;
 }
 
 /* A neighbour on another device of the same owner stays where it is. */
@@ -171,6 +173,69 @@ static void fault_holds_first(struct vm_fault *vmf)
 	vmf->page = folio_page(page_folio(vmf->page), 0);
 }
 
+/*
+ * One way home of @window. With @keep, the fault's reference on a huge page goes
+ * while the kernel collects: it splits a page that nobody else refers to.
+ */
+static vm_fault_t bring_home(struct vm_fault *vmf, struct hmm_p2p_batch *batch,
+			     const struct fault_window *window,
+			     unsigned long compound, struct hmm_p2p_keep *keep)
+{
+	struct dev_pagemap *pgmap = page_pgmap(vmf->page);
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(vmf->page);
+	unsigned long moved;
+	vm_fault_t ret = 0;
+	int setup;
+
+	batch->args.fault_page = vmf->page;
+	if (keep)
+		hmm_p2p_keep_let_go(keep);
+	setup = hmm_p2p_batch_setup(batch, vmf->vma, window->start,
+				    window->start + (window->nr << PAGE_SHIFT),
+				    pgmap->owner,
+				    MIGRATE_VMA_SELECT_DEVICE_PRIVATE | compound);
+	if (keep)
+		hmm_p2p_keep_take_back(keep);
+	if (setup)
+		return VM_FAULT_SIGBUS;
+	if (!batch->args.cpages)
+		return 0;
+
+	keep_others(batch, hdev);
+	hmm_p2p_batch_fill_ram(batch);
+	if (hmm_p2p_batch_copy(batch))
+		ret = VM_FAULT_SIGBUS;
+	hmm_p2p_batch_move(batch);
+	moved = hmm_p2p_batch_count_ram(batch, HMM_P2P_COUNTER_CPU_FAULT);
+	if (!ret && !moved && batch->no_room)
+		ret = VM_FAULT_OOM;
+	count_prefetched(batch, vmf, hdev, window, moved);
+	trace_hmm_p2p_migrate(hdev->name, false, window->start, window->nr, moved);
+	hmm_p2p_batch_finalize(batch);
+	return ret;
+}
+
+/* A page that is mapped as a huge one; in pieces unless it can be @whole. */
+static vm_fault_t bring_huge_home(struct vm_fault *vmf, struct hmm_p2p_batch *batch,
+				  struct fault_window window, bool whole)
+{
+	struct hmm_p2p_keep keep;
+	vm_fault_t ret = 0;
+
+	hmm_p2p_keep_begin(&keep, vmf->page);
+	if (whole) {
+		ret = bring_home(vmf, batch, &window, MIGRATE_VMA_SELECT_COMPOUND, NULL);
+		hmm_p2p_keep_mend(&keep);
+	}
+	/* There may be no huge page in RAM for it. */
+	if (!whole || batch->want_split) {
+		window = fault_window(vmf, false);
+		ret = bring_home(vmf, batch, &window, 0, &keep);
+	}
+	hmm_p2p_keep_end(&keep);
+	return ret;
+}
+
 /**
  * hmm_p2p_migrate_to_ram - the CPU touched a device page
  * @vmf: the fault; its page is locked and referenced
@@ -184,12 +249,10 @@ static void fault_holds_first(struct vm_fault *vmf)
  */
 vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 {
-	struct dev_pagemap *pgmap = page_pgmap(vmf->page);
-	struct hmm_p2p_device *hdev = hmm_p2p_page_device(vmf->page);
-	struct fault_window window = fault_window(vmf);
+	bool whole = !vmf->pte && !has_company(vmf);
+	struct fault_window window = fault_window(vmf, whole);
 	struct hmm_p2p_batch *batch;
-	unsigned long moved;
-	vm_fault_t ret = 0;
+	vm_fault_t ret;
 	int idx;
 
 	if (hmm_p2p_fault_arrived(vmf))
@@ -200,31 +263,10 @@ vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
 		return VM_FAULT_OOM;
 	/* A driver that lost its device waits for copies that are under way. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	batch->args.fault_page = vmf->page;
-	batch->no_huge = has_company(vmf);
-	if (hmm_p2p_batch_setup(batch, vmf->vma, window.start,
-				window.start + (window.nr << PAGE_SHIFT),
-				pgmap->owner,
-				MIGRATE_VMA_SELECT_DEVICE_PRIVATE |
-				(vmf->pte ? 0 : MIGRATE_VMA_SELECT_COMPOUND))) {
-		ret = VM_FAULT_SIGBUS;
-		goto out;
-	}
-	if (!batch->args.cpages)
-		goto out;
-
-	keep_others(batch, hdev);
-	hmm_p2p_batch_fill_ram(batch);
-	if (hmm_p2p_batch_copy(batch))
-		ret = VM_FAULT_SIGBUS;
-	hmm_p2p_batch_move(batch);
-	moved = hmm_p2p_batch_count_ram(batch, HMM_P2P_COUNTER_CPU_FAULT);
-	if (!ret && !moved && batch->no_room)
-		ret = VM_FAULT_OOM;
-	count_prefetched(batch, vmf, hdev, &window, moved);
-	trace_hmm_p2p_migrate(hdev->name, false, window.start, window.nr, moved);
-	hmm_p2p_batch_finalize(batch);
-out:
+	if (vmf->pte)
+		ret = bring_home(vmf, batch, &window, 0, NULL);
+	else
+		ret = bring_huge_home(vmf, batch, window, whole);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	hmm_p2p_batch_free(batch);
 	return ret;

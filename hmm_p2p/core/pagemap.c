@@ -13,6 +13,7 @@
 
 #include "batch.h"
 #include "charge.h"
+#include "keep.h"
 
 static const struct dev_pagemap_ops pagemap_ops;
 
@@ -574,9 +575,11 @@ long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
 static void pagemap_folio_free(struct folio *folio)
 {
 	struct page *page = folio_page(folio, 0);
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
+	unsigned int order = folio_order(folio);
 
-	device_give(hmm_p2p_page_device(page),
-		    hmm_p2p_page_offset(page) >> PAGE_SHIFT, folio_order(folio));
+	if (!hmm_p2p_keep_takes(hdev, page, order))
+		device_give(hdev, hmm_p2p_page_offset(page) >> PAGE_SHIFT, order);
 }
 
 static void device_split(struct hmm_p2p_device *hdev, unsigned long index)

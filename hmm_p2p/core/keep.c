@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A huge page that the CPU touched comes to migrate_to_ram() locked and with a
+ * reference, and the kernel unlocks and drops it afterwards. Two things want it
+ * otherwise in between:
+ *
+ * - The kernel splits a folio only when nobody but who collects it has a
+ *   reference. So the fault's has to go, and the page may be freed meanwhile.
+ * - Who unmaps a huge device page that is being migrated (7.2, 7.3) drops a
+ *   reference too many, so that the last one can go before its time.
+ *
+ * A page that is kept does not go back to the allocator then: it gets a reference
+ * again, is freed when the fault drops that, and is nobody else's until then.
+ */
+#include "internal.h"
+#include "keep.h"
+
+/**
+ * hmm_p2p_keep_begin - from now on the page stays with the caller
+ * @keep: to be filled in, until hmm_p2p_keep_end()
+ * @page: first page of a folio that the caller has locked, with a reference
+ */
+void hmm_p2p_keep_begin(struct hmm_p2p_keep *keep, struct page *page)
+{
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
+
+	keep->page = page;
+	init_completion(&keep->freed);
+	spin_lock_irq(&hdev->lock);
+	list_add(&keep->list, &hdev->keeps);
+	spin_unlock_irq(&hdev->lock);
+}
+
+/**
+ * hmm_p2p_keep_let_go - drop the caller's reference, which may be the last
+ * @keep: begun; hmm_p2p_keep_take_back() is to follow
+ */
+void hmm_p2p_keep_let_go(struct hmm_p2p_keep *keep)
+{
+	folio_put(page_folio(keep->page));
+}
+
+/**
+ * hmm_p2p_keep_take_back - get the reference again
+ * @keep: let go
+ *
+ * The folio of the page may have been split: then the reference is on the first
+ * of its parts.
+ */
+void hmm_p2p_keep_take_back(struct hmm_p2p_keep *keep)
+{
+	if (!folio_try_get(page_folio(keep->page)))
+		hmm_p2p_keep_mend(keep);
+}
+
+/**
+ * hmm_p2p_keep_mend - a page whose last reference went gets one again
+ * @keep: begun; not while it is let go
+ *
+ * Context: may sleep.
+ */
+void hmm_p2p_keep_mend(struct hmm_p2p_keep *keep)
+{
+	struct folio *folio = page_folio(keep->page);
+
+	if (folio_ref_count(folio))
+		return;
+	/* Who dropped the last one is on his way to say so. */
+	wait_for_completion(&keep->freed);
+	/* A page that begins anew is locked anew; nobody else can have it by now. */
+	folio_unlock(folio);
+	zone_device_page_init(keep->page, page_pgmap(keep->page), keep->order);
+	if (keep->order)
+		folio_set_large_rmappable(page_folio(keep->page));
+	folio_set_zone_device_data(page_folio(keep->page), NULL);
+}
+
+/**
+ * hmm_p2p_keep_end - the page is free to go, as any other
+ * @keep: begun; its page is locked, and has a reference of the caller again
+ */
+void hmm_p2p_keep_end(struct hmm_p2p_keep *keep)
+{
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(keep->page);
+
+	hmm_p2p_keep_mend(keep);
+	spin_lock_irq(&hdev->lock);
+	list_del(&keep->list);
+	spin_unlock_irq(&hdev->lock);
+}
+
+/**
+ * hmm_p2p_keep_takes - the last reference of a page went: does somebody keep it?
+ * @hdev: its exporter
+ * @page: first page of the folio
+ * @order: of the folio
+ *
+ * Context: any; the page has no reference.
+ * Return: true when it is not to go back to the allocator.
+ */
+bool hmm_p2p_keep_takes(struct hmm_p2p_device *hdev, struct page *page,
+			unsigned int order)
+{
+	struct hmm_p2p_keep *keep;
+	unsigned long flags;
+	bool kept = false;
+
+	/* Who keeps it began while it had a reference. */
+	if (likely(list_empty_careful(&hdev->keeps)))
+		return false;
+	spin_lock_irqsave(&hdev->lock, flags);
+	list_for_each_entry(keep, &hdev->keeps, list) {
+		if (keep->page != page)
+			continue;
+		keep->order = order;
+		complete(&keep->freed);
+		kept = true;
+		break;
+	}
+	spin_unlock_irqrestore(&hdev->lock, flags);
+	return kept;
+}
