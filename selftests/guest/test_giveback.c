@@ -23,7 +23,8 @@
  * @mem: a huge page
  * @exporter: where it is
  * @page: which of its pages is touched
- * @whole: the huge page is mapped as one, and thrown away as one
+ * @whole: the huge page is mapped as one, not page by page
+ * @all: all of it is thrown away, not just the page that is touched
  * @touched: the first thread's rounds that are over
  * @begun: rounds that have begun
  * @took: how long the last touch took, in turns of a loop
@@ -34,6 +35,7 @@ struct duel {
 	uint32_t exporter;
 	size_t page;
 	bool whole;
+	bool all;
 	unsigned long touched;
 	unsigned long begun;
 	unsigned long took;
@@ -79,7 +81,7 @@ static void duel_throw(struct duel *duel)
 {
 	uint8_t *mem = duel->mem + duel->page * page_size;
 
-	if (duel->whole)
+	if (duel->all)
 		assert_int_equal(madvise(duel->mem, huge_size, MADV_DONTNEED), 0);
 	else
 		assert_int_equal(madvise(mem, page_size, MADV_DONTNEED), 0);
@@ -98,12 +100,13 @@ static void duel_round(struct duel *duel, unsigned long round, uint64_t *seed)
 	duel->took = (3 * duel->took + turns) / 4;
 }
 
-static void duel_run(bool whole)
+static void duel_run(bool whole, bool all)
 {
-	unsigned int seconds = hammer_seconds("RACE_SECONDS", 10, 20);
+	unsigned int seconds = hammer_seconds("RACE_SECONDS", 6, 10);
 	struct duel duel = {
 		.exporter = largest_exporter(2 * huge_size).out_id,
 		.whole = whole,
+		.all = all,
 		.took = 1000,
 	};
 	double until = seconds_now() + seconds;
@@ -127,13 +130,97 @@ static void duel_run(bool whole)
 static void test_touch_against_dontneed(void **state)
 {
 	(void)state;
-	duel_run(false);
+	duel_run(false, false);
 }
 
 static void test_touch_against_dontneed_huge(void **state)
 {
 	(void)state;
-	duel_run(true);
+	duel_run(true, true);
+}
+
+/* The mapping of the huge page is split by who throws a page of it away. */
+static void test_touch_against_dontneed_part(void **state)
+{
+	(void)state;
+	duel_run(true, false);
+}
+
+/* ------------------------------------------- a huge page that two processes share */
+
+/**
+ * struct family - a parent touches a page while its child lets go of it
+ * @ready: the child's round
+ * @begun: the parent's
+ * @mem: a huge page, mapped as one by both
+ */
+struct family {
+	unsigned long ready;
+	unsigned long begun;
+	uint8_t *mem;
+};
+
+/* By throwing all or a page of it away, or by the end of the process. */
+static void child_lets_go(struct family *family, unsigned long round, uint64_t seed)
+{
+	volatile unsigned long turns = random_next(&seed) % 4000;
+	size_t page = random_next(&seed) % (huge_size / page_size);
+	bool never = false;
+
+	__atomic_store_n(&family->ready, round, __ATOMIC_RELEASE);
+	await(&family->begun, round, &never);
+	while (turns--)
+		;
+	switch (round % 3) {
+	case 0:
+		madvise(family->mem, huge_size, MADV_DONTNEED);
+		break;
+	case 1:
+		madvise(family->mem + page * page_size, page_size, MADV_DONTNEED);
+		break;
+	}
+	_exit(0);
+}
+
+static void family_round(struct family *family, unsigned long round, uint64_t *seed)
+{
+	uint64_t child_seed = random_next(seed);
+	size_t page = random_next(seed) % (huge_size / page_size);
+	bool never = false;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid)
+		child_lets_go(family, round, child_seed);
+	await(&family->ready, round, &never);
+	__atomic_store_n(&family->begun, round, __ATOMIC_RELEASE);
+	(void)*(volatile uint8_t *)(family->mem + page * page_size);
+	assert_int_equal(child_wait(pid), 0);
+	assert_pattern(family->mem, huge_size, 1);
+}
+
+static void test_touch_against_child(void **state)
+{
+	unsigned int seconds = hammer_seconds("RACE_SECONDS", 6, 10);
+	uint32_t exporter = largest_exporter(2 * huge_size).out_id;
+	struct family *family = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	double until = seconds_now() + seconds;
+	unsigned long round = 0;
+	uint64_t seed = 3;
+
+	(void)state;
+	assert_ptr_not_equal(family, MAP_FAILED);
+	family->mem = map_memory(huge_size, HUGE_PAGES);
+	while (seconds_now() < until) {
+		pattern_fill(family->mem, 0, huge_size, 1);
+		move_to(exporter, family->mem, huge_size, NULL);
+		family_round(family, ++round, &seed);
+		assert_int_equal(madvise(family->mem, huge_size, MADV_DONTNEED), 0);
+	}
+	fprintf(stderr, "# %lu rounds\n", round);
+	unmap(family->mem, huge_size);
+	munmap(family, page_size);
 }
 
 /* --------------------------------------------------- a process that is killed */
@@ -315,7 +402,7 @@ static void victim_live(struct victim *victim, uint64_t *seed)
 
 static void kill_run(size_t threads)
 {
-	unsigned int seconds = hammer_seconds("RACE_SECONDS", 15, 30), lives;
+	unsigned int seconds = hammer_seconds("RACE_SECONDS", 10, 20), lives;
 	struct victim victim = {
 		.exporter = largest_exporter(2 * LENGTH).out_id,
 		.threads = threads,
@@ -352,6 +439,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_touch_against_dontneed),
 		TEST(test_touch_against_dontneed_huge),
+		TEST(test_touch_against_dontneed_part),
+		TEST(test_touch_against_child),
 		TEST(test_kill_busy),
 		TEST(test_kill_alone),
 	};
