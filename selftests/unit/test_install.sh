@@ -52,7 +52,7 @@ installed_files() {
 	for file in bin/hmmp2p include/hmm_p2p.h include/linux/hmm_p2p.h \
 		lib/libhmm_p2p.a lib/libhmm_p2p.so lib/libhmm_p2p.so.1 \
 		lib/pkgconfig/libhmm_p2p.pc share/man/man1/hmmp2p.1 \
-		share/man/man3/hmm_p2p_open.3; do
+		share/man/man3/hmm_p2p_open.3 share/man/man7/hmm_p2p_reasons.7; do
 		[ -e "$root/usr/$file" ] || { echo "no $file"; return 1; }
 	done
 }
@@ -175,6 +175,17 @@ tool_page_is_complete() {
 	done
 }
 
+# Each reason has its entry in hmm_p2p_reasons(7), and there is none for another.
+every_reason_is_explained() {
+	page=$root/usr/share/man/man7/hmm_p2p_reasons.7
+	sed -n '/^\.SS/,/^\.SH LIMITS/p' "$page" | grep -A1 '^\.TP' |
+		sed -n 's/^\.B //p' | sort >"$tmp/explained"
+	sed -n '/^} reasons\[/,/^};/p' "$lib"/names.c |
+		grep -A1 'HMM_P2P_REASON_' | sed -n 's/^\t\t"\(.*\)",$/\1/p' |
+		sort >"$tmp/reasons"
+	[ -s "$tmp/reasons" ] && diff "$tmp/reasons" "$tmp/explained"
+}
+
 # ----------------------------------------------------------------- consumers
 
 flags() {
@@ -210,7 +221,7 @@ tool_runs() {
 	[ $? -eq 1 ]
 }
 
-echo "1..22"
+echo "1..23"
 test_that "checkout copied" copy_checkout
 test_that "builds and installs elsewhere, fortified" install_tree
 test_that "installed files are there" installed_files
@@ -224,6 +235,7 @@ test_that "every function has a man page" every_function_has_a_page
 test_that "man page aliases lead somewhere" aliases_lead_somewhere
 test_that "man page examples compile" examples_compile
 test_that "hmmp2p(1) names every option and schema" tool_page_is_complete
+test_that "hmm_p2p_reasons(7) has every reason" every_reason_is_explained
 test_that "C consumer, shared" shared_consumer "$CC" gnu11 consumer.c
 test_that "C consumer, C99, shared" shared_consumer "$CC" c99 consumer.c
 test_that "C consumer, static" static_consumer "$CC" gnu11 consumer.c
