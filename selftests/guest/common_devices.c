@@ -45,6 +45,20 @@ int test_setup(void **state)
 	return 0;
 }
 
+/* Lost for good, or just late? It is a failure anyway. */
+static bool goes_away(const struct hmm_p2p_device_info *old)
+{
+	struct hmm_p2p_device_info info;
+	double until = seconds_now() + 1;
+
+	do {
+		if (hmm_p2p_device_next(ctx, old->out_id, &info) ||
+		    info.out_used_bytes == old->out_used_bytes)
+			return true;
+	} while (seconds_now() < until);
+	return false;
+}
+
 int test_teardown(void **state)
 {
 	struct hmm_p2p_device_info info;
@@ -60,10 +74,11 @@ int test_teardown(void **state)
 		    info.out_id != old->out_id ||
 		    info.out_used_bytes == old->out_used_bytes)
 			continue;
-		fprintf(stderr, "# %s holds %llu bytes, and %llu before the test\n",
+		fprintf(stderr, "# %s holds %llu bytes, and %llu before the test; %s\n",
 			(const char *)info.out_name,
 			(unsigned long long)info.out_used_bytes,
-			(unsigned long long)old->out_used_bytes);
+			(unsigned long long)old->out_used_bytes,
+			goes_away(old) ? "not any more" : "still so after a second");
 		bad = -1;
 	}
 	return bad;
