@@ -15,7 +15,7 @@ static const struct error_text error_texts[] = {
 	{ ENOENT, HMM_P2P_CALL_OPEN,
 	  "There is no device node, so the kernel module is not loaded: run 'modprobe hmm_p2p' and a device module such as hmm_p2p_pci or hmm_p2p_carveout, or correct HMM_P2P_DEVICE if it is set." },
 	{ EACCES, HMM_P2P_CALL_OPEN,
-	  "This user may not open the device node: run as root, or join the group that owns the node ('ls -l /dev/hmm_p2p' shows it)." },
+	  "This user may not open the device node: run as root, or join the group hmm_p2p ('usermod -aG hmm_p2p USER', then log in again), to which 'make install' gives the node." },
 	{ EPERM, HMM_P2P_CALL_OPEN,
 	  "Opening the device node is not allowed here: a container or security policy forbids it, so allow the device there." },
 	{ ENXIO, HMM_P2P_CALL_OPEN,

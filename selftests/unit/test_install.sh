@@ -52,7 +52,8 @@ installed_files() {
 	for file in bin/hmmp2p include/hmm_p2p.h include/linux/hmm_p2p.h \
 		lib/libhmm_p2p.a lib/libhmm_p2p.so lib/libhmm_p2p.so.1 \
 		lib/pkgconfig/libhmm_p2p.pc share/man/man1/hmmp2p.1 \
-		share/man/man3/hmm_p2p_open.3 share/man/man7/hmm_p2p_reasons.7; do
+		share/man/man3/hmm_p2p_open.3 share/man/man7/hmm_p2p_reasons.7 \
+		lib/udev/rules.d/60-hmm_p2p.rules lib/sysusers.d/hmm_p2p.conf; do
 		[ -e "$root/usr/$file" ] || { echo "no $file"; return 1; }
 	done
 }
