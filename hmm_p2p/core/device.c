@@ -6,8 +6,9 @@
  * depends on what the next one takes away:
  *
  * 1. @removed is set: no page is handed out any more, no new p2p outcome.
- * 2. Mappings of shared memory are revoked (see shared.c); what I/O still has of
- *    it, the driver waits for when it takes down the pages.
+ * 2. Who subscribed is told. Mappings of shared memory are revoked then (see
+ *    shared.c); what I/O still has of it, the driver waits for when it takes
+ *    down the pages.
  * 3. Every page is evicted to RAM. That invalidates every importer that still
  *    uses an alias, and an importer's invalidation returns only when its DMA
  *    has stopped.
@@ -24,6 +25,7 @@
  * touches a lost page gets SIGBUS; with the last one the rest goes.
  */
 #include <linux/module.h>
+#include <linux/notifier.h>
 #include <linux/slab.h>
 
 #include "internal.h"
@@ -39,6 +41,35 @@ DEFINE_SRCU(hmm_p2p_srcu);
 /* Protects the registry and who owns what; taken before any device lock. */
 DEFINE_MUTEX(hmm_p2p_registry_lock);
 static DEFINE_XARRAY_ALLOC1(registry);
+static BLOCKING_NOTIFIER_HEAD(subscribers);
+
+/**
+ * hmm_p2p_device_subscribe - be told when a device goes
+ * @nb: called with an enum hmm_p2p_device_event and the device; what it returns
+ *	is ignored, because removal cannot fail
+ *
+ * Context: may sleep.
+ */
+void hmm_p2p_device_subscribe(struct notifier_block *nb)
+{
+	blocking_notifier_chain_register(&subscribers, nb);
+}
+
+/**
+ * hmm_p2p_device_unsubscribe - end of hmm_p2p_device_subscribe()
+ * @nb: it is not called any more, and no call is under way, after this
+ *
+ * Context: may sleep.
+ */
+void hmm_p2p_device_unsubscribe(struct notifier_block *nb)
+{
+	blocking_notifier_chain_unregister(&subscribers, nb);
+}
+
+static void tell(struct hmm_p2p_device *hdev, enum hmm_p2p_device_event event)
+{
+	blocking_notifier_call_chain(&subscribers, event, hdev);
+}
 
 static void device_release(struct kref *ref)
 {
@@ -262,7 +293,6 @@ device_alloc(const struct hmm_p2p_device_config *config)
 	strscpy(hdev->name, config->name);
 	hdev->config.name = hdev->name;
 	spin_lock_init(&hdev->lock);
-	INIT_LIST_HEAD(&hdev->heaps);
 	INIT_LIST_HEAD(&hdev->keeps);
 	INIT_WORK(&hdev->lost_work, lost_work);
 	init_waitqueue_head(&hdev->drained);
@@ -406,7 +436,7 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 	bool lost = false;
 
 	mark_removed(hdev);
-	hmm_p2p_shared_revoke(hdev);
+	tell(hdev, HMM_P2P_DEVICE_GOES);
 	if (hdev->config.memory && !hmm_p2p_evict_all(hdev)) {
 		lost = true;
 		exporter_lost(hdev);
@@ -416,7 +446,7 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 	registry_del(hdev);
 	synchronize_srcu(&hmm_p2p_srcu);
 	synchronize_srcu(&hdev->users);
-	hmm_p2p_path_flush(hdev);
+	tell(hdev, HMM_P2P_DEVICE_GONE);
 	if (lost) {
 		exporter_reap(hdev);
 		return;

@@ -55,6 +55,7 @@ struct hmm_p2p_stats {
 
 struct hmm_p2p_charges;
 struct dmem_cgroup_pool_state;
+struct notifier_block;
 
 /**
  * struct hmm_p2p_device - a registered device
@@ -85,7 +86,6 @@ struct dmem_cgroup_pool_state;
  * @staging_lock: protects the page at @staging and its content
  * @staging: offset of the one page that the device keeps for transfers
  * @staging_valid: @staging was allocated
- * @heaps: its shared memory in open files, see shared.c
  * @fail_allocs: that many allocations are still to fail, see failure.c
  * @pagemap: must be last, it ends in a flexible array
  */
@@ -116,13 +116,24 @@ struct hmm_p2p_device {
 	struct mutex staging_lock; /* the staging page */
 	u64 staging;
 	bool staging_valid;
-	struct list_head heaps;
 	atomic_t fail_allocs;
 
 	struct dev_pagemap pagemap;
 };
 
 /* device.c: the registry */
+
+/**
+ * enum hmm_p2p_device_event - what subscribers of the registry are told
+ * @HMM_P2P_DEVICE_GOES: the device is marked as removed: it hands out nothing any
+ *	more, and its memory can still be read
+ * @HMM_P2P_DEVICE_GONE: nobody is in a call or a fault that saw the device
+ */
+enum hmm_p2p_device_event {
+	HMM_P2P_DEVICE_GOES,
+	HMM_P2P_DEVICE_GONE,
+};
+
 extern struct srcu_struct hmm_p2p_srcu;
 extern struct mutex hmm_p2p_registry_lock;
 extern struct workqueue_struct *hmm_p2p_wq;
@@ -130,6 +141,8 @@ struct hmm_p2p_device *hmm_p2p_device_get(u32 id);
 struct hmm_p2p_device *hmm_p2p_device_next(u32 id);
 unsigned int hmm_p2p_device_count(void);
 void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev));
+void hmm_p2p_device_subscribe(struct notifier_block *nb);
+void hmm_p2p_device_unsubscribe(struct notifier_block *nb);
 int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
 			     struct hmm_p2p_device *peer, u32 *id);
 
@@ -183,7 +196,6 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev);
 enum hmm_p2p_reason hmm_p2p_path_check(struct hmm_p2p_device *exporter,
 				       struct device *importer, int *distance);
 struct device *hmm_p2p_path_function(struct device *dev);
-void hmm_p2p_path_flush(struct hmm_p2p_device *hdev);
 int hmm_p2p_path_init(void);
 void hmm_p2p_path_exit(void);
 
@@ -325,7 +337,8 @@ void hmm_p2p_process_init(void);
 int hmm_p2p_shared_open(struct inode *inode, struct file *file);
 int hmm_p2p_shared_release(struct inode *inode, struct file *file);
 int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma);
-void hmm_p2p_shared_revoke(struct hmm_p2p_device *hdev);
+void hmm_p2p_shared_init(void);
+void hmm_p2p_shared_exit(void);
 bool hmm_p2p_shared_any(void);
 struct hmm_p2p_device *hmm_p2p_shared_device(const struct vm_area_struct *vma);
 

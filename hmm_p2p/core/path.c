@@ -103,7 +103,7 @@ enum hmm_p2p_reason hmm_p2p_path_check(struct hmm_p2p_device *exporter,
 	return hops < 0 ? HMM_P2P_REASON_NO_PATH : HMM_P2P_REASON_NONE;
 }
 
-void hmm_p2p_path_flush(struct hmm_p2p_device *hdev)
+static void path_flush(struct hmm_p2p_device *hdev)
 {
 	mutex_lock(&paths_lock);
 	xa_destroy(&hdev->paths);
@@ -114,12 +114,23 @@ static int pci_changed(struct notifier_block *nb, unsigned long action, void *da
 {
 	if (action == BUS_NOTIFY_ADD_DEVICE || action == BUS_NOTIFY_DEL_DEVICE ||
 	    action == BUS_NOTIFY_REMOVED_DEVICE)
-		hmm_p2p_device_for_each(hmm_p2p_path_flush);
+		hmm_p2p_device_for_each(path_flush);
 	return NOTIFY_DONE;
 }
 
 static struct notifier_block pci_notifier = {
 	.notifier_call = pci_changed,
+};
+
+static int device_event(struct notifier_block *nb, unsigned long event, void *data)
+{
+	if (event == HMM_P2P_DEVICE_GONE)
+		path_flush(data);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block device_notifier = {
+	.notifier_call = device_event,
 };
 
 /**
@@ -148,11 +159,14 @@ int hmm_p2p_path_init(void)
 	ret = bus_register_notifier(&pci_bus_type, &pci_notifier);
 	if (ret)
 		root_device_unregister(cpu_importer);
+	else
+		hmm_p2p_device_subscribe(&device_notifier);
 	return ret;
 }
 
 void hmm_p2p_path_exit(void)
 {
+	hmm_p2p_device_unsubscribe(&device_notifier);
 	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
 	root_device_unregister(cpu_importer);
 }

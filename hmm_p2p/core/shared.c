@@ -20,6 +20,7 @@
  */
 #include <linux/fs.h>
 #include <linux/io.h>
+#include <linux/notifier.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -32,19 +33,21 @@
 /* Pages of the call that is under way: they go again when it fails. */
 #define FRESH		XA_MARK_0
 
-/* Which heaps there are, of files and of devices. Taken before a heap's lock. */
+/* Which heaps there are, in each file and in all. Taken before a heap's lock. */
 static DEFINE_MUTEX(heaps_lock);
+static LIST_HEAD(heaps);
 static unsigned int nr_heaps; /* under heaps_lock; read without it */
 
 /**
  * struct heap - memory of one device, in one open file
  * @lock: protects @hdev and @pages
- * @hdev: whose memory; NULL: that device is gone. Also read under hmm_p2p_srcu
+ * @hdev: whose memory; NULL: that device is gone. Written under heaps_lock, too;
+ *	also read under hmm_p2p_srcu
  * @id: its number
  * @mapping: where mappings of the file are found
  * @pages: by page offset; each holds a reference
  * @of_file: in the file's list, under heaps_lock
- * @of_device: in the device's list, under heaps_lock
+ * @of_all: in the list of all heaps, under heaps_lock
  */
 struct heap {
 	struct mutex lock; /* see above */
@@ -53,7 +56,7 @@ struct heap {
 	struct address_space *mapping;
 	struct xarray pages;
 	struct list_head of_file;
-	struct list_head of_device;
+	struct list_head of_all;
 };
 
 struct open_file {
@@ -163,7 +166,7 @@ static struct heap *heap_create(struct file *file, struct hmm_p2p_device *hdev)
 	heap->mapping = file->f_mapping;
 	xa_init(&heap->pages);
 	list_add(&heap->of_file, &open->heaps);
-	list_add(&heap->of_device, &hdev->heaps);
+	list_add(&heap->of_all, &heaps);
 	WRITE_ONCE(nr_heaps, nr_heaps + 1);
 	return heap;
 }
@@ -292,7 +295,7 @@ int hmm_p2p_shared_release(struct inode *inode, struct file *file)
 	/* Removal may be in one of them: it holds the lock as long. */
 	mutex_lock(&heaps_lock);
 	list_for_each_entry(heap, &open->heaps, of_file) {
-		list_del_init(&heap->of_device);
+		list_del(&heap->of_all);
 		WRITE_ONCE(nr_heaps, nr_heaps - 1);
 	}
 	mutex_unlock(&heaps_lock);
@@ -316,14 +319,34 @@ static void heap_revoke(struct heap *heap)
 }
 
 /* @hdev is marked as removed. Nobody can reach its shared memory afterwards. */
-void hmm_p2p_shared_revoke(struct hmm_p2p_device *hdev)
+static void shared_revoke(struct hmm_p2p_device *hdev)
 {
-	struct heap *heap, *next;
+	struct heap *heap;
 
 	mutex_lock(&heaps_lock);
-	list_for_each_entry_safe(heap, next, &hdev->heaps, of_device) {
-		heap_revoke(heap);
-		list_del_init(&heap->of_device);
-	}
+	list_for_each_entry(heap, &heaps, of_all)
+		if (heap->hdev == hdev)
+			heap_revoke(heap);
 	mutex_unlock(&heaps_lock);
+}
+
+static int device_event(struct notifier_block *nb, unsigned long event, void *data)
+{
+	if (event == HMM_P2P_DEVICE_GOES)
+		shared_revoke(data);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block device_notifier = {
+	.notifier_call = device_event,
+};
+
+void hmm_p2p_shared_init(void)
+{
+	hmm_p2p_device_subscribe(&device_notifier);
+}
+
+void hmm_p2p_shared_exit(void)
+{
+	hmm_p2p_device_unsubscribe(&device_notifier);
 }

@@ -501,10 +501,17 @@ static struct miscdevice uapi_misc = {
 
 int hmm_p2p_uapi_init(void)
 {
-	return misc_register(&uapi_misc);
+	int ret;
+
+	hmm_p2p_shared_init();
+	ret = misc_register(&uapi_misc);
+	if (ret)
+		hmm_p2p_shared_exit();
+	return ret;
 }
 
 void hmm_p2p_uapi_exit(void)
 {
 	misc_deregister(&uapi_misc);
+	hmm_p2p_shared_exit();
 }
