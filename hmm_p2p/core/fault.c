@@ -18,7 +18,7 @@
  *    arrived since is met by this fault: it stays, and the caller begins again.
  * 3. Merge. Planned entries are written to the caller's array.
  *
- * Memory of a device that a process has mapped to share it (see shared.c) cannot
+ * Memory of a device that a process has mapped to share it (see mapped.c) cannot
  * go home. An importer has it as p2p or does not get it: the fault fails before
  * anything was moved, or, where no fault was asked for, the entry is not valid.
  *
@@ -32,6 +32,7 @@
 #include <linux/sched/signal.h>
 #include <linux/userfaultfd_k.h>
 
+#include "mapped.h"
 #include "plan.h"
 #include "trace.h"
 
@@ -362,7 +363,7 @@ static bool any_live(void)
 	bool live;
 	int idx;
 
-	if (hmm_p2p_shared_any())
+	if (hmm_p2p_mapped_any())
 		return true;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	live = hmm_p2p_owner_next_live(NULL);

@@ -217,7 +217,7 @@ int hmm_p2p_grant_write(const struct hmm_range *range);
  * @no_pci: the importer cannot map PCI peer-to-peer pages; an alias in system
  *	memory it can
  * @by_mapping: what is not p2p is reached through the process's own mapping, so
- *	shared device memory (see shared.c) is refused to nobody
+ *	shared device memory (see mapped.c) is refused to nobody
  * @pages: NULL, or an entry per page that receives the private page of each p2p
  *	outcome, else NULL
  * @report: NULL, or a byte per page: outcome | reason << 4. It must be zero
@@ -339,8 +339,6 @@ int hmm_p2p_shared_release(struct inode *inode, struct file *file);
 int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma);
 void hmm_p2p_shared_init(void);
 void hmm_p2p_shared_exit(void);
-bool hmm_p2p_shared_any(void);
-struct hmm_p2p_device *hmm_p2p_shared_device(const struct vm_area_struct *vma);
 
 /* uapi.c */
 int hmm_p2p_uapi_init(void);

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/srcu.h>
 
+#include "mapped.h"
 #include "plan.h"
 
 static void report(const struct fault_plan *plan, unsigned long i,
@@ -246,7 +247,7 @@ static int plan_shared(struct fault_plan *plan)
 	if (plan->fault->by_mapping)
 		return 0;
 	for_each_vma_range(vmi, vma, range->end) {
-		exporter = hmm_p2p_shared_device(vma);
+		exporter = hmm_p2p_mapped_device(vma);
 		reason = exporter ? plan_path(plan, exporter) : HMM_P2P_REASON_NONE;
 		if (!reason)
 			continue;

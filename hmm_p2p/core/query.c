@@ -5,11 +5,12 @@
 #include <linux/uaccess.h>
 
 #include "internal.h"
+#include "mapped.h"
 
 /**
  * struct found - memory on a device
  * @hdev: device, NULL: there is none
- * @page: its private page, NULL for shared memory (see shared.c)
+ * @page: its private page, NULL for shared memory (see mapped.c)
  * @flags: HMM_P2P_EXTENT_*
  */
 struct found {
@@ -210,7 +211,7 @@ static void collect_shared(struct query_state *state, unsigned long start,
 			.flags = HMM_P2P_EXTENT_SHARED | HMM_P2P_EXTENT_WINDOW,
 		};
 
-		hdev = hmm_p2p_shared_device(vma);
+		hdev = hmm_p2p_mapped_device(vma);
 		if (!hdev)
 			continue;
 		found.hdev = hdev;

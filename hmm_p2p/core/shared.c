@@ -26,6 +26,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "mapped.h"
 
 #define HEAP_SIZE	BIT_ULL(HMM_P2P_MAP_SHIFT)
 #define HEAP_PAGES	(HEAP_SIZE >> PAGE_SHIFT)
@@ -36,13 +37,11 @@
 /* Which heaps there are, in each file and in all. Taken before a heap's lock. */
 static DEFINE_MUTEX(heaps_lock);
 static LIST_HEAD(heaps);
-static unsigned int nr_heaps; /* under heaps_lock; read without it */
 
 /**
  * struct heap - memory of one device, in one open file
- * @lock: protects @hdev and @pages
- * @hdev: whose memory; NULL: that device is gone. Written under heaps_lock, too;
- *	also read under hmm_p2p_srcu
+ * @lock: protects @mapped and @pages
+ * @mapped: whose memory; written under heaps_lock, too
  * @id: its number
  * @mapping: where mappings of the file are found
  * @pages: by page offset; each holds a reference
@@ -51,7 +50,7 @@ static unsigned int nr_heaps; /* under heaps_lock; read without it */
  */
 struct heap {
 	struct mutex lock; /* see above */
-	struct hmm_p2p_device *hdev;
+	struct hmm_p2p_mapped mapped;
 	u32 id;
 	struct address_space *mapping;
 	struct xarray pages;
@@ -100,7 +99,7 @@ static void heap_settle(struct heap *heap, bool keep)
 
 static int heap_add_page(struct heap *heap, unsigned long index)
 {
-	struct hmm_p2p_device *hdev = heap->hdev;
+	struct hmm_p2p_device *hdev = heap->mapped.hdev;
 	struct page *page;
 	int ret;
 
@@ -141,7 +140,7 @@ static int heap_populate(struct heap *heap, unsigned long first, unsigned long n
 
 	if (mutex_lock_killable(&heap->lock))
 		return -EINTR;
-	ret = heap->hdev ? heap_add_pages(heap, first, nr) : -ENODEV;
+	ret = heap->mapped.hdev ? heap_add_pages(heap, first, nr) : -ENODEV;
 	mutex_unlock(&heap->lock);
 	return ret;
 }
@@ -161,13 +160,13 @@ static struct heap *heap_create(struct file *file, struct hmm_p2p_device *hdev)
 	if (!heap)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&heap->lock);
-	heap->hdev = hdev;
+	heap->mapped.hdev = hdev;
 	heap->id = hdev->id;
 	heap->mapping = file->f_mapping;
 	xa_init(&heap->pages);
 	list_add(&heap->of_file, &open->heaps);
 	list_add(&heap->of_all, &heaps);
-	WRITE_ONCE(nr_heaps, nr_heaps + 1);
+	hmm_p2p_mapped_add();
 	return heap;
 }
 
@@ -206,7 +205,8 @@ out:
 
 static vm_fault_t shared_fault(struct vm_fault *vmf)
 {
-	struct heap *heap = vmf->vma->vm_private_data;
+	struct heap *heap =
+		container_of(vmf->vma->vm_private_data, struct heap, mapped);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct page *page;
 
@@ -214,7 +214,7 @@ static vm_fault_t shared_fault(struct vm_fault *vmf)
 	if (mutex_lock_killable(&heap->lock))
 		return VM_FAULT_NOPAGE;
 	page = xa_load(&heap->pages, vmf->pgoff & (HEAP_PAGES - 1));
-	if (heap->hdev && page)
+	if (heap->mapped.hdev && page)
 		ret = vmf_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
 	mutex_unlock(&heap->lock);
 	return ret;
@@ -223,34 +223,6 @@ static vm_fault_t shared_fault(struct vm_fault *vmf)
 static const struct vm_operations_struct shared_vm_ops = {
 	.fault = shared_fault,
 };
-
-/*
- * Is there any of this memory? Who holds the mmap_lock of a process that has it
- * mapped sees true.
- */
-bool hmm_p2p_shared_any(void)
-{
-	return READ_ONCE(nr_heaps);
-}
-
-/**
- * hmm_p2p_shared_device - whose memory does a mapping show?
- * @vma: any mapping
- *
- * All of the mapping is memory of that device, also where no page table has it.
- *
- * Context: the mmap_lock is held; under hmm_p2p_srcu, which keeps the device.
- * Return: the device; NULL when it is not memory of this kind, cannot be read,
- * or its device is gone.
- */
-struct hmm_p2p_device *hmm_p2p_shared_device(const struct vm_area_struct *vma)
-{
-	const struct heap *heap = vma->vm_private_data;
-
-	if (vma->vm_ops != &shared_vm_ops || !(vma->vm_flags & VM_READ))
-		return NULL;
-	return READ_ONCE(heap->hdev);
-}
 
 int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -271,7 +243,7 @@ int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma)
 	/* VM_MIXEDMAP here, because a fault may not set it. */
 	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
-	vma->vm_private_data = heap;
+	vma->vm_private_data = &heap->mapped;
 	vma->vm_ops = &shared_vm_ops;
 	return 0;
 }
@@ -296,7 +268,7 @@ int hmm_p2p_shared_release(struct inode *inode, struct file *file)
 	mutex_lock(&heaps_lock);
 	list_for_each_entry(heap, &open->heaps, of_file) {
 		list_del(&heap->of_all);
-		WRITE_ONCE(nr_heaps, nr_heaps - 1);
+		hmm_p2p_mapped_del();
 	}
 	mutex_unlock(&heaps_lock);
 
@@ -311,7 +283,7 @@ int hmm_p2p_shared_release(struct inode *inode, struct file *file)
 static void heap_revoke(struct heap *heap)
 {
 	mutex_lock(&heap->lock);
-	WRITE_ONCE(heap->hdev, NULL);
+	WRITE_ONCE(heap->mapped.hdev, NULL);
 	mutex_unlock(&heap->lock);
 	unmap_mapping_range(heap->mapping, (loff_t)heap->id << HMM_P2P_MAP_SHIFT,
 			    HEAP_SIZE, true);
@@ -325,7 +297,7 @@ static void shared_revoke(struct hmm_p2p_device *hdev)
 
 	mutex_lock(&heaps_lock);
 	list_for_each_entry(heap, &heaps, of_all)
-		if (heap->hdev == hdev)
+		if (heap->mapped.hdev == hdev)
 			heap_revoke(heap);
 	mutex_unlock(&heaps_lock);
 }
@@ -343,10 +315,12 @@ static struct notifier_block device_notifier = {
 
 void hmm_p2p_shared_init(void)
 {
+	hmm_p2p_mapped_begin(&shared_vm_ops);
 	hmm_p2p_device_subscribe(&device_notifier);
 }
 
 void hmm_p2p_shared_exit(void)
 {
 	hmm_p2p_device_unsubscribe(&device_notifier);
+	hmm_p2p_mapped_end();
 }
