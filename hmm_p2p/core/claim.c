@@ -12,6 +12,8 @@
  * moment, and there the same word counts mappings. Whoever reads it takes it for
  * a hint: it may be about a page that was here before.
  */
+#include <linux/export.h>
+
 #include "claim.h"
 
 static atomic_long_t last_claim;
@@ -30,6 +32,7 @@ bool hmm_p2p_claim_known(u64 claim)
 {
 	return claim <= atomic_long_read(&last_claim);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_claim_known, HMM_P2P_INTERNAL_NS);
 
 /* The page, all of it if it is huge, belongs to the move now. */
 void hmm_p2p_claim_page(struct page *page, unsigned long claim)

@@ -38,6 +38,7 @@
 #define INTERCONNECT_IDS	BIT(64 - INTERCONNECT_SHIFT)
 
 DEFINE_SRCU(hmm_p2p_srcu);
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_srcu, HMM_P2P_INTERNAL_NS);
 /* Protects the registry and who owns what; taken before any device lock. */
 DEFINE_MUTEX(hmm_p2p_registry_lock);
 static DEFINE_XARRAY_ALLOC1(registry);
@@ -54,6 +55,7 @@ void hmm_p2p_device_subscribe(struct notifier_block *nb)
 {
 	blocking_notifier_chain_register(&subscribers, nb);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_subscribe, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_device_unsubscribe - end of hmm_p2p_device_subscribe()
@@ -65,6 +67,7 @@ void hmm_p2p_device_unsubscribe(struct notifier_block *nb)
 {
 	blocking_notifier_chain_unregister(&subscribers, nb);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_unsubscribe, HMM_P2P_INTERNAL_NS);
 
 static void tell(struct hmm_p2p_device *hdev, enum hmm_p2p_device_event event)
 {
@@ -114,6 +117,7 @@ struct hmm_p2p_device *hmm_p2p_device_get(u32 id)
 	mutex_unlock(&hmm_p2p_registry_lock);
 	return hdev;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get, HMM_P2P_INTERNAL_NS);
 
 /* As hmm_p2p_device_get(), for the smallest id that is not below @id. */
 struct hmm_p2p_device *hmm_p2p_device_next(u32 id)
@@ -132,6 +136,7 @@ struct hmm_p2p_device *hmm_p2p_device_next(u32 id)
 	mutex_unlock(&hmm_p2p_registry_lock);
 	return found;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_next, HMM_P2P_INTERNAL_NS);
 
 unsigned int hmm_p2p_device_count(void)
 {
@@ -145,6 +150,7 @@ unsigned int hmm_p2p_device_count(void)
 	mutex_unlock(&hmm_p2p_registry_lock);
 	return nr;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_count, HMM_P2P_INTERNAL_NS);
 
 void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev))
 {
@@ -211,6 +217,7 @@ int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
 	hmm_p2p_owner_put(ret ? owner : old);
 	return ret;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_set_owner, HMM_P2P_INTERNAL_NS);
 
 static void exporter_fini(struct hmm_p2p_device *hdev)
 {

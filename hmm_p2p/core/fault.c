@@ -81,6 +81,7 @@ void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 		*entries = (*entries & HMM_PFN_FLAGS) | pfn;
 	}
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_fix_huge_offset, HMM_P2P_INTERNAL_NS);
 
 /* Return: -EAGAIN when the mmap_lock was dropped meanwhile, -EINTR, otherwise 0. */
 static int serve_pages(const struct hmm_range *run, unsigned long addr,

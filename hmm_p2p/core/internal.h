@@ -23,6 +23,9 @@
 
 #define HMM_P2P_NS	"HMM_P2P"
 
+/* What only this project's own modules may use. */
+#define HMM_P2P_INTERNAL_NS	"HMM_P2P_INTERNAL"
+
 /*
  * What a call needs while it runs is charged to who calls. Where he may have no
  * more, the call fails: nobody is killed for it.

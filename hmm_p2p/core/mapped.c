@@ -8,8 +8,10 @@
  * So the front end says what its mappings look like: their vm_ops, which are only
  * ever compared, with a struct hmm_p2p_mapped in vm_private_data.
  */
+#include <linux/export.h>
 #include <linux/mm.h>
 
+#include "internal.h"
 #include "mapped.h"
 
 /* NULL: there is no front end, and no mapping of one. */
@@ -27,6 +29,7 @@ void hmm_p2p_mapped_begin(const struct vm_operations_struct *ops)
 	WARN_ON_ONCE(mapped_ops);
 	WRITE_ONCE(mapped_ops, ops);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_mapped_begin, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_mapped_end - end of hmm_p2p_mapped_begin()
@@ -37,18 +40,21 @@ void hmm_p2p_mapped_end(void)
 {
 	WRITE_ONCE(mapped_ops, NULL);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_mapped_end, HMM_P2P_INTERNAL_NS);
 
 /* There is one more struct hmm_p2p_mapped, before it is used. Context: any. */
 void hmm_p2p_mapped_add(void)
 {
 	atomic_inc(&nr_mapped);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_mapped_add, HMM_P2P_INTERNAL_NS);
 
 /* There is one less, which no mapping refers to. Context: any. */
 void hmm_p2p_mapped_del(void)
 {
 	atomic_dec(&nr_mapped);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_mapped_del, HMM_P2P_INTERNAL_NS);
 
 /*
  * Is there any of this memory? Who holds the mmap_lock of a process that has it
@@ -78,3 +84,4 @@ struct hmm_p2p_device *hmm_p2p_mapped_device(const struct vm_area_struct *vma)
 		return NULL;
 	return READ_ONCE(mapped->hdev);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_mapped_device, HMM_P2P_INTERNAL_NS);

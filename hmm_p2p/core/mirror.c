@@ -9,6 +9,7 @@
  * has stopped. It runs inside reclaim, so nothing under the lock may allocate
  * in a way that waits for reclaim.
  */
+#include <linux/export.h>
 #include <linux/sched/signal.h>
 
 #include "internal.h"
@@ -45,12 +46,14 @@ int hmm_p2p_mirror_init(struct hmm_p2p_mirror *mirror, struct mm_struct *mm,
 	return mmu_interval_notifier_insert(&mirror->notifier, mm, start, length,
 					    &mirror_ops);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_mirror_init, HMM_P2P_INTERNAL_NS);
 
 void hmm_p2p_mirror_fini(struct hmm_p2p_mirror *mirror)
 {
 	mmu_interval_notifier_remove(&mirror->notifier);
 	mutex_destroy(&mirror->lock);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_mirror_fini, HMM_P2P_INTERNAL_NS);
 
 /*
  * One try: -EBUSY when the range was invalidated meanwhile, -EAGAIN when it had to
@@ -104,6 +107,7 @@ int hmm_p2p_mirror_fault(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 	} while (ret == -EBUSY || ret == -EAGAIN);
 	return ret;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_mirror_fault, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_mirror_snapshot - see what is there
@@ -131,6 +135,7 @@ int hmm_p2p_mirror_snapshot(struct hmm_p2p_mirror *mirror,
 	} while (ret == -EBUSY);
 	return ret;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_mirror_snapshot, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_mirror_freeze - see what is there, and keep it

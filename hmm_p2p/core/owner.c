@@ -6,6 +6,7 @@
  * wires. The token is an object of its own, so that a device can leave one
  * interconnect and join another while it holds no pages.
  */
+#include <linux/export.h>
 #include <linux/idr.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
@@ -86,3 +87,4 @@ struct hmm_p2p_owner *hmm_p2p_owner_next_live(struct hmm_p2p_owner *prev)
 			return owner;
 	}
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_owner_next_live, HMM_P2P_INTERNAL_NS);

@@ -6,6 +6,7 @@
  * nothing answers to: private PFNs are numbers. The only arithmetic on them is
  * hmm_p2p_page_offset(), which says where in device memory the bytes are.
  */
+#include <linux/export.h>
 #include <linux/ioport.h>
 #include <linux/once_lite.h>
 #include <linux/sched/mm.h>
@@ -61,12 +62,14 @@ bool hmm_p2p_page_is_ours(const struct page *page)
 {
 	return is_zone_device_page(page) && stable_pgmap(page)->ops == &pagemap_ops;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_is_ours, HMM_P2P_INTERNAL_NS);
 
 /* The owner token of a page for which hmm_p2p_page_is_ours(). */
 const void *hmm_p2p_page_owner(const struct page *page)
 {
 	return stable_pgmap(page)->owner;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_owner, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_page_device - the exporter of a device-private page
@@ -467,6 +470,7 @@ bool hmm_p2p_pages_hold(struct page *const *pages, unsigned long nr,
 	}
 	return true;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_pages_hold, HMM_P2P_INTERNAL_NS);
 
 /* Releases holds on one device, up to the next one that is not. */
 static unsigned long release_run(struct hmm_p2p_hold *holds, unsigned long nr)
@@ -503,6 +507,7 @@ void hmm_p2p_pages_release(struct hmm_p2p_hold *holds, unsigned long nr)
 	for (i = 0; i < nr; i += released)
 		released = holds[i].hdev ? release_run(holds + i, nr - i) : 1;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_pages_release, HMM_P2P_INTERNAL_NS);
 
 static bool any_held(struct hmm_p2p_device *hdev)
 {

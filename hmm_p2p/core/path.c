@@ -5,6 +5,7 @@
  * bridges that may be trusted. The answer is cached, because faults ask it per
  * page, and forgotten when a PCI device comes or goes.
  */
+#include <linux/export.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pci-p2pdma.h>
@@ -39,6 +40,7 @@ struct device *hmm_p2p_path_function(struct device *dev)
 
 	return pdev ? &pdev->dev : dev;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_path_function, HMM_P2P_INTERNAL_NS);
 
 /* Distances are cached with 1 added, so that "no path" is not negative. */
 static int path_ask(struct hmm_p2p_device *exporter, struct pci_dev *provider,
@@ -102,6 +104,7 @@ enum hmm_p2p_reason hmm_p2p_path_check(struct hmm_p2p_device *exporter,
 		*distance = hops;
 	return hops < 0 ? HMM_P2P_REASON_NO_PATH : HMM_P2P_REASON_NONE;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_path_check, HMM_P2P_INTERNAL_NS);
 
 static void path_flush(struct hmm_p2p_device *hdev)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What became of each page of a fault: hmm_p2p_fault.report. */
+#include <linux/export.h>
 #include <linux/hmm.h>
 #include <linux/memremap.h>
 
@@ -26,6 +27,7 @@ struct hmm_p2p_tally hmm_p2p_report_tally(const u8 *report, unsigned long npages
 	}
 	return tally;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_report_tally, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_report_refused - tell of the pages that made a fault fail
@@ -45,6 +47,7 @@ void hmm_p2p_report_refused(u8 *report, unsigned long npages, u64 *reasons)
 			reasons[HMM_P2P_REPORT_REASON(report[i])]++;
 	}
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_report_refused, HMM_P2P_INTERNAL_NS);
 
 /* What an earlier try sent home stays noted; other outcomes start anew. */
 void hmm_p2p_report_begin(u8 *report, unsigned long npages)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Counters: added to per CPU, summed up when somebody asks. */
+#include <linux/export.h>
 #include <linux/string.h>
 
 #include "internal.h"
@@ -23,3 +24,4 @@ void hmm_p2p_stats_read(struct hmm_p2p_device *hdev, struct hmm_p2p_stat *out)
 			out->out_reasons[i] += READ_ONCE(stats->reasons[i]);
 	}
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_stats_read, HMM_P2P_INTERNAL_NS);
