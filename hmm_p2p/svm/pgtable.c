@@ -14,6 +14,7 @@
  * - Invalidation may remove too much. A huge page has one entry, so it goes as
  *   a whole.
  */
+#include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -311,3 +312,8 @@ void hmm_p2p_pgtable_destroy(struct hmm_p2p_pgtable *pgt)
 	kfree(pgt);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_pgtable_destroy, HMM_P2P_NS);
+
+MODULE_DESCRIPTION("A process in the page table of a device");
+MODULE_IMPORT_NS("HMM_P2P");
+MODULE_IMPORT_NS("HMM_P2P_INTERNAL");
+MODULE_LICENSE("GPL");
