@@ -7,13 +7,13 @@
  *
  * 1. @removed is set: no page is handed out any more, no new p2p outcome.
  * 2. Who subscribed is told. Mappings of shared memory are revoked then (see
- *    shared.c); what I/O still has of it, the driver waits for when it takes
- *    down the pages.
+ *    uapi/shared.c); what I/O still has of it, the driver waits for when it
+ *    takes down the pages.
  * 3. Every page is evicted to RAM. That invalidates every importer that still
  *    uses an alias, and an importer's invalidation returns only when its DMA
  *    has stopped.
  * 4. File I/O that was under way is waited for: it does not use pages, which
- *    have gone home by now, but the memory behind them (see file_io.c).
+ *    have gone home by now, but the memory behind them (see uapi/file_io.c).
  * 5. synchronize_srcu(): nobody is in a fault or a call that saw the device,
  *    and no access of this importer is under way.
  * 6. What was handed out is cleared, by the device's own copy function. The

@@ -343,8 +343,4 @@ int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma);
 void hmm_p2p_shared_init(void);
 void hmm_p2p_shared_exit(void);
 
-/* uapi.c */
-int hmm_p2p_uapi_init(void);
-void hmm_p2p_uapi_exit(void);
-
 #endif /* _HMM_P2P_INTERNAL_H */

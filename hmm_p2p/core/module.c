@@ -23,33 +23,24 @@ static int __init hmm_p2p_init(void)
 {
 	int ret;
 
-	hmm_p2p_process_init();
 	hmm_p2p_wq = alloc_workqueue("hmm_p2p", WQ_UNBOUND, 0);
 	if (!hmm_p2p_wq)
 		return -ENOMEM;
 	ret = hmm_p2p_path_init();
-	if (ret)
-		goto err_wq;
-	ret = hmm_p2p_uapi_init();
-	if (ret)
-		goto err_path;
+	if (ret) {
+		destroy_workqueue(hmm_p2p_wq);
+		return ret;
+	}
 	debugfs = debugfs_create_dir("hmm_p2p", NULL);
 	hmm_p2p_profile_init(debugfs);
 	hmm_p2p_failure_init(debugfs);
 	return 0;
-
-err_path:
-	hmm_p2p_path_exit();
-err_wq:
-	destroy_workqueue(hmm_p2p_wq);
-	return ret;
 }
 module_init(hmm_p2p_init);
 
 static void __exit hmm_p2p_exit(void)
 {
 	debugfs_remove_recursive(debugfs);
-	hmm_p2p_uapi_exit();
 	hmm_p2p_path_exit();
 	/* A lost device may just have let this module go. */
 	destroy_workqueue(hmm_p2p_wq);
@@ -57,4 +48,6 @@ static void __exit hmm_p2p_exit(void)
 module_exit(hmm_p2p_exit);
 
 MODULE_DESCRIPTION("Device-private memory that other devices reach where it is");
+/* Who loads a driver wants /dev/hmm_p2p, too. */
+MODULE_SOFTDEP("post: hmm_p2p_uapi");
 MODULE_LICENSE("GPL");

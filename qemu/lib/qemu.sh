@@ -78,7 +78,7 @@ guest_conf() {
 	conf kernel "$2"
 	conf mode "$3"
 	conf release "$(kernel_release "$2")"
-	conf modules "hmm_p2p$nl$(topology_values "$1" module)"
+	conf modules "hmm_p2p_uapi$nl$(topology_values "$1" module)"
 	conf disks "$(topology_values "$1" disk | awk '{ printf " %s ", $1 }')"
 	conf tests "${boot_tests:-}"
 	conf limit "${boot_limit:-120}"

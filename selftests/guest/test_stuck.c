@@ -141,7 +141,7 @@ static bool becomes_stuck(pid_t pid, int which, const char *function)
 	REQUIRE(write(victim->start[which][1], "", 1) == 1);
 	while (seconds_now() < deadline) {
 		stack = stack_of(pid, victim->tids[which]);
-		if (strstr(stack, function) && strstr(stack, "[hmm_p2p]"))
+		if (strstr(stack, function) && strstr(stack, "[hmm_p2p"))
 			return true;
 		nanosleep(&pause, NULL);
 	}

@@ -179,10 +179,12 @@ static void test_unload(void **state)
 	goes_away_at_rest(unload, load_again);
 }
 
-/* The core stays while somebody has its node open. */
+/* The node stays while somebody has it open, and the core that it needs. */
 static void test_core_in_use(void **state)
 {
 	(void)state;
+	assert_int_not_equal(system("rmmod hmm_p2p_uapi 2>/dev/null"), 0);
+	assert_int_equal(access("/sys/module/hmm_p2p_uapi", F_OK), 0);
 	assert_int_not_equal(system("rmmod hmm_p2p 2>/dev/null"), 0);
 	assert_int_equal(access("/sys/module/hmm_p2p", F_OK), 0);
 }

@@ -10,7 +10,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "internal.h"
+#include "../core/internal.h"
 
 /**
  * struct access_state - an access under way

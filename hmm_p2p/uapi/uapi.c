@@ -12,7 +12,7 @@
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
-#include "claim.h"
+#include "../core/claim.h"
 
 union call_arg {
 	struct hmm_p2p_info info;
@@ -499,19 +499,27 @@ static struct miscdevice uapi_misc = {
 	.mode	= 0660,
 };
 
-int hmm_p2p_uapi_init(void)
+static int __init uapi_init(void)
 {
 	int ret;
 
+	hmm_p2p_process_init();
 	hmm_p2p_shared_init();
 	ret = misc_register(&uapi_misc);
 	if (ret)
 		hmm_p2p_shared_exit();
 	return ret;
 }
+module_init(uapi_init);
 
-void hmm_p2p_uapi_exit(void)
+static void __exit uapi_exit(void)
 {
 	misc_deregister(&uapi_misc);
 	hmm_p2p_shared_exit();
 }
+module_exit(uapi_exit);
+
+MODULE_DESCRIPTION("/dev/hmm_p2p: device memory for programs");
+MODULE_IMPORT_NS("HMM_P2P");
+MODULE_IMPORT_NS("HMM_P2P_INTERNAL");
+MODULE_LICENSE("GPL");

@@ -15,7 +15,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 
-#include "internal.h"
+#include "../core/internal.h"
 
 /* How a /proc/PID/mem file is recognised. NULL: this machine has no /proc. */
 static const struct file_operations *proc_mem_fops;

@@ -4,8 +4,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "internal.h"
-#include "mapped.h"
+#include "../core/internal.h"
+#include "../core/mapped.h"
 
 /**
  * struct found - memory on a device

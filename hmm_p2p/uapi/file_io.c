@@ -41,7 +41,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
-#include "internal.h"
+#include "../core/internal.h"
 
 /**
  * struct target - a file as an importer
