@@ -191,7 +191,7 @@ long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index);
 bool hmm_p2p_page_is_ours(const struct page *page);
 const void *hmm_p2p_page_owner(const struct page *page);
 
-/* migrate.c: the CPU touched a device page; evict.c; move.c */
+/* cpu_fault.c: the CPU touched a device page; evict.c; move.c */
 vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf);
 bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev);
 
