@@ -467,16 +467,16 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_unregister, HMM_P2P_NS);
 
 /**
- * hmm_p2p_device_private - the driver's pointer
+ * hmm_p2p_device_drvdata - the driver's pointer
  * @hdev: device
  *
- * Return: hmm_p2p_device_config.private as registered.
+ * Return: hmm_p2p_device_config.drvdata as registered.
  */
-void *hmm_p2p_device_private(const struct hmm_p2p_device *hdev)
+void *hmm_p2p_device_drvdata(const struct hmm_p2p_device *hdev)
 {
-	return hdev->config.private;
+	return hdev->config.drvdata;
 }
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_private, HMM_P2P_NS);
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_drvdata, HMM_P2P_NS);
 
 /**
  * hmm_p2p_device_dev - the struct device behind a device
@@ -496,7 +496,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_dev, HMM_P2P_NS);
  * @ops: operations of the driver that asks
  *
  * Return: whether @hdev was registered with @ops, so that
- * hmm_p2p_device_private() has that driver's type.
+ * hmm_p2p_device_drvdata() has that driver's type.
  */
 bool hmm_p2p_device_uses(const struct hmm_p2p_device *hdev,
 			 const struct hmm_p2p_device_ops *ops)

@@ -173,14 +173,14 @@ static struct dma_fence *async_copy_to_device(struct hmm_p2p_device *hdev,
 					      const struct hmm_p2p_copy *runs,
 					      unsigned int nr)
 {
-	return copy_start(hmm_p2p_device_private(hdev), runs, nr, true);
+	return copy_start(hmm_p2p_device_drvdata(hdev), runs, nr, true);
 }
 
 static struct dma_fence *async_copy_to_ram(struct hmm_p2p_device *hdev,
 					   const struct hmm_p2p_copy *runs,
 					   unsigned int nr)
 {
-	return copy_start(hmm_p2p_device_private(hdev), runs, nr, false);
+	return copy_start(hmm_p2p_device_drvdata(hdev), runs, nr, false);
 }
 
 static const struct hmm_p2p_device_ops async_ops = {
@@ -195,7 +195,7 @@ static int async_register(struct async *async, u64 bytes)
 		.name = ASYNC_NAME,
 		.ops = &async_ops,
 		.memory = bytes,
-		.private = async,
+		.drvdata = async,
 	};
 
 	async->hdev = hmm_p2p_device_register(&config);

@@ -46,7 +46,7 @@ static struct carveout carveouts[CARVEOUT_MAX];
 
 static struct page *carveout_page(struct hmm_p2p_device *hdev, u64 offset)
 {
-	struct carveout *co = hmm_p2p_device_private(hdev);
+	struct carveout *co = hmm_p2p_device_drvdata(hdev);
 
 	return co->pages + (offset >> PAGE_SHIFT);
 }
@@ -163,7 +163,7 @@ static int register_device(struct carveout *co)
 		.window = (u64)co->nr_pages << PAGE_SHIFT,
 		.alias_is_system = true,
 		.no_p2p = no_p2p,
-		.private = co,
+		.drvdata = co,
 	};
 
 	co->hdev = hmm_p2p_device_register(&config);

@@ -80,7 +80,7 @@ struct pci_bar {
 static int pci_bar_get_dma_pfn(struct page *private_page, unsigned long *dma_pfn)
 {
 	struct hmm_p2p_device *hdev = hmm_p2p_page_device(private_page);
-	struct pci_bar *pb = hmm_p2p_device_private(hdev);
+	struct pci_bar *pb = hmm_p2p_device_drvdata(hdev);
 	u64 offset = hmm_p2p_page_offset(private_page);
 
 	if (offset >= pb->window)
@@ -102,7 +102,7 @@ static struct dma_fence *
 pci_bar_copy_to_device(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs,
 		       unsigned int nr)
 {
-	struct pci_bar *pb = hmm_p2p_device_private(hdev);
+	struct pci_bar *pb = hmm_p2p_device_drvdata(hdev);
 
 	for (; nr; nr--, runs++) {
 		void __iomem *to = pb->mem + runs->offset;
@@ -121,7 +121,7 @@ static struct dma_fence *
 pci_bar_copy_to_ram(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs,
 		    unsigned int nr)
 {
-	struct pci_bar *pb = hmm_p2p_device_private(hdev);
+	struct pci_bar *pb = hmm_p2p_device_drvdata(hdev);
 
 	for (; nr; nr--, runs++)
 		hmm_p2p_copy_from_io(page_address(runs->page),
@@ -133,7 +133,7 @@ pci_bar_copy_to_ram(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs
 static int pci_bar_copy_bytes(struct hmm_p2p_device *hdev, u64 offset, void *buf,
 			      size_t len, bool to_device)
 {
-	struct pci_bar *pb = hmm_p2p_device_private(hdev);
+	struct pci_bar *pb = hmm_p2p_device_drvdata(hdev);
 
 	if (to_device)
 		hmm_p2p_copy_to_io(pb->mem + offset, buf, len);
@@ -151,7 +151,7 @@ static const struct hmm_p2p_device_ops pci_bar_ops;
 static int pci_bar_copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr,
 			     size_t len, bool write)
 {
-	struct pci_bar *pb = hmm_p2p_device_private(hdev), *other;
+	struct pci_bar *pb = hmm_p2p_device_drvdata(hdev), *other;
 	struct hmm_p2p_device *peer;
 	void __iomem *mine, *theirs;
 	u64 peer_offset;
@@ -159,7 +159,7 @@ static int pci_bar_copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr,
 	peer = hmm_p2p_interconnect_device(hdev, addr, &peer_offset);
 	if (!peer || !hmm_p2p_device_uses(peer, &pci_bar_ops))
 		return -ENXIO;
-	other = hmm_p2p_device_private(peer);
+	other = hmm_p2p_device_drvdata(peer);
 	if (offset + len > pb->size || peer_offset + len > other->size)
 		return -ENXIO;
 	mine = pb->mem + offset;
@@ -172,7 +172,7 @@ static int pci_bar_copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr,
 /* The pool gives pages without a reference, and takes them back with the last. */
 static struct page *pci_bar_alloc_shared(struct hmm_p2p_device *hdev)
 {
-	struct pci_bar *pb = hmm_p2p_device_private(hdev);
+	struct pci_bar *pb = hmm_p2p_device_drvdata(hdev);
 	void *mem = pci_alloc_p2pmem(pb->pdev, PAGE_SIZE);
 	struct page *page;
 	int ret;
@@ -360,7 +360,7 @@ static int register_device(struct pci_bar *pb)
 		.window = pb->window,
 		.shared = pb->p2pmem,
 		.no_p2p = no_p2p,
-		.private = pb,
+		.drvdata = pb,
 	};
 
 	if (!name)

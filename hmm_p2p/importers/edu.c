@@ -112,7 +112,7 @@ static int edu_transfer_page(struct edu *edu, const struct hmm_p2p_transfer *xfe
 static int edu_transfer(struct hmm_p2p_device *hdev,
 			const struct hmm_p2p_transfer *xfer)
 {
-	struct edu *edu = hmm_p2p_device_private(hdev);
+	struct edu *edu = hmm_p2p_device_drvdata(hdev);
 	unsigned long i;
 	int ret = 0;
 
@@ -177,7 +177,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	config.name = devm_kasprintf(&pdev->dev, GFP_KERNEL, "edu-%s", pci_name(pdev));
 	if (!config.name)
 		return -ENOMEM;
-	config.private = edu;
+	config.drvdata = edu;
 	edu->hdev = hmm_p2p_device_register(&config);
 	if (IS_ERR(edu->hdev))
 		return dev_err_probe(&pdev->dev, PTR_ERR(edu->hdev),

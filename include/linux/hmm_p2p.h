@@ -189,7 +189,7 @@ struct hmm_p2p_importer_ops {
  * @alias_is_system: the aliases are ordinary system pages, which any importer
  *	may map; the topology is not asked
  * @no_p2p: the exporter opts out: no page is ever p2p
- * @private: for hmm_p2p_device_private()
+ * @drvdata: for hmm_p2p_device_drvdata()
  */
 struct hmm_p2p_device_config {
 	struct device *dev;
@@ -202,7 +202,7 @@ struct hmm_p2p_device_config {
 	unsigned int max_transfer;
 	bool alias_is_system;
 	bool no_p2p;
-	void *private;
+	void *drvdata;
 };
 
 /**
@@ -309,7 +309,7 @@ enum hmm_p2p_loads {
 struct hmm_p2p_device *
 hmm_p2p_device_register(const struct hmm_p2p_device_config *config);
 void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev);
-void *hmm_p2p_device_private(const struct hmm_p2p_device *hdev);
+void *hmm_p2p_device_drvdata(const struct hmm_p2p_device *hdev);
 struct device *hmm_p2p_device_dev(const struct hmm_p2p_device *hdev);
 bool hmm_p2p_device_uses(const struct hmm_p2p_device *hdev,
 			 const struct hmm_p2p_device_ops *ops);
