@@ -237,7 +237,7 @@ static vm_fault_t bring_huge_home(struct vm_fault *vmf, struct hmm_p2p_batch *ba
 }
 
 /**
- * hmm_p2p_migrate_to_ram - the CPU touched a device page
+ * hmm_p2p_cpu_fault - the CPU touched a device page
  * @vmf: the fault; its page is locked and referenced
  *
  * Brings back the whole folio, or the pages around it, with the memory policy
@@ -247,7 +247,7 @@ static vm_fault_t bring_huge_home(struct vm_fault *vmf, struct hmm_p2p_batch *ba
  * again); VM_FAULT_OOM; VM_FAULT_SIGBUS when the device cannot give the data,
  * or when an importer's fault is to begin again.
  */
-vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf)
+vm_fault_t hmm_p2p_cpu_fault(struct vm_fault *vmf)
 {
 	bool whole = !vmf->pte && !has_company(vmf);
 	struct fault_window window = fault_window(vmf, whole);

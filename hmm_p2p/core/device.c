@@ -120,7 +120,7 @@ struct hmm_p2p_device *hmm_p2p_device_get(u32 id)
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get, HMM_P2P_INTERNAL_NS);
 
 /* As hmm_p2p_device_get(), for the smallest id that is not below @id. */
-struct hmm_p2p_device *hmm_p2p_device_next(u32 id)
+struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id)
 {
 	struct hmm_p2p_device *hdev, *found = NULL;
 	unsigned long index;
@@ -136,7 +136,7 @@ struct hmm_p2p_device *hmm_p2p_device_next(u32 id)
 	mutex_unlock(&hmm_p2p_registry_lock);
 	return found;
 }
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_next, HMM_P2P_INTERNAL_NS);
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get_next, HMM_P2P_INTERNAL_NS);
 
 unsigned int hmm_p2p_device_count(void)
 {

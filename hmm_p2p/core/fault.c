@@ -373,7 +373,7 @@ static bool any_live(void)
 }
 
 /**
- * hmm_p2p_fault - hmm_p2p_range_fault() with a report
+ * hmm_p2p_fault_for - hmm_p2p_range_fault() with a report
  * @range: see there
  * @fault: for whom, and where to put the report
  * @may_unlock: the mmap_lock, which is held again in the end, may be dropped
@@ -383,8 +383,8 @@ static bool any_live(void)
  * Return: as hmm_p2p_range_fault(); -EAGAIN when the mmap_lock was dropped: begin
  * again, as after -EBUSY, but there was progress.
  */
-int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
-		  bool may_unlock)
+int hmm_p2p_fault_for(struct hmm_range *range,
+		      const struct hmm_p2p_fault *fault, bool may_unlock)
 {
 	unsigned long npages = range_npages(range);
 	struct fault_plan plan = {
@@ -451,7 +451,7 @@ int hmm_p2p_range_fault(struct hmm_range *range, struct device *importer)
 {
 	const struct hmm_p2p_fault fault = { .importer = importer };
 
-	return importer ? hmm_p2p_fault(range, &fault, false) : hmm_range_fault(range);
+	return importer ? hmm_p2p_fault_for(range, &fault, false) : hmm_range_fault(range);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_range_fault, HMM_P2P_NS);
 
@@ -484,7 +484,7 @@ int hmm_p2p_range_fault_unlocked_timeout(struct hmm_range *range,
 		if (mmap_read_lock_killable(mm))
 			return -EINTR;
 		if (importer)
-			ret = hmm_p2p_fault(range, &fault, true);
+			ret = hmm_p2p_fault_for(range, &fault, true);
 		else
 			ret = fault_run(range, true);
 		mmap_read_unlock(mm);

@@ -22,7 +22,7 @@ hmm_p2p_exporter_find(const char *name, struct hmm_p2p_device *after)
 	u32 id = after ? after->id + 1 : 1;
 	struct hmm_p2p_device *hdev;
 
-	while ((hdev = hmm_p2p_device_next(id))) {
+	while ((hdev = hmm_p2p_device_get_next(id))) {
 		if (hdev->config.memory && (!name || !strcmp(name, hdev->name)))
 			return hdev;
 		id = hdev->id + 1;

@@ -141,7 +141,7 @@ extern struct srcu_struct hmm_p2p_srcu;
 extern struct mutex hmm_p2p_registry_lock;
 extern struct workqueue_struct *hmm_p2p_wq;
 struct hmm_p2p_device *hmm_p2p_device_get(u32 id);
-struct hmm_p2p_device *hmm_p2p_device_next(u32 id);
+struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id);
 unsigned int hmm_p2p_device_count(void);
 void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev));
 void hmm_p2p_device_subscribe(struct notifier_block *nb);
@@ -192,7 +192,7 @@ bool hmm_p2p_page_is_ours(const struct page *page);
 const void *hmm_p2p_page_owner(const struct page *page);
 
 /* cpu_fault.c: the CPU touched a device page; evict.c; move.c */
-vm_fault_t hmm_p2p_migrate_to_ram(struct vm_fault *vmf);
+vm_fault_t hmm_p2p_cpu_fault(struct vm_fault *vmf);
 bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev);
 
 /* path.c */
@@ -249,8 +249,8 @@ struct hmm_p2p_tally {
 	u64 outcomes[HMM_P2P_OUTCOME_SYSTEM + 1];
 };
 
-int hmm_p2p_fault(struct hmm_range *range, const struct hmm_p2p_fault *fault,
-		  bool may_unlock);
+int hmm_p2p_fault_for(struct hmm_range *range,
+		      const struct hmm_p2p_fault *fault, bool may_unlock);
 bool hmm_p2p_fault_is_ours(const struct mm_struct *mm);
 bool hmm_p2p_fault_arrived(const struct vm_fault *vmf);
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,

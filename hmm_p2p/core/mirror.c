@@ -69,7 +69,7 @@ static int mirror_try(struct hmm_p2p_mirror *mirror, struct hmm_range *range,
 
 	if (mmap_read_lock_killable(mirror->mm))
 		return -EINTR;
-	ret = fault ? hmm_p2p_fault(range, fault, true) : hmm_range_fault(range);
+	ret = fault ? hmm_p2p_fault_for(range, fault, true) : hmm_range_fault(range);
 	mmap_read_unlock(mirror->mm);
 	if (ret)
 		return ret;

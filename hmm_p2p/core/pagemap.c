@@ -614,7 +614,7 @@ static void pagemap_folio_split(struct folio *head, struct folio *tail)
 
 static const struct dev_pagemap_ops pagemap_ops = {
 	.folio_free	= pagemap_folio_free,
-	.migrate_to_ram	= hmm_p2p_migrate_to_ram,
+	.migrate_to_ram	= hmm_p2p_cpu_fault,
 	.folio_split	= pagemap_folio_split,
 };
 

@@ -77,7 +77,7 @@ static int call_device(union call_arg *u)
 		return -EINVAL;
 	/* The struct device is the driver's: it must not go away meanwhile. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	hdev = hmm_p2p_device_next(arg->id);
+	hdev = hmm_p2p_device_get_next(arg->id);
 	if (!hdev) {
 		srcu_read_unlock(&hmm_p2p_srcu, idx);
 		return -ENOENT;
