@@ -69,7 +69,7 @@ void hmm_p2p_device_unsubscribe(struct notifier_block *nb)
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_unsubscribe, HMM_P2P_INTERNAL_NS);
 
-static void tell(struct hmm_p2p_device *hdev, enum hmm_p2p_device_event event)
+static void tell_subscribers(struct hmm_p2p_device *hdev, enum hmm_p2p_device_event event)
 {
 	blocking_notifier_call_chain(&subscribers, event, hdev);
 }
@@ -443,7 +443,7 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 	bool lost = false;
 
 	mark_removed(hdev);
-	tell(hdev, HMM_P2P_DEVICE_GOES);
+	tell_subscribers(hdev, HMM_P2P_DEVICE_GOES);
 	if (hdev->config.memory && !hmm_p2p_evict_all(hdev)) {
 		lost = true;
 		exporter_lost(hdev);
@@ -453,7 +453,7 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 	registry_del(hdev);
 	synchronize_srcu(&hmm_p2p_srcu);
 	synchronize_srcu(&hdev->users);
-	tell(hdev, HMM_P2P_DEVICE_GONE);
+	tell_subscribers(hdev, HMM_P2P_DEVICE_GONE);
 	if (lost) {
 		exporter_reap(hdev);
 		return;

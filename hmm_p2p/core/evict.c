@@ -62,7 +62,7 @@ static bool is_kept(const struct eviction *ev, const struct page *page,
 	return ev->sake && hmm_p2p_claim_has(page, ev->sake->claim);
 }
 
-static void keep_others(struct eviction *ev, unsigned long index)
+static void evict_keep_others(struct eviction *ev, unsigned long index)
 {
 	unsigned long *src = ev->batch->args.src, i;
 
@@ -121,7 +121,7 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 		return;
 	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
 	migrate_device_range(batch->args.src, first, HMM_P2P_CHUNK_PAGES);
-	keep_others(ev, index);
+	evict_keep_others(ev, index);
 	hmm_p2p_batch_fill_ram(batch);
 	if (hmm_p2p_batch_copy(batch))
 		ev->failed++;

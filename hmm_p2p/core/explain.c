@@ -78,7 +78,7 @@ int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
 }
 
 /**
- * hmm_p2p_step_settled - account for pages that are where they should be
+ * hmm_p2p_step_settle - account for pages that are where they should be
  * @state: a move
  * @addr: first byte of the step
  * @next: behind its last
@@ -89,8 +89,8 @@ int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
  * Context: may sleep; the mmap_lock is not held.
  * Return: 0, -EINTR, or as hmm_range_fault().
  */
-int hmm_p2p_step_settled(struct move_state *state, unsigned long addr,
-			 unsigned long next)
+int hmm_p2p_step_settle(struct move_state *state, unsigned long addr,
+			unsigned long next)
 {
 	DECLARE_BITMAP(settled, HMM_P2P_BATCH_PAGES);
 	struct hmm_p2p_move *move = state->move;

@@ -277,7 +277,7 @@ static unsigned long planned_run(const struct fault_plan *plan, unsigned long fi
 	return nr;
 }
 
-static void merge_run(struct fault_plan *plan, unsigned long first, unsigned long nr)
+static void plan_merge_run(struct fault_plan *plan, unsigned long first, unsigned long nr)
 {
 	const struct plan_entry *entry = plan->entry + first;
 	unsigned long *pfns = plan->range->hmm_pfns + first;
@@ -293,7 +293,7 @@ static void merge_run(struct fault_plan *plan, unsigned long first, unsigned lon
 	hmm_p2p_page_touch(entry->page);
 }
 
-static void merge(struct fault_plan *plan)
+static void plan_merge(struct fault_plan *plan)
 {
 	unsigned long i, nr;
 
@@ -304,7 +304,7 @@ static void merge(struct fault_plan *plan)
 		if (!plan->entry[i].hmm_pfn)
 			continue;
 		nr = planned_run(plan, i);
-		merge_run(plan, i, nr);
+		plan_merge_run(plan, i, nr);
 	}
 }
 
@@ -339,7 +339,7 @@ static int plan_finish(struct fault_plan *plan)
 	    (!all_planned(plan) && has_late_own(plan)))
 		ret = -EBUSY;
 	else
-		merge(plan);
+		plan_merge(plan);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	return ret;
 }

@@ -484,7 +484,7 @@ static int move_step(struct move_state *state, unsigned long addr,
 	if (ret)
 		return ret < 0 ? ret : 0;
 	nr = (*stop - addr) >> PAGE_SHIFT;
-	ret = hmm_p2p_step_settled(state, addr, *stop);
+	ret = hmm_p2p_step_settle(state, addr, *stop);
 	if (ret || bitmap_empty(state->left, nr))
 		return ret;
 	if (!state->batch)

@@ -10,15 +10,15 @@
 #include "mapped.h"
 #include "plan.h"
 
-static void report(const struct fault_plan *plan, unsigned long i,
-		   enum hmm_p2p_outcome outcome, enum hmm_p2p_reason reason)
+static void plan_report(const struct fault_plan *plan, unsigned long i,
+			enum hmm_p2p_outcome outcome, enum hmm_p2p_reason reason)
 {
 	if (plan->fault->report)
 		plan->fault->report[i] = HMM_P2P_REPORT(outcome, reason);
 }
 
-static void report_run(const struct fault_plan *plan, unsigned long first,
-		       unsigned long nr, enum hmm_p2p_outcome outcome)
+static void plan_report_run(const struct fault_plan *plan, unsigned long first,
+			    unsigned long nr, enum hmm_p2p_outcome outcome)
 {
 	if (plan->fault->report)
 		memset(plan->fault->report + first,
@@ -55,8 +55,8 @@ static enum hmm_p2p_reason plan_path(struct fault_plan *plan,
 	return plan->last_reason;
 }
 
-static void plan_entry(struct fault_plan *plan, unsigned long i,
-		       struct page *page, unsigned long hmm_pfn)
+static void plan_set(struct fault_plan *plan, unsigned long i,
+		     struct page *page, unsigned long hmm_pfn)
 {
 	struct plan_entry *entry = &plan->entry[i];
 
@@ -78,7 +78,7 @@ static enum hmm_p2p_reason plan_page(struct fault_plan *plan, unsigned long i,
 		return HMM_P2P_REASON_READ_ONLY;
 	if (ops->get_dma_pfn_for_device(page, &pfn))
 		return HMM_P2P_REASON_NO_ALIAS;
-	plan_entry(plan, i, page, (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn);
+	plan_set(plan, i, page, (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn);
 	return HMM_P2P_REASON_NONE;
 }
 
@@ -109,7 +109,7 @@ static void plan_home(struct fault_plan *plan, unsigned long i,
 	if (!wants_fault(plan, i))
 		return;
 	plan->entry[i].reason = reason;
-	report(plan, i, HMM_P2P_OUTCOME_MIGRATED, reason);
+	plan_report(plan, i, HMM_P2P_OUTCOME_MIGRATED, reason);
 }
 
 static void plan_small(struct fault_plan *plan, unsigned long i, struct page *page)
@@ -119,7 +119,7 @@ static void plan_small(struct fault_plan *plan, unsigned long i, struct page *pa
 	if (reason)
 		plan_home(plan, i, page, reason);
 	else
-		report_run(plan, i, 1, HMM_P2P_OUTCOME_P2P);
+		plan_report_run(plan, i, 1, HMM_P2P_OUTCOME_P2P);
 }
 
 static bool is_contiguous(const struct plan_entry *entries, unsigned long nr)
@@ -163,7 +163,7 @@ static void plan_huge(struct fault_plan *plan, unsigned long first,
 		for (i = 0; i < nr; i++)
 			entries[i].hmm_pfn |= (unsigned long)HPAGE_PMD_ORDER <<
 					      HMM_PFN_ORDER_SHIFT;
-	report_run(plan, first, nr, HMM_P2P_OUTCOME_P2P);
+	plan_report_run(plan, first, nr, HMM_P2P_OUTCOME_P2P);
 }
 
 /* Returns how many entries from @i on belong to the same huge page. */
@@ -187,8 +187,8 @@ static void plan_own(struct fault_plan *plan, unsigned long i, unsigned long nr,
 			plan_home(plan, i, page, HMM_P2P_REASON_READ_ONLY);
 			continue;
 		}
-		plan_entry(plan, i, page, plan->snap[i]);
-		report_run(plan, i, 1, HMM_P2P_OUTCOME_PRIVATE);
+		plan_set(plan, i, page, plan->snap[i]);
+		plan_report_run(plan, i, 1, HMM_P2P_OUTCOME_PRIVATE);
 	}
 }
 
@@ -226,7 +226,7 @@ static int plan_refuse(struct fault_plan *plan, struct hmm_p2p_device *exporter,
 		plan->entry[i].refused = true;
 		if (!wants_fault(plan, i))
 			continue;
-		report(plan, i, HMM_P2P_OUTCOME_NONE, reason);
+		plan_report(plan, i, HMM_P2P_OUTCOME_NONE, reason);
 		wanted++;
 	}
 	hmm_p2p_count(exporter, HMM_P2P_COUNTER_REFUSED, wanted);
@@ -260,7 +260,7 @@ static int plan_shared(struct fault_plan *plan)
 }
 
 /* One snapshot walk in the name of @owner: finds, and moves nothing. */
-static int plan_owner(struct fault_plan *plan, void *owner)
+static int plan_walk(struct fault_plan *plan, void *owner)
 {
 	struct hmm_range snap = *plan->range;
 	int ret;
@@ -284,7 +284,7 @@ static int plan_all(struct fault_plan *plan)
 	int ret = plan_shared(plan);
 
 	while (!ret && (owner = hmm_p2p_owner_next_live(owner)))
-		ret = plan_owner(plan, owner);
+		ret = plan_walk(plan, owner);
 	return ret;
 }
 

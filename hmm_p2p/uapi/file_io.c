@@ -116,7 +116,7 @@ static bool is_write(const struct file_io *io)
 }
 
 /* How the file system is asked: what it does not tell is not assumed. */
-static int inspect_regular(struct target *target, struct block_device **bdev)
+static int target_regular(struct target *target, struct block_device **bdev)
 {
 	struct kstat stat;
 	int ret;
@@ -134,7 +134,7 @@ static int inspect_regular(struct target *target, struct block_device **bdev)
 }
 
 /* A disk that is torn out leaves its parents. */
-static struct device *get_importer(struct gendisk *disk)
+static struct device *target_importer(struct gendisk *disk)
 {
 	struct device *dev = NULL;
 
@@ -145,8 +145,8 @@ static struct device *get_importer(struct gendisk *disk)
 	return dev;
 }
 
-/* Return: 0 or an error; in any case put_target() ends it. */
-static int inspect(struct target *target)
+/* Return: 0 or an error; in any case target_put() ends it. */
+static int target_inspect(struct target *target)
 {
 	umode_t mode = file_inode(target->file)->i_mode;
 	struct block_device *bdev = NULL;
@@ -158,20 +158,20 @@ static int inspect(struct target *target)
 		bdev = file_bdev(target->file);
 		target->align = bdev_logical_block_size(bdev);
 	} else if (S_ISREG(mode)) {
-		ret = inspect_regular(target, &bdev);
+		ret = target_regular(target, &bdev);
 	} else {
 		ret = -EOPNOTSUPP;
 	}
 	/* I/O is cut where the outcome changes, which is between two pages. */
 	target->no_p2p = !bdev || target->align > PAGE_SIZE;
 	if (bdev) {
-		target->importer = get_importer(bdev->bd_disk);
+		target->importer = target_importer(bdev->bd_disk);
 		target->no_pci = !blk_queue_pci_p2pdma(bdev_get_queue(bdev));
 	}
 	return ret;
 }
 
-static void put_target(struct target *target)
+static void target_put(struct target *target)
 {
 	put_device(target->importer);
 	fput(target->file);
@@ -192,14 +192,14 @@ static u64 within_file(const struct file_io *io)
 	return min(io->arg->length, ALIGN(size - io->arg->offset, io->target.align));
 }
 
-static int prepare(struct file_io *io)
+static int io_prepare(struct file_io *io)
 {
 	const struct hmm_p2p_file_io *arg = io->arg;
 	int ret;
 
 	if (!(io->target.file->f_mode & (is_write(io) ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	ret = inspect(&io->target);
+	ret = target_inspect(&io->target);
 	if (ret)
 		return ret;
 	if (arg->flags & HMM_P2P_FILE_IO_NO_P2P)
@@ -222,7 +222,7 @@ static ssize_t call_file(struct file_io *io, struct iov_iter *iter)
 	return vfs_iocb_iter_read(io->target.file, &kiocb, iter);
 }
 
-static unsigned int direction(const struct file_io *io)
+static unsigned int io_direction(const struct file_io *io)
 {
 	return is_write(io) ? ITER_SOURCE : ITER_DEST;
 }
@@ -232,7 +232,7 @@ static ssize_t user_io(struct file_io *io, const struct run *run)
 	struct iov_iter iter;
 	int ret;
 
-	ret = import_ubuf(direction(io), u64_to_user_ptr(run->addr), run->len, &iter);
+	ret = import_ubuf(io_direction(io), u64_to_user_ptr(run->addr), run->len, &iter);
 	return ret ?: call_file(io, &iter);
 }
 
@@ -264,7 +264,7 @@ static unsigned long alias_vecs(struct file_io *io, const struct run *run)
 }
 
 /* What was read for a page that has left goes after it. */
-static int follow(struct file_io *io, unsigned long i, u64 addr, size_t len)
+static int run_follow(struct file_io *io, unsigned long i, u64 addr, size_t len)
 {
 	const void *from = alias_addr(io, i) + offset_in_page(addr);
 	const struct hmm_p2p_hold *hold = &io->holds[i];
@@ -295,7 +295,7 @@ static bool is_in_place(const struct file_io *io, unsigned long i)
 	       hmm_pfn_to_page(io->seen[i]) == io->pages[i];
 }
 
-static int look(struct file_io *io, const struct run *run)
+static int run_look(struct file_io *io, const struct run *run)
 {
 	struct hmm_range range = {
 		.start = io->start + (run->first << PAGE_SHIFT),
@@ -314,18 +314,18 @@ static int look(struct file_io *io, const struct run *run)
 	return ret;
 }
 
-static int settle(struct file_io *io, const struct run *run, size_t len)
+static int run_settle(struct file_io *io, const struct run *run, size_t len)
 {
 	u64 addr = run->addr;
 	unsigned long i;
 	size_t part;
 	int ret;
 
-	ret = look(io, run);
+	ret = run_look(io, run);
 	for (i = run->first; !ret && len; i++, addr += part, len -= part) {
 		part = min(len, PAGE_SIZE - offset_in_page(addr));
 		if (!is_in_place(io, i))
-			ret = follow(io, i, addr, part);
+			ret = run_follow(io, i, addr, part);
 	}
 	return ret;
 }
@@ -336,11 +336,11 @@ static ssize_t alias_io(struct file_io *io, const struct run *run)
 	ssize_t done;
 	int ret;
 
-	iov_iter_kvec(&iter, direction(io), io->vec, alias_vecs(io, run), run->len);
+	iov_iter_kvec(&iter, io_direction(io), io->vec, alias_vecs(io, run), run->len);
 	done = call_file(io, &iter);
 	if (done <= 0 || is_write(io))
 		return done;
-	ret = settle(io, run, done);
+	ret = run_settle(io, run, done);
 	return ret ?: done;
 }
 
@@ -355,7 +355,7 @@ static bool is_refused(const struct file_io *io, const struct run *run, ssize_t 
 }
 
 /* Only pages that bytes went to or came from are told of. */
-static void tally(struct file_io *io, const struct run *run, size_t done)
+static void run_tally(struct file_io *io, const struct run *run, size_t done)
 {
 	struct hmm_p2p_file_io *arg = io->arg;
 	struct hmm_p2p_tally tally;
@@ -377,7 +377,7 @@ static int run_io(struct file_io *io, const struct run *run)
 	ssize_t ret;
 
 	ret = io->holds[run->first].hdev ? alias_io(io, run) : user_io(io, run);
-	tally(io, run, max(ret, 0L));
+	run_tally(io, run, max(ret, 0L));
 	if (is_refused(io, run, ret)) {
 		io->target.no_p2p = true;
 		return 0;
@@ -515,7 +515,7 @@ static int do_file(struct mm_struct *mm, struct file_io *io)
 {
 	int ret;
 
-	ret = prepare(io);
+	ret = io_prepare(io);
 	if (!ret)
 		ret = clear_outcomes(io);
 	if (ret || !io->length)
@@ -574,7 +574,7 @@ int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg)
 	io->target.file = fget(arg->fd);
 	if (io->target.file) {
 		ret = do_file(mm, io);
-		put_target(&io->target);
+		target_put(&io->target);
 	}
 	kvfree(io);
 	return ret;
@@ -619,12 +619,12 @@ int hmm_p2p_file_check(u32 exporter, int fd, int *distance)
 	if (!target.file)
 		return -EBADF;
 	/* This may ask a file server: outside the section. */
-	ret = inspect(&target);
+	ret = target_inspect(&target);
 	if (!ret) {
 		idx = srcu_read_lock(&hmm_p2p_srcu);
 		ret = target_check(&target, exporter, distance);
 		srcu_read_unlock(&hmm_p2p_srcu, idx);
 	}
-	put_target(&target);
+	target_put(&target);
 	return ret;
 }

@@ -476,7 +476,7 @@ static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ret;
 
 	ret = call->fn(&u);
-	/* What was done is told also when not all could be done. */
+	/* Report what was done even if the call failed. */
 	if (copy_to_user(user, &u, min_t(size_t, size, call->size)) && !ret)
 		ret = -EFAULT;
 	return ret;
