@@ -29,6 +29,7 @@
 #include "batch.h"
 #include "charge.h"
 #include "claim.h"
+#include "fence.h"
 #include "profile.h"
 
 /*
@@ -161,26 +162,6 @@ static void copy_note(struct hmm_p2p_batch *batch, int error)
 {
 	if (error && !batch->copy_error)
 		batch->copy_error = error;
-}
-
-/**
- * hmm_p2p_copy_end - wait for the end of one copy
- * @fence: what copy_to_device or copy_to_ram of the exporter returned
- *
- * Context: may sleep, and cannot be killed: who was killed must not free pages
- * that an engine still writes to.
- * Return: 0, or -EIO when any byte may be wrong.
- */
-int hmm_p2p_copy_end(struct dma_fence *fence)
-{
-	int status;
-
-	if (IS_ERR_OR_NULL(fence))
-		return fence ? -EIO : 0;
-	dma_fence_wait(fence, false);
-	status = dma_fence_get_status(fence);
-	dma_fence_put(fence);
-	return status < 0 ? -EIO : 0;
 }
 
 /* One copy at a time: a batch has as a rule but one. */

@@ -12,8 +12,9 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "batch.h"
 #include "charge.h"
+#include "fence.h"
+#include "internal.h"
 #include "keep.h"
 
 static const struct dev_pagemap_ops pagemap_ops;
