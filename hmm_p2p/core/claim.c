@@ -59,9 +59,8 @@ bool hmm_p2p_claim_has_chunk(const struct hmm_p2p_device *hdev, unsigned long in
 			     unsigned long claim)
 {
 	unsigned long nr = (hdev->config.memory >> PAGE_SHIFT) - index, i;
-	struct page *first;
+	struct page *first = hmm_p2p_page_at(hdev, index);
 
-	first = pfn_to_page(PHYS_PFN(hdev->pagemap.range.start) + index);
 	/* The first page of a chunk is never a tail, and a huge page fills it. */
 	if (folio_test_large(page_folio(first)))
 		return hmm_p2p_claim_has(first, claim);

@@ -106,7 +106,7 @@ static bool evict_home(struct eviction *ev, unsigned long index)
 
 static void evict_chunk(struct eviction *ev, unsigned long index)
 {
-	unsigned long first = PHYS_PFN(ev->hdev->pagemap.range.start) + index;
+	unsigned long first = page_to_pfn(hmm_p2p_page_at(ev->hdev, index));
 	struct hmm_p2p_batch *batch = ev->batch;
 
 	if (ev->sake && hmm_p2p_claim_has_chunk(ev->hdev, index, ev->sake->claim))

@@ -60,29 +60,6 @@ static unsigned long range_npages(const struct hmm_range *range)
 	return (range->end - range->start) >> PAGE_SHIFT;
 }
 
-/*
- * hmm_range_fault() numbers a private huge page from its head also when the
- * walk starts in its middle. The head is aligned in PFNs as in addresses, so
- * the right number follows from the address. Entries that are right stay so.
- */
-void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
-			     unsigned long end)
-{
-	unsigned long addr;
-
-	end = min(end, ALIGN(start, HPAGE_PMD_SIZE));
-	for (addr = start; addr < end; addr += PAGE_SIZE, entries++) {
-		unsigned long pfn = entry_pfn(*entries);
-
-		if (!entry_is_huge(*entries))
-			return;
-		pfn = ALIGN_DOWN(pfn, HPAGE_PMD_NR) +
-		      ((addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT);
-		*entries = (*entries & HMM_PFN_FLAGS) | pfn;
-	}
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_fix_huge_offset, HMM_P2P_INTERNAL_NS);
-
 /* Return: -EAGAIN when the mmap_lock was dropped meanwhile, -EINTR, otherwise 0. */
 static int serve_pages(const struct hmm_range *run, unsigned long addr,
 		       unsigned long end)
@@ -266,7 +243,7 @@ static int fault_rest(struct fault_plan *plan)
 static unsigned long planned_run(const struct fault_plan *plan, unsigned long first)
 {
 	const struct plan_entry *entry = plan->entry + first;
-	unsigned long in_chunk = page_to_pfn(entry->page) % HMM_P2P_CHUNK_PAGES;
+	unsigned long in_chunk = hmm_p2p_page_index(entry->page) % HMM_P2P_CHUNK_PAGES;
 	unsigned long most = min(plan->npages - first, HMM_P2P_CHUNK_PAGES - in_chunk);
 	unsigned long nr;
 

@@ -190,6 +190,22 @@ long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
 long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index);
 bool hmm_p2p_page_is_ours(const struct page *page);
 const void *hmm_p2p_page_owner(const struct page *page);
+struct page *hmm_p2p_page_at(const struct hmm_p2p_device *hdev, unsigned long index);
+unsigned long hmm_p2p_page_index(const struct page *page);
+void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
+			     unsigned long end);
+
+/* Of the result of a fault. */
+static inline unsigned long entry_pfn(unsigned long entry)
+{
+	return entry & ~HMM_PFN_FLAGS;
+}
+
+static inline bool entry_is_huge(unsigned long entry)
+{
+	return (entry & HMM_PFN_VALID) &&
+	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER;
+}
 
 /* cpu_fault.c: the CPU touched a device page; evict.c; move.c */
 vm_fault_t hmm_p2p_cpu_fault(struct vm_fault *vmf);
@@ -253,8 +269,6 @@ int hmm_p2p_fault_for(struct hmm_range *range,
 		      const struct hmm_p2p_fault *fault, bool may_unlock);
 bool hmm_p2p_fault_is_ours(const struct mm_struct *mm);
 bool hmm_p2p_fault_arrived(const struct vm_fault *vmf);
-void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
-			     unsigned long end);
 
 /* report.c */
 void hmm_p2p_report_begin(u8 *report, unsigned long npages);

@@ -3,8 +3,8 @@
  * Device-private pagemaps. The allocator behind them is chunk.c.
  *
  * A pagemap gives every page of device memory a struct page at a PFN that
- * nothing answers to: private PFNs are numbers. The only arithmetic on them is
- * hmm_p2p_page_offset(), which says where in device memory the bytes are.
+ * nothing answers to: private PFNs are numbers. All arithmetic on them is here:
+ * hmm_p2p_page_offset() says where in device memory the bytes are.
  */
 #include <linux/export.h>
 #include <linux/ioport.h>
@@ -89,8 +89,6 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_device, HMM_P2P_NS);
  * hmm_p2p_page_offset - where in device memory a private page's bytes are
  * @page: a device-private page that an exporter of this framework handed out
  *
- * With hmm_p2p_private_run() the one place that does arithmetic on private PFNs.
- *
  * Context: any.
  * Return: offset in bytes from the start of the exporter's memory.
  */
@@ -101,6 +99,32 @@ u64 hmm_p2p_page_offset(const struct page *page)
 	return (u64)(page_to_pfn(page) - first) << PAGE_SHIFT;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_offset, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_page_at - the page structure of device memory
+ * @hdev: exporter
+ * @index: which page of its memory
+ *
+ * Context: any; the device's page structures stay.
+ * Return: the page, handed out or not.
+ */
+struct page *hmm_p2p_page_at(const struct hmm_p2p_device *hdev, unsigned long index)
+{
+	return pfn_to_page(PHYS_PFN(hdev->pagemap.range.start) + index);
+}
+
+/**
+ * hmm_p2p_page_index - the number of a private page in its device's memory
+ * @page: a device-private page that an exporter of this framework handed out
+ *
+ * Context: any.
+ * Return: what hmm_p2p_page_at() takes.
+ */
+unsigned long hmm_p2p_page_index(const struct page *page)
+{
+	return hmm_p2p_page_offset(page) >> PAGE_SHIFT;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_index, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_private_run - how far private pages are one piece of device memory
@@ -122,6 +146,29 @@ unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long n
 			break;
 	return i;
 }
+
+/*
+ * hmm_range_fault() numbers a private huge page from its head also when the
+ * walk starts in its middle. The head is aligned in PFNs as in addresses, so
+ * the right number follows from the address. Entries that are right stay so.
+ */
+void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
+			     unsigned long end)
+{
+	unsigned long addr;
+
+	end = min(end, ALIGN(start, HPAGE_PMD_SIZE));
+	for (addr = start; addr < end; addr += PAGE_SIZE, entries++) {
+		unsigned long pfn = entry_pfn(*entries);
+
+		if (!entry_is_huge(*entries))
+			return;
+		pfn = ALIGN_DOWN(pfn, HPAGE_PMD_NR) +
+		      ((addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT);
+		*entries = (*entries & HMM_PFN_FLAGS) | pfn;
+	}
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_fix_huge_offset, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_pfn_kind - what an entry of an hmm_range's result names
@@ -155,7 +202,7 @@ static struct hmm_p2p_chunk *chunk_of(struct hmm_p2p_device *hdev,
 void hmm_p2p_page_touch(const struct page *page)
 {
 	hmm_p2p_chunk_touch(chunk_of(hmm_p2p_page_device(page),
-				     hmm_p2p_page_offset(page) >> PAGE_SHIFT));
+				     hmm_p2p_page_index(page)));
 }
 
 static void account(struct hmm_p2p_device *hdev, long nr)
@@ -234,18 +281,13 @@ static unsigned long device_withdraw(struct hmm_p2p_device *hdev,
 	return out;
 }
 
-static struct page *device_page_at(const struct hmm_p2p_device *hdev, unsigned long index)
-{
-	return pfn_to_page(PHYS_PFN(hdev->pagemap.range.start) + index);
-}
-
 /* Loud once, with who did it; after that in one line. */
 static void report_wrong(struct hmm_p2p_device *hdev, unsigned long index,
 			 unsigned int order, const char *what)
 {
 	pr_err_ratelimited("hmm_p2p: %s: page %lu, order %u, %s: it is out of circulation now\n",
 			   hdev->name, index, order, what);
-	DO_ONCE_LITE(dump_page, device_page_at(hdev, index), what);
+	DO_ONCE_LITE(dump_page, hmm_p2p_page_at(hdev, index), what);
 	WARN_ONCE(1, "hmm_p2p: a device page is given back twice, or still in use\n");
 }
 
@@ -329,7 +371,7 @@ struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
 
 	if (index < 0)
 		return NULL;
-	page = device_page_at(hdev, index);
+	page = hmm_p2p_page_at(hdev, index);
 	if (!is_at_rest(page, order)) {
 		device_refuse(hdev, index, order);
 		return NULL;
@@ -356,7 +398,7 @@ void hmm_p2p_huge_note(struct page *page, struct mm_struct *mm,
 
 	mmgrab(mm);
 	spin_lock_irq(&hdev->lock);
-	chunk = chunk_of(hdev, hmm_p2p_page_offset(page) >> PAGE_SHIFT);
+	chunk = chunk_of(hdev, hmm_p2p_page_index(page));
 	chunk->mm = mm;
 	chunk->addr = addr;
 	spin_unlock_irq(&hdev->lock);
@@ -432,7 +474,7 @@ static unsigned long hold_run(struct page *const *pages, unsigned long nr,
 		if (!pages[i] || hmm_p2p_page_device(pages[i]) != hdev)
 			break;
 		holds[i].hdev = hdev;
-		holds[i].index = hmm_p2p_page_offset(pages[i]) >> PAGE_SHIFT;
+		holds[i].index = hmm_p2p_page_index(pages[i]);
 		chunk_of(hdev, holds[i].index)->holds++;
 		hdev->held++;
 	}
@@ -585,7 +627,7 @@ static void pagemap_folio_free(struct folio *folio)
 	unsigned int order = folio_order(folio);
 
 	if (!hmm_p2p_keep_takes(hdev, page, order))
-		device_give(hdev, hmm_p2p_page_offset(page) >> PAGE_SHIFT, order);
+		device_give(hdev, hmm_p2p_page_index(page), order);
 }
 
 static void device_split(struct hmm_p2p_device *hdev, unsigned long index)
@@ -605,7 +647,7 @@ static void pagemap_folio_split(struct folio *head, struct folio *tail)
 
 	if (!tail) {
 		device_split(hmm_p2p_page_device(page),
-			     hmm_p2p_page_offset(page) >> PAGE_SHIFT);
+			     hmm_p2p_page_index(page));
 		return;
 	}
 	tail->pgmap = head->pgmap;

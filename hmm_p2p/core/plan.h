@@ -59,17 +59,6 @@ struct fault_plan {
 int hmm_p2p_plan(struct fault_plan *plan);
 void hmm_p2p_plan_free(struct fault_plan *plan);
 
-static inline unsigned long entry_pfn(unsigned long entry)
-{
-	return entry & ~HMM_PFN_FLAGS;
-}
-
-static inline bool entry_is_huge(unsigned long entry)
-{
-	return (entry & HMM_PFN_VALID) &&
-	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER;
-}
-
 /* Then nothing has to be faulted. */
 static inline bool all_planned(const struct fault_plan *plan)
 {

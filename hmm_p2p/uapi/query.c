@@ -51,7 +51,7 @@ static bool has_alias(struct hmm_p2p_device *exporter, struct page *page)
 static enum hmm_p2p_reason alias_reason(struct hmm_p2p_device *exporter,
 					struct page *page, bool huge)
 {
-	unsigned long in_huge = hmm_p2p_page_offset(page) >> PAGE_SHIFT;
+	unsigned long in_huge = hmm_p2p_page_index(page);
 	struct page *head;
 
 	if (!has_alias(exporter, page))
