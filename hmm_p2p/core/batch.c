@@ -29,8 +29,12 @@
 #include "batch.h"
 #include "charge.h"
 #include "claim.h"
+#include "device.h"
+#include "failure.h"
 #include "fence.h"
+#include "pagemap.h"
 #include "profile.h"
+#include "stats.h"
 
 /*
  * migrate_vma_setup() writes past the arrays (7.2): when it has to split a

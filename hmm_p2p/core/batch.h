@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One batch of pages on its way, between migrate_vma_setup() and finalize. */
+/*
+ * One batch of pages on its way, between migrate_vma_setup() and finalize. The
+ * mmap_lock is held if there is a mapping, and hmm_p2p_srcu.
+ */
 #ifndef _HMM_P2P_BATCH_H
 #define _HMM_P2P_BATCH_H
 
 #include <linux/bitmap.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
 
-#include "internal.h"
+#include "device.h"
 
 /**
  * struct hmm_p2p_batch - pages on their way
@@ -64,16 +69,5 @@ void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,
 				struct hmm_p2p_device *hdev);
 unsigned long hmm_p2p_batch_count_ram(struct hmm_p2p_batch *batch,
 				      enum hmm_p2p_counter cause);
-
-/* ram.c */
-unsigned long hmm_p2p_ram_reserve(void);
-bool hmm_p2p_ram_ample(unsigned long nr);
-bool hmm_p2p_ram_room(unsigned long nr);
-
-/* evict.c */
-unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
-				 struct hmm_p2p_batch *batch, unsigned long wanted,
-				 struct dmem_cgroup_pool_state *limit,
-				 const struct hmm_p2p_move *sake);
 
 #endif /* _HMM_P2P_BATCH_H */

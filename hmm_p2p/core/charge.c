@@ -10,6 +10,8 @@
 #include <linux/slab.h>
 
 #include "charge.h"
+#include "chunk.h"
+#include "device.h"
 
 /**
  * struct hmm_p2p_charges - who is charged for a device's memory

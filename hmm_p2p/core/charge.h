@@ -5,7 +5,7 @@
 
 #include <linux/cgroup_dmem.h>
 
-#include "internal.h"
+#include "device.h"
 
 /**
  * struct hmm_p2p_charge - what to give back for pages that were freed

@@ -14,7 +14,10 @@
  */
 #include <linux/export.h>
 
+#include "chunk.h"
 #include "claim.h"
+#include "device.h"
+#include "pagemap.h"
 
 static atomic_long_t last_claim;
 

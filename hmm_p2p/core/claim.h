@@ -3,7 +3,10 @@
 #ifndef _HMM_P2P_CLAIM_H
 #define _HMM_P2P_CLAIM_H
 
-#include "internal.h"
+#include <linux/types.h>
+
+struct hmm_p2p_device;
+struct page;
 
 unsigned long hmm_p2p_claim_new(void);
 bool hmm_p2p_claim_known(u64 claim);

@@ -18,7 +18,7 @@
 #include <linux/string.h>
 #include <linux/unaligned.h>
 
-#include "internal.h"
+#include "device.h"
 
 #ifdef CONFIG_X86_64
 #include <asm/cpufeature.h>

@@ -12,7 +12,12 @@
 #include <linux/moduleparam.h>
 
 #include "batch.h"
+#include "cpu_fault.h"
+#include "device.h"
+#include "fault.h"
 #include "keep.h"
+#include "owner.h"
+#include "stats.h"
 #include "trace.h"
 
 /* A scan costs 0.6 of what single pages cost, a touch here and there 2.4 times. */

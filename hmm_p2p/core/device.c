@@ -28,7 +28,12 @@
 #include <linux/notifier.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "device.h"
+#include "evict.h"
+#include "hold.h"
+#include "owner.h"
+#include "pagemap.h"
+#include "stats.h"
 
 /*
  * An interconnect address is the device's number and an offset in its memory.

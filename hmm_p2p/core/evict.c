@@ -14,7 +14,12 @@
 
 #include "batch.h"
 #include "charge.h"
+#include "chunk.h"
 #include "claim.h"
+#include "device.h"
+#include "evict.h"
+#include "pagemap.h"
+#include "ram.h"
 
 /* A device is lost when so many passes running got nothing but errors from it. */
 #define EVICT_FAILURES	3

@@ -5,7 +5,11 @@
  * be fetched from swap or from another device, or it is busy and stays left.
  */
 #include "claim.h"
+#include "device.h"
+#include "mirror.h"
 #include "move.h"
+#include "owner.h"
+#include "pagemap.h"
 
 /* The mmap_lock is held; it is taken before hmm_p2p_srcu, see step_locked(). */
 static int step_snapshot(struct move_state *state, unsigned long addr,

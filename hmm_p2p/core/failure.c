@@ -7,7 +7,8 @@
 #include <linux/export.h>
 #include <linux/fault-inject.h>
 
-#include "internal.h"
+#include "device.h"
+#include "failure.h"
 
 /**
  * hmm_p2p_device_fail_allocs - let allocations fail, to test what then happens

@@ -32,8 +32,16 @@
 #include <linux/sched/signal.h>
 #include <linux/userfaultfd_k.h>
 
+#include "chunk.h"
+#include "device.h"
+#include "fault.h"
+#include "grant.h"
 #include "mapped.h"
+#include "owner.h"
+#include "pagemap.h"
 #include "plan.h"
+#include "report.h"
+#include "stats.h"
 #include "trace.h"
 
 /* Faults of many tasks at once must not wait for each other. */

@@ -3,7 +3,7 @@
 #include <linux/export.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include "device.h"
 
 /**
  * hmm_p2p_exporter_find - find a device with memory

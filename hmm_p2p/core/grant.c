@@ -24,7 +24,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
-#include "internal.h"
+#include "grant.h"
 
 static unsigned long range_asks(const struct hmm_range *range, unsigned long i)
 {

@@ -5,7 +5,10 @@
  */
 #include <linux/export.h>
 
-#include "internal.h"
+#include "chunk.h"
+#include "device.h"
+#include "hold.h"
+#include "pagemap.h"
 
 /* Holds pages of one device, up to the next one that is not; 0 when it goes away. */
 static unsigned long hold_run(struct page *const *pages, unsigned long nr,

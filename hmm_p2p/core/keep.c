@@ -12,7 +12,9 @@
  * A page that is kept does not go back to the allocator then: it gets a reference
  * again, is freed when the fault drops that, and is nobody else's until then.
  */
-#include "internal.h"
+#include <linux/pagemap.h>
+
+#include "device.h"
 #include "keep.h"
 
 /**

@@ -11,7 +11,7 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 
-#include "internal.h"
+#include "device.h"
 #include "mapped.h"
 
 /* NULL: there is no front end, and no mapping of one. */

@@ -12,7 +12,9 @@
 #include <linux/export.h>
 #include <linux/sched/signal.h>
 
-#include "internal.h"
+#include "device.h"
+#include "fault.h"
+#include "mirror.h"
 
 static bool mirror_invalidate(struct mmu_interval_notifier *notifier,
 			      const struct mmu_notifier_range *range,

@@ -6,7 +6,9 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 
-#include "internal.h"
+#include "device.h"
+#include "failure.h"
+#include "path.h"
 #include "profile.h"
 
 #if !IS_ENABLED(CONFIG_DEVICE_PRIVATE) || !IS_ENABLED(CONFIG_HMM_MIRROR)

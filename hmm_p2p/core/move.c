@@ -9,14 +9,20 @@
  * move is to populate it. A full device makes room by evicting others, never what
  * the move itself wants there, see claim.c.
  */
+#include <linux/cgroup_dmem.h>
 #include <linux/export.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
 
-#include "charge.h"
+#include "batch.h"
 #include "claim.h"
+#include "device.h"
+#include "evict.h"
+#include "mirror.h"
 #include "move.h"
+#include "owner.h"
+#include "ram.h"
 #include "touched.h"
 #include "trace.h"
 

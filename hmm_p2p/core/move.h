@@ -4,6 +4,7 @@
 #define _HMM_P2P_MOVE_H
 
 #include "batch.h"
+#include "mirror.h"
 
 /**
  * struct move_state - a move under way

@@ -11,7 +11,8 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "device.h"
+#include "owner.h"
 
 static LIST_HEAD(owners);
 static DEFINE_SPINLOCK(owners_lock);

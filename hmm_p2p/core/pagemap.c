@@ -13,9 +13,14 @@
 #include <linux/slab.h>
 
 #include "charge.h"
+#include "chunk.h"
+#include "cpu_fault.h"
+#include "device.h"
 #include "fence.h"
-#include "internal.h"
 #include "keep.h"
+#include "owner.h"
+#include "pagemap.h"
+#include "stats.h"
 
 static const struct dev_pagemap_ops pagemap_ops;
 

@@ -10,7 +10,8 @@
 #include <linux/pci.h>
 #include <linux/pci-p2pdma.h>
 
-#include "internal.h"
+#include "device.h"
+#include "path.h"
 
 /* Stands for an importer that copies with the CPU. */
 static struct device *cpu_importer;

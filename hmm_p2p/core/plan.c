@@ -7,8 +7,14 @@
 #include <linux/slab.h>
 #include <linux/srcu.h>
 
+#include "device.h"
 #include "mapped.h"
+#include "owner.h"
+#include "pagemap.h"
+#include "path.h"
 #include "plan.h"
+#include "report.h"
+#include "stats.h"
 
 static void plan_report(const struct fault_plan *plan, unsigned long i,
 			enum hmm_p2p_outcome outcome, enum hmm_p2p_reason reason)

@@ -4,9 +4,9 @@
 #define _HMM_P2P_PLAN_H
 
 #include <linux/hmm.h>
-#include <linux/huge_mm.h>
 
-#include "internal.h"
+#include "device.h"
+#include "fault.h"
 
 /**
  * struct plan_entry - the planned result of one page

@@ -22,7 +22,7 @@
 #include <linux/sizes.h>
 #include <linux/swap.h>
 
-#include "batch.h"
+#include "ram.h"
 
 /*
  * A 32nd of RAM, half a GiB at most. It has to last for what others take before

@@ -4,7 +4,8 @@
 #include <linux/hmm.h>
 #include <linux/memremap.h>
 
-#include "internal.h"
+#include "device.h"
+#include "report.h"
 
 /**
  * hmm_p2p_report_tally - count pages by outcome

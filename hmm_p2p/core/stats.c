@@ -3,7 +3,8 @@
 #include <linux/export.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include "device.h"
+#include "stats.h"
 
 void hmm_p2p_stats_read(struct hmm_p2p_device *hdev, struct hmm_p2p_stat *out)
 {

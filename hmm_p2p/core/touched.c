@@ -9,6 +9,7 @@
  */
 #include <linux/pgtable.h>
 
+#include "batch.h"
 #include "touched.h"
 
 /*

@@ -8,8 +8,9 @@
 #include <linux/hmm-dma.h>
 #include <linux/pci-p2pdma.h>
 
+#include "device.h"
 #include "fence.h"
-#include "internal.h"
+#include "pagemap.h"
 
 /* Between the device's staging page and one page that it can address. */
 static int staged_copy(struct hmm_p2p_device *hdev, struct page *page, bool write)

@@ -3,7 +3,7 @@
 #ifndef _HMM_P2P_PGTABLE_H
 #define _HMM_P2P_PGTABLE_H
 
-#include "../core/internal.h"
+#include "../core/core.h"
 
 /**
  * struct hmm_p2p_pgtable - a process in the page table of a device

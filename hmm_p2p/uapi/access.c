@@ -10,7 +10,8 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "../core/internal.h"
+#include "../core/core.h"
+#include "access.h"
 
 /**
  * struct access_state - an access under way

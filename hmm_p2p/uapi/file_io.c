@@ -41,7 +41,8 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
-#include "../core/internal.h"
+#include "../core/core.h"
+#include "file_io.h"
 
 /**
  * struct target - a file as an importer

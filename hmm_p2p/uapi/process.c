@@ -14,8 +14,9 @@
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
+#include <uapi/linux/hmm_p2p.h>
 
-#include "../core/internal.h"
+#include "process.h"
 
 /* How a /proc/PID/mem file is recognised. NULL: this machine has no /proc. */
 static const struct file_operations *proc_mem_fops;

@@ -4,8 +4,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "../core/internal.h"
-#include "../core/mapped.h"
+#include "../core/core.h"
+#include "query.h"
 
 /**
  * struct found - memory on a device

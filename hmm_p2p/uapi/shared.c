@@ -25,8 +25,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "../core/internal.h"
-#include "../core/mapped.h"
+#include "../core/core.h"
+#include "shared.h"
 
 #define HEAP_SIZE	BIT_ULL(HMM_P2P_MAP_SHIFT)
 #define HEAP_PAGES	(HEAP_SIZE >> PAGE_SHIFT)

@@ -12,7 +12,12 @@
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
-#include "../core/claim.h"
+#include "../core/core.h"
+#include "access.h"
+#include "file_io.h"
+#include "process.h"
+#include "query.h"
+#include "shared.h"
 
 union call_arg {
 	struct hmm_p2p_info info;

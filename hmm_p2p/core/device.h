@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The registry, and what a registered device is. Its lock comes first of all (see
+ * hmm_p2p/README.md); whoever is under hmm_p2p_srcu and has seen that a device is
+ * not removed keeps it from going away.
+ */
+#ifndef _HMM_P2P_DEVICE_H
+#define _HMM_P2P_DEVICE_H
+
+#include <linux/device.h>
+#include <linux/gfp.h>
+#include <linux/hmm_p2p.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "chunk.h"
+
+#define HMM_P2P_NS	"HMM_P2P"
+
+/* What only this project's own modules may use. */
+#define HMM_P2P_INTERNAL_NS	"HMM_P2P_INTERNAL"
+
+/*
+ * What a call needs while it runs is charged to who calls. Where he may have no
+ * more, the call fails: nobody is killed for it.
+ */
+#define HMM_P2P_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
+/* Pages that are dealt with in one go: one huge page. */
+#define HMM_P2P_BATCH_PAGES	HPAGE_PMD_NR
+
+struct hmm_p2p_charges;
+struct hmm_p2p_owner;
+struct hmm_p2p_stats;
+struct notifier_block;
+
+/**
+ * struct hmm_p2p_device - a registered device
+ * @ref: the registry holds one, every user that looked it up one more
+ * @id: its number, never 0
+ * @config: as registered; @config.name points to @name
+ * @name: copy of the name
+ * @owner: its interconnect, NULL without memory. Written under
+ *	hmm_p2p_registry_lock while no page is handed out
+ * @stats: per-CPU counters
+ * @lock: protects @chunks, @used, @held, @keeps, @hand, @removed; taken in folio_free,
+ *	which runs under page table locks
+ * @chunks: which of its pages are handed out, see chunk.c
+ * @used: pages handed out
+ * @hand: first page of the chunk that eviction looks at next
+ * @charges: who is charged for the pages, under @lock; see charge.c
+ * @removed: the device is going away: nothing is handed out any more
+ * @lost: it went away with pages that could not be read: nothing of the driver
+ *	may be used any more, and who touches such a page gets SIGBUS. Set
+ *	before the driver's unregister call ends, under SRCU
+ * @reap: it is lost, and its driver has let go: @lost_work may run
+ * @lost_work: frees what is left of a lost device with its last page
+ * @users: SRCU: who is in its importer operations, or evicts from it
+ * @held: pages held by hmm_p2p_pages_hold(), under @lock
+ * @keeps: pages of CPU faults that do not come back now, under @lock; see keep.c
+ * @drained: woken when @used falls to 0 and @removed is set, and when @held does
+ * @paths: cached verdicts by importer, see path.c
+ * @staging_lock: protects the page at @staging and its content
+ * @staging: offset of the one page that the device keeps for transfers
+ * @staging_valid: @staging was allocated
+ * @fail_allocs: that many allocations are still to fail, see failure.c
+ * @pagemap: must be last, it ends in a flexible array
+ */
+struct hmm_p2p_device {
+	struct kref ref;
+	u32 id;
+	struct hmm_p2p_device_config config;
+	char name[HMM_P2P_NAME_SIZE];
+	struct hmm_p2p_owner *owner;
+	struct hmm_p2p_stats __percpu *stats;
+
+	spinlock_t lock; /* memory, see above */
+	struct hmm_p2p_chunks chunks;
+	unsigned long used;
+	unsigned long held;
+	struct list_head keeps;
+	unsigned long hand;
+	struct hmm_p2p_charges *charges;
+	bool removed;
+	bool lost;
+	bool reap;
+	struct work_struct lost_work;
+	struct srcu_struct users;
+	wait_queue_head_t drained;
+
+	struct xarray paths;
+
+	struct mutex staging_lock; /* the staging page */
+	u64 staging;
+	bool staging_valid;
+	atomic_t fail_allocs;
+
+	struct dev_pagemap pagemap;
+};
+
+/**
+ * enum hmm_p2p_device_event - what subscribers of the registry are told
+ * @HMM_P2P_DEVICE_GOES: the device is marked as removed: it hands out nothing any
+ *	more, and its memory can still be read
+ * @HMM_P2P_DEVICE_GONE: nobody is in a call or a fault that saw the device
+ */
+enum hmm_p2p_device_event {
+	HMM_P2P_DEVICE_GOES,
+	HMM_P2P_DEVICE_GONE,
+};
+
+extern struct srcu_struct hmm_p2p_srcu;
+extern struct mutex hmm_p2p_registry_lock;
+extern struct workqueue_struct *hmm_p2p_wq;
+struct hmm_p2p_device *hmm_p2p_device_get(u32 id);
+struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id);
+unsigned int hmm_p2p_device_count(void);
+void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev));
+void hmm_p2p_device_subscribe(struct notifier_block *nb);
+void hmm_p2p_device_unsubscribe(struct notifier_block *nb);
+int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
+			     struct hmm_p2p_device *peer, u32 *id);
+
+#endif /* _HMM_P2P_DEVICE_H */

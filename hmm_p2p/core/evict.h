@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Room on a device, and its end. May sleep; neither an mmap_lock nor hmm_p2p_srcu is
+ * held, because these are taken here.
+ */
+#ifndef _HMM_P2P_EVICT_H
+#define _HMM_P2P_EVICT_H
+
+#include <linux/types.h>
+
+struct dmem_cgroup_pool_state;
+struct hmm_p2p_batch;
+struct hmm_p2p_device;
+struct hmm_p2p_move;
+
+bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev);
+unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
+				 struct hmm_p2p_batch *batch, unsigned long wanted,
+				 struct dmem_cgroup_pool_state *limit,
+				 const struct hmm_p2p_move *sake);
+
+#endif /* _HMM_P2P_EVICT_H */

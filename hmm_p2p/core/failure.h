@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Failures on demand, for tests. Need no lock. */
+#ifndef _HMM_P2P_FAILURE_H
+#define _HMM_P2P_FAILURE_H
+
+#include <linux/types.h>
+
+struct dentry;
+struct hmm_p2p_device;
+
+bool hmm_p2p_fail_copy(void);
+bool hmm_p2p_fail_alloc(struct hmm_p2p_device *hdev);
+void hmm_p2p_failure_init(struct dentry *dir);
+
+#endif /* _HMM_P2P_FAILURE_H */

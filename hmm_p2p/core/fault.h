@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The three outcomes. The mmap_lock of the range's process is held. */
+#ifndef _HMM_P2P_FAULT_H
+#define _HMM_P2P_FAULT_H
+
+#include <linux/types.h>
+
+struct device;
+struct hmm_range;
+struct mm_struct;
+struct page;
+struct vm_fault;
+
+/**
+ * struct hmm_p2p_fault - a fault for an importer, and what came of it
+ * @importer: device that wants to reach the memory, NULL: plain
+ *	hmm_range_fault()
+ * @no_p2p: the importer opts out of p2p
+ * @no_pci: the importer cannot map PCI peer-to-peer pages; an alias in system
+ *	memory it can
+ * @by_mapping: what is not p2p is reached through the process's own mapping, so
+ *	shared device memory (see mapped.c) is refused to nobody
+ * @pages: NULL, or an entry per page that receives the private page of each p2p
+ *	outcome, else NULL
+ * @report: NULL, or a byte per page: outcome | reason << 4. It must be zero
+ *	before the first try and kept from one try to the next, because a page
+ *	that one try sends home is an ordinary page in the next. When the fault
+ *	fails with -EREMOTEIO, the pages that have a reason and no outcome are why
+ */
+struct hmm_p2p_fault {
+	struct device *importer;
+	bool no_p2p;
+	bool no_pci;
+	bool by_mapping;
+	struct page **pages;
+	u8 *report;
+};
+
+int hmm_p2p_fault_for(struct hmm_range *range,
+		      const struct hmm_p2p_fault *fault, bool may_unlock);
+bool hmm_p2p_fault_is_ours(const struct mm_struct *mm);
+bool hmm_p2p_fault_arrived(const struct vm_fault *vmf);
+
+#endif /* _HMM_P2P_FAULT_H */

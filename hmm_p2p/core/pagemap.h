@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Device-private pages: handed out, found, numbered. The allocator is under the
+ * lock of the device, which is taken here; it is a spinlock, and interrupts are off.
+ */
+#ifndef _HMM_P2P_PAGEMAP_H
+#define _HMM_P2P_PAGEMAP_H
+
+#include <linux/hmm.h>
+#include <linux/mm.h>
+#include <linux/types.h>
+
+struct dmem_cgroup_pool_state;
+struct hmm_p2p_device;
+struct mm_struct;
+struct page;
+
+int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev);
+void hmm_p2p_pagemap_clear(struct hmm_p2p_device *hdev);
+void hmm_p2p_pagemap_destroy(struct hmm_p2p_device *hdev);
+struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
+				struct dmem_cgroup_pool_state *pool);
+void hmm_p2p_huge_note(struct page *page, struct mm_struct *mm,
+		       unsigned long addr);
+bool hmm_p2p_is_huge(struct hmm_p2p_device *hdev, unsigned long index);
+struct mm_struct *hmm_p2p_huge_home(struct hmm_p2p_device *hdev,
+				    unsigned long index, unsigned long *addr);
+int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset);
+void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset);
+unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long nr);
+void hmm_p2p_page_touch(const struct page *page);
+long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
+		      struct dmem_cgroup_pool_state *limit);
+long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index);
+bool hmm_p2p_page_is_ours(const struct page *page);
+const void *hmm_p2p_page_owner(const struct page *page);
+struct page *hmm_p2p_page_at(const struct hmm_p2p_device *hdev, unsigned long index);
+unsigned long hmm_p2p_page_index(const struct page *page);
+void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
+			     unsigned long end);
+
+/* Of the result of a fault. */
+static inline unsigned long entry_pfn(unsigned long entry)
+{
+	return entry & ~HMM_PFN_FLAGS;
+}
+
+static inline bool entry_is_huge(unsigned long entry)
+{
+	return (entry & HMM_PFN_VALID) &&
+	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER;
+}
+
+#endif /* _HMM_P2P_PAGEMAP_H */
