@@ -338,7 +338,7 @@ static int fault_planned(struct fault_plan *plan)
 		ret = fault_rest(plan);
 	if (!ret)
 		ret = plan_finish(plan);
-	trace_hmm_p2p_fault(plan->range, plan->fault->importer, plan->npages,
+	trace_hmm_p2p_fault(plan->range, plan->fault->importer.dev, plan->npages,
 			    plan->planned, ret);
 	hmm_p2p_plan_free(plan);
 	return ret;
@@ -392,7 +392,7 @@ int hmm_p2p_fault_for(struct hmm_range *range,
 	ret = any_live() ? fault_planned(&plan) : fault_rest(&plan);
 	if (!ret && restricted)
 		hmm_p2p_grant_restrict(range);
-	if (!ret && fault->no_p2p && !fault->by_mapping)
+	if (!ret && fault->importer.no_p2p && !fault->by_mapping)
 		ret = hmm_p2p_refuse_p2p(range, fault->report, npages);
 	if (!ret && fault->report)
 		hmm_p2p_report_end(range, fault->report, npages);
@@ -434,7 +434,7 @@ int hmm_p2p_fault_for(struct hmm_range *range,
  */
 int hmm_p2p_range_fault(struct hmm_range *range, struct device *importer)
 {
-	const struct hmm_p2p_fault fault = { .importer = importer };
+	const struct hmm_p2p_fault fault = { .importer.dev = importer };
 
 	return importer ? hmm_p2p_fault_for(range, &fault, false) : hmm_range_fault(range);
 }
@@ -459,7 +459,7 @@ int hmm_p2p_range_fault_unlocked_timeout(struct hmm_range *range,
 					 struct device *importer,
 					 unsigned long timeout)
 {
-	const struct hmm_p2p_fault fault = { .importer = importer };
+	const struct hmm_p2p_fault fault = { .importer.dev = importer };
 	struct mm_struct *mm = range->notifier->mm;
 	unsigned long deadline = jiffies + timeout;
 	int ret;

@@ -5,7 +5,8 @@
 
 #include <linux/types.h>
 
-struct device;
+#include "path.h"
+
 struct hmm_range;
 struct mm_struct;
 struct page;
@@ -13,11 +14,7 @@ struct vm_fault;
 
 /**
  * struct hmm_p2p_fault - a fault for an importer, and what came of it
- * @importer: device that wants to reach the memory, NULL: plain
- *	hmm_range_fault()
- * @no_p2p: the importer opts out of p2p
- * @no_pci: the importer cannot map PCI peer-to-peer pages; an alias in system
- *	memory it can
+ * @importer: who wants to reach the memory
  * @by_mapping: what is not p2p is reached through the process's own mapping, so
  *	shared device memory (see mapped.c) is refused to nobody
  * @pages: NULL, or an entry per page that receives the private page of each p2p
@@ -28,9 +25,7 @@ struct vm_fault;
  *	fails with -EREMOTEIO, the pages that have a reason and no outcome are why
  */
 struct hmm_p2p_fault {
-	struct device *importer;
-	bool no_p2p;
-	bool no_pci;
+	struct hmm_p2p_importer importer;
 	bool by_mapping;
 	struct page **pages;
 	u8 *report;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * May an importer have a page as p2p? Whoever asks, a fault, a query or a call, asks
+ * here: hmm_p2p_path_check() for a pair of devices, hmm_p2p_path_alias() for a page.
+ *
  * Can an importer reach an exporter? The kernel's own check decides, once for
  * each pair: pci_p2pdma_distance(), which knows switches, ACS and the host
  * bridges that may be trusted. The answer is cached, because faults ask it per
@@ -77,7 +80,7 @@ static int path_distance(struct hmm_p2p_device *exporter, struct device *importe
 /**
  * hmm_p2p_path_check - may an importer have aliases of an exporter's pages?
  * @exporter: whose memory it is
- * @importer: who wants to reach it
+ * @importer: who wants to reach it, and how
  * @distance: NULL, or where to put the hops between them: -1 without a path or
  *	when that was not the question
  *
@@ -85,27 +88,51 @@ static int path_distance(struct hmm_p2p_device *exporter, struct device *importe
  * Return: HMM_P2P_REASON_NONE when it may, or the reason why not.
  */
 enum hmm_p2p_reason hmm_p2p_path_check(struct hmm_p2p_device *exporter,
-				       struct device *importer, int *distance)
+				       const struct hmm_p2p_importer *importer,
+				       int *distance)
 {
+	const struct hmm_p2p_device_config *config = &exporter->config;
 	int hops;
 
 	if (distance)
 		*distance = -1;
+	if (importer->no_p2p || (importer->no_pci && !config->alias_is_system))
+		return HMM_P2P_REASON_IMPORTER;
 	if (READ_ONCE(exporter->removed))
 		return HMM_P2P_REASON_REMOVED;
-	if (exporter->config.no_p2p)
+	if (config->no_p2p)
 		return HMM_P2P_REASON_EXPORTER;
-	if (!exporter->config.ops->get_dma_pfn_for_device)
+	if (!config->ops->get_dma_pfn_for_device || !(config->window || config->shared))
 		return HMM_P2P_REASON_NO_ALIAS;
-	if (exporter->config.alias_is_system || importer == cpu_importer)
+	if (config->alias_is_system || importer->dev == cpu_importer)
 		return HMM_P2P_REASON_NONE;
 
-	hops = path_distance(exporter, importer);
+	hops = path_distance(exporter, importer->dev);
 	if (distance)
 		*distance = hops;
 	return hops < 0 ? HMM_P2P_REASON_NO_PATH : HMM_P2P_REASON_NONE;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_path_check, HMM_P2P_INTERNAL_NS);
+
+/**
+ * hmm_p2p_path_alias - the alias of a private page
+ * @exporter: whose page it is, which is not removed
+ * @page: device-private page
+ * @dma_pfn: receives the PFN of the alias
+ *
+ * Context: any.
+ * Return: HMM_P2P_REASON_NONE, or HMM_P2P_REASON_NO_ALIAS.
+ */
+enum hmm_p2p_reason hmm_p2p_path_alias(const struct hmm_p2p_device *exporter,
+				       struct page *page, unsigned long *dma_pfn)
+{
+	const struct hmm_p2p_device_ops *ops = exporter->config.ops;
+
+	if (!ops->get_dma_pfn_for_device || ops->get_dma_pfn_for_device(page, dma_pfn))
+		return HMM_P2P_REASON_NO_ALIAS;
+	return HMM_P2P_REASON_NONE;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_path_alias, HMM_P2P_INTERNAL_NS);
 
 static void path_flush(struct hmm_p2p_device *hdev)
 {

@@ -6,13 +6,30 @@
 #ifndef _HMM_P2P_PATH_H
 #define _HMM_P2P_PATH_H
 
+#include <linux/types.h>
 #include <uapi/linux/hmm_p2p.h>
 
 struct device;
 struct hmm_p2p_device;
+struct page;
+
+/**
+ * struct hmm_p2p_importer - who wants to reach memory, and what it can map
+ * @dev: the device; NULL when it is not known, and then it has no path
+ * @no_p2p: it opts out of p2p
+ * @no_pci: it cannot map PCI peer-to-peer pages; an alias in system memory it can
+ */
+struct hmm_p2p_importer {
+	struct device *dev;
+	bool no_p2p;
+	bool no_pci;
+};
 
 enum hmm_p2p_reason hmm_p2p_path_check(struct hmm_p2p_device *exporter,
-				       struct device *importer, int *distance);
+				       const struct hmm_p2p_importer *importer,
+				       int *distance);
+enum hmm_p2p_reason hmm_p2p_path_alias(const struct hmm_p2p_device *exporter,
+				       struct page *page, unsigned long *dma_pfn);
 struct device *hmm_p2p_path_function(struct device *dev);
 int hmm_p2p_path_init(void);
 void hmm_p2p_path_exit(void);

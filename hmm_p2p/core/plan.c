@@ -50,12 +50,9 @@ static bool wants_fault(const struct fault_plan *plan, unsigned long i)
 static enum hmm_p2p_reason plan_path(struct fault_plan *plan,
 				     struct hmm_p2p_device *exporter)
 {
-	if (plan->fault->no_p2p ||
-	    (plan->fault->no_pci && !exporter->config.alias_is_system))
-		return HMM_P2P_REASON_IMPORTER;
 	if (exporter != plan->last_device) {
 		plan->last_reason = hmm_p2p_path_check(exporter,
-						       plan->fault->importer, NULL);
+						       &plan->fault->importer, NULL);
 		plan->last_device = exporter;
 	}
 	return plan->last_reason;
@@ -75,17 +72,18 @@ static void plan_set(struct fault_plan *plan, unsigned long i,
 /* Decides about one private page of another owner, whose device has a path. */
 static enum hmm_p2p_reason plan_page(struct fault_plan *plan, unsigned long i,
 				     struct page *page,
-				     const struct hmm_p2p_device_ops *ops)
+				     const struct hmm_p2p_device *exporter)
 {
 	unsigned long snap = plan->snap[i];
+	enum hmm_p2p_reason reason;
 	unsigned long pfn;
 
 	if (plan->entry[i].write && !(snap & HMM_PFN_WRITE))
 		return HMM_P2P_REASON_READ_ONLY;
-	if (ops->get_dma_pfn_for_device(page, &pfn))
-		return HMM_P2P_REASON_NO_ALIAS;
-	plan_set(plan, i, page, (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn);
-	return HMM_P2P_REASON_NONE;
+	reason = hmm_p2p_path_alias(exporter, page, &pfn);
+	if (!reason)
+		plan_set(plan, i, page, (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn);
+	return reason;
 }
 
 /* The same for @nr pages of one folio. Return: a reason, if any has one. */
@@ -100,7 +98,7 @@ static enum hmm_p2p_reason plan_pages(struct fault_plan *plan, unsigned long fir
 	if (worst)
 		return worst;
 	for (i = first; i < first + nr; i++, page++) {
-		reason = plan_page(plan, i, page, exporter->config.ops);
+		reason = plan_page(plan, i, page, exporter);
 		if (reason)
 			worst = reason;
 	}

@@ -162,7 +162,7 @@ static void check_owner(struct hmm_p2p_pgtable *pgt)
 static int fault_piece(struct hmm_p2p_pgtable *pgt, unsigned long *hmm_pfns,
 		       unsigned long addr, unsigned long end, bool write)
 {
-	const struct hmm_p2p_fault fault = { .importer = pgt->hdev->config.dev };
+	const struct hmm_p2p_fault fault = { .importer.dev = pgt->hdev->config.dev };
 	struct hmm_range range = {
 		.start = addr,
 		.end = end,

@@ -128,8 +128,8 @@ static long piece_fault(struct access_state *state, struct hmm_dma_map *map,
 {
 	struct hmm_p2p_device *importer = state->ctx->importer;
 	const struct hmm_p2p_fault fault = {
-		.importer = importer->config.dev,
-		.no_p2p = state->ctx->arg->flags & HMM_P2P_ACCESS_NO_P2P,
+		.importer.dev = importer->config.dev,
+		.importer.no_p2p = state->ctx->arg->flags & HMM_P2P_ACCESS_NO_P2P,
 		.report = state->report + done,
 	};
 	struct hmm_range range = {

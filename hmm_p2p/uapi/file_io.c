@@ -47,17 +47,13 @@
 /**
  * struct target - a file as an importer
  * @file: the file
- * @importer: who does the DMA, with a reference; NULL when that is not known
+ * @importer: who does the DMA, with a reference on its device
  * @align: memory, length and offset must be multiples of it
- * @no_p2p: the aliases are not for this file
- * @no_pci: only aliases in system memory are
  */
 struct target {
 	struct file *file;
-	struct device *importer;
+	struct hmm_p2p_importer importer;
 	unsigned int align;
-	bool no_p2p;
-	bool no_pci;
 };
 
 /**
@@ -164,17 +160,17 @@ static int target_inspect(struct target *target)
 		ret = -EOPNOTSUPP;
 	}
 	/* I/O is cut where the outcome changes, which is between two pages. */
-	target->no_p2p = !bdev || target->align > PAGE_SIZE;
+	target->importer.no_p2p = !bdev || target->align > PAGE_SIZE;
 	if (bdev) {
-		target->importer = target_importer(bdev->bd_disk);
-		target->no_pci = !blk_queue_pci_p2pdma(bdev_get_queue(bdev));
+		target->importer.dev = target_importer(bdev->bd_disk);
+		target->importer.no_pci = !blk_queue_pci_p2pdma(bdev_get_queue(bdev));
 	}
 	return ret;
 }
 
 static void target_put(struct target *target)
 {
-	put_device(target->importer);
+	put_device(target->importer.dev);
 	fput(target->file);
 }
 
@@ -204,7 +200,7 @@ static int io_prepare(struct file_io *io)
 	if (ret)
 		return ret;
 	if (arg->flags & HMM_P2P_FILE_IO_NO_P2P)
-		io->target.no_p2p = true;
+		io->target.importer.no_p2p = true;
 	if (!IS_ALIGNED(arg->addr | arg->length | arg->offset, io->target.align))
 		return -EINVAL;
 	io->length = within_file(io);
@@ -380,7 +376,7 @@ static int run_io(struct file_io *io, const struct run *run)
 	ret = io->holds[run->first].hdev ? alias_io(io, run) : user_io(io, run);
 	run_tally(io, run, max(ret, 0L));
 	if (is_refused(io, run, ret)) {
-		io->target.no_p2p = true;
+		io->target.importer.no_p2p = true;
 		return 0;
 	}
 	if (ret < 0)
@@ -426,8 +422,6 @@ static int piece_fault(struct file_io *io)
 {
 	const struct hmm_p2p_fault fault = {
 		.importer = io->target.importer,
-		.no_p2p = io->target.no_p2p,
-		.no_pci = io->target.no_pci,
 		.by_mapping = !(io->arg->flags & HMM_P2P_FILE_IO_NO_P2P),
 		.pages = io->pages,
 		.report = io->report,
@@ -588,15 +582,10 @@ static int target_check(const struct target *target, u32 id, int *distance)
 
 	if (!exporter)
 		return -ENOENT;
-	if (!exporter->config.memory)
-		ret = -EOPNOTSUPP;
-	else if (target->no_p2p ||
-		 (target->no_pci && !exporter->config.alias_is_system))
-		ret = HMM_P2P_REASON_IMPORTER;
+	if (exporter->config.memory)
+		ret = hmm_p2p_path_check(exporter, &target->importer, distance);
 	else
-		ret = hmm_p2p_path_check(exporter, target->importer, distance);
-	if (!ret && !exporter->config.window)
-		ret = HMM_P2P_REASON_NO_ALIAS;
+		ret = -EOPNOTSUPP;
 	hmm_p2p_device_put(exporter);
 	return ret;
 }

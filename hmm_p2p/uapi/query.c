@@ -41,10 +41,17 @@ struct query_state {
 
 static bool has_alias(struct hmm_p2p_device *exporter, struct page *page)
 {
-	const struct hmm_p2p_device_ops *ops = exporter->config.ops;
 	unsigned long pfn;
 
-	return ops->get_dma_pfn_for_device && !ops->get_dma_pfn_for_device(page, &pfn);
+	return !hmm_p2p_path_alias(exporter, page, &pfn);
+}
+
+static enum hmm_p2p_reason query_path(const struct query_state *state,
+				      struct hmm_p2p_device *exporter)
+{
+	const struct hmm_p2p_importer importer = { .dev = state->importer->config.dev };
+
+	return hmm_p2p_path_check(exporter, &importer, NULL);
 }
 
 /* A huge page of which a part has no alias is faulted as a whole. */
@@ -68,11 +75,9 @@ static enum hmm_p2p_outcome private_outcome(const struct query_state *state,
 					    const struct found *found,
 					    enum hmm_p2p_reason *reason)
 {
-	struct hmm_p2p_device *importer = state->importer;
-
-	if (importer->owner == hmm_p2p_page_owner(found->page))
+	if (READ_ONCE(state->importer->owner) == hmm_p2p_page_owner(found->page))
 		return HMM_P2P_OUTCOME_PRIVATE;
-	*reason = hmm_p2p_path_check(found->hdev, importer->config.dev, NULL);
+	*reason = query_path(state, found->hdev);
 	if (!*reason)
 		*reason = alias_reason(found->hdev, found->page,
 				       found->flags & HMM_P2P_EXTENT_HUGE);
@@ -84,7 +89,7 @@ static enum hmm_p2p_outcome shared_outcome(const struct query_state *state,
 					   const struct found *found,
 					   enum hmm_p2p_reason *reason)
 {
-	*reason = hmm_p2p_path_check(found->hdev, state->importer->config.dev, NULL);
+	*reason = query_path(state, found->hdev);
 	return *reason ? HMM_P2P_OUTCOME_NONE : HMM_P2P_OUTCOME_P2P;
 }
 

@@ -110,19 +110,15 @@ static void path_verdict(struct hmm_p2p_path *arg, enum hmm_p2p_reason reason)
 static int path_to_device(struct hmm_p2p_path *arg, struct hmm_p2p_device *exporter)
 {
 	struct hmm_p2p_device *importer = hmm_p2p_device_get(arg->importer);
-	enum hmm_p2p_reason reason;
+	struct hmm_p2p_importer who = {};
 
 	if (!importer)
 		return -ENOENT;
-	if (importer->owner == exporter->owner) {
+	who.dev = importer->config.dev;
+	if (READ_ONCE(importer->owner) == READ_ONCE(exporter->owner))
 		arg->out_outcome = HMM_P2P_OUTCOME_PRIVATE;
-	} else {
-		reason = hmm_p2p_path_check(exporter, importer->config.dev,
-					    &arg->out_distance);
-		if (!reason && !exporter->config.window)
-			reason = HMM_P2P_REASON_NO_ALIAS;
-		path_verdict(arg, reason);
-	}
+	else
+		path_verdict(arg, hmm_p2p_path_check(exporter, &who, &arg->out_distance));
 	hmm_p2p_device_put(importer);
 	return 0;
 }

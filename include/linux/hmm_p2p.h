@@ -183,7 +183,7 @@ struct hmm_p2p_importer_ops {
  * @ops: exporter side, NULL for a device without memory
  * @importer_ops: importer side, NULL when it never imports
  * @memory: bytes of device memory, a multiple of PAGE_SIZE; 0 without @ops
- * @window: bytes of it, from the start, that have aliases; only reported
+ * @window: bytes of it, from the start, that have aliases; 0: none has
  * @shared: bytes that @ops->alloc_shared has, beside @memory
  * @max_transfer: most pages in one @importer_ops->transfer call; 0: no limit
  * @alias_is_system: the aliases are ordinary system pages, which any importer
