@@ -291,6 +291,31 @@ static void refused(const char *parameters)
 	assert_int_equal(system("rmmod hmm_p2p_pci"), 0);
 }
 
+static int note_one(const struct hmm_p2p_extent *extent, void *arg)
+{
+	*(struct hmm_p2p_extent *)arg = *extent;
+	return 0;
+}
+
+/* Memory without a window, of which some is mapped: what two calls say of it. */
+static void path_is_what_query_says(const struct pool *pool, const struct pool *other)
+{
+	struct hmm_p2p_device_info exporter, importer;
+	struct hmm_p2p_extent extent = {};
+	struct hmm_p2p_path path;
+	uint8_t *mem;
+
+	assert_int_equal(hmm_p2p_device_find(ctx, pool->bus, &exporter), 0);
+	assert_int_equal(hmm_p2p_device_find(ctx, other->bus, &importer), 0);
+	assert_int_equal(hmm_p2p_path(ctx, exporter.out_id, importer.out_id, &path), 0);
+	mem = map_shared(ctx, exporter.out_id, 0, page_size);
+	assert_int_equal(hmm_p2p_query(ctx, NULL, importer.out_id, (uintptr_t)mem,
+				       page_size, note_one, &extent), 1);
+	assert_int_equal(extent.outcome, path.out_outcome);
+	assert_int_equal(extent.reason, path.out_reason);
+	unmap_shared(mem, page_size);
+}
+
 static void test_parameters(void **state)
 {
 	struct hmm_p2p_device_info info;
@@ -310,6 +335,7 @@ static void test_parameters(void **state)
 	/* No window: all that is left in the pool is what was asked for. */
 	assert_int_equal(system("load hmm_p2p_pci window=0 p2pmem=2M"), 0);
 	assert_int_equal(pool_available(&pools[0]), 2 * MIB);
+	path_is_what_query_says(&pools[0], &pools[1]);
 	assert_int_equal(system("rmmod hmm_p2p_pci"), 0);
 	assert_int_equal(system("load hmm_p2p_pci"), 0);
 	assert_int_equal(pool_available(&pools[0]), 0);
