@@ -18,6 +18,7 @@
 #include "claim.h"
 #include "device.h"
 #include "evict.h"
+#include "home.h"
 #include "pagemap.h"
 #include "ram.h"
 
@@ -101,7 +102,7 @@ static bool evict_home(struct eviction *ev, unsigned long index)
 	if (!move.mm)
 		return false;
 	move.end = move.start + HPAGE_PMD_SIZE;
-	ret = is_wanted(ev, &move) ? 0 : hmm_p2p_move(&move);
+	ret = is_wanted(ev, &move) ? 0 : hmm_p2p_move_home(&move);
 	ev->failed += ret == -EIO;
 	ev->no_ram |= ret == -ENOMEM;
 	mmput(move.mm);

@@ -6,10 +6,11 @@
  */
 #include "claim.h"
 #include "device.h"
+#include "explain.h"
 #include "mirror.h"
-#include "move.h"
 #include "owner.h"
 #include "pagemap.h"
+#include "step.h"
 
 /* The mmap_lock is held; it is taken before hmm_p2p_srcu, see step_locked(). */
 static int step_snapshot(struct move_state *state, unsigned long addr,

@@ -1,416 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Moving memory because somebody asked: to a device, or back to RAM. A range
- * is cut into steps of one huge page at most. Each step is tried, and what did
- * not move is looked at: it was there before, it can never move, it has to be
- * fetched from swap or from another device first, or it is busy.
- *
- * What moves is pages: memory that nobody has touched stays as it is, unless the
- * move is to populate it. A full device makes room by evicting others, never what
- * the move itself wants there, see claim.c.
+ * Moving memory because somebody asked, step by step (see step.c). On the way to a
+ * device that is full, room is made by evicting others, never what the move itself
+ * wants there, see claim.c.
  */
 #include <linux/cgroup_dmem.h>
+#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/userfaultfd_k.h>
 
-#include "batch.h"
 #include "claim.h"
-#include "device.h"
 #include "evict.h"
-#include "mirror.h"
-#include "move.h"
-#include "owner.h"
-#include "ram.h"
-#include "touched.h"
-#include "trace.h"
-
-/*
- * A page that is locked or isolated for a moment does not migrate. It gets this
- * many tries before it is reported as busy: as many as in migrate_pages().
- */
-#define MOVE_TRIES	10
+#include "home.h"
+#include "step.h"
 
 /* Others may take what was evicted for this move. */
 #define EVICT_TRIES	8
-
-static bool vma_can_move(const struct vm_area_struct *vma)
-{
-	/* What may be dropped, but never be written to swap, would come home as memory. */
-	const vm_flags_t never = VM_SPECIAL | VM_SHARED | VM_DROPPABLE | VM_SHADOW_STACK;
-
-	return !is_vm_hugetlb_page(vma) && !(vma->vm_flags & never) &&
-	       !vma_is_dax(vma) && (vma->vm_flags & VM_READ);
-}
-
-/* The mapping at @addr if any, and where it or the gap ends: at @stop at most. */
-static struct vm_area_struct *step_find(struct mm_struct *mm, unsigned long addr,
-					unsigned long stop, unsigned long *end)
-{
-	struct vm_area_struct *vma = find_vma(mm, addr);
-
-	if (!vma || vma->vm_start > addr) {
-		*end = vma ? min(stop, vma->vm_start) : stop;
-		return NULL;
-	}
-	*end = min(stop, vma->vm_end);
-	return vma;
-}
-
-/* The first @nr pages of the step, as far as they are left, never move. */
-static void step_refuse(struct move_state *state, unsigned long nr,
-			enum hmm_p2p_reason reason)
-{
-	state->move->reasons[reason] += bitmap_weight(state->left, nr);
-	bitmap_clear(state->left, 0, nr);
-}
-
-/* What of [addr, stop) the mapping there covers, if it is one that can move. */
-static struct vm_area_struct *step_vma(struct move_state *state,
-				       unsigned long addr, unsigned long stop,
-				       unsigned long *end)
-{
-	struct vm_area_struct *vma = step_find(state->move->mm, addr, stop, end);
-	enum hmm_p2p_reason reason = HMM_P2P_REASON_NOT_ANON;
-
-	if (vma && vma_can_move(vma))
-		return vma;
-	if (!vma)
-		reason = HMM_P2P_REASON_HOLE;
-	step_refuse(state, (*end - addr) >> PAGE_SHIFT, reason);
-	return NULL;
-}
-
-/*
- * To the device goes what is in system memory or nowhere yet, to RAM what
- * belongs to @owner.
- */
-static int pass_collect(struct move_state *state, struct vm_area_struct *vma,
-			unsigned long start, unsigned long end,
-			struct hmm_p2p_owner *owner, unsigned long compound)
-{
-	unsigned long select = MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
-
-	if (state->move->hdev)
-		select = MIGRATE_VMA_SELECT_SYSTEM;
-	/* Whoever asked for no huge pages gets none by first touch either. */
-	if (state->move->hdev && (vma->vm_flags & VM_NOHUGEPAGE))
-		compound = 0;
-	return hmm_p2p_batch_setup(state->batch, vma, start, end, owner,
-				   select | compound);
-}
-
-static int pass_to_device(struct move_state *state)
-{
-	struct hmm_p2p_batch *batch = state->batch;
-	struct hmm_p2p_move *move = state->move;
-	int ret;
-
-	hmm_p2p_batch_fill_device(batch, move->hdev);
-	ret = hmm_p2p_batch_copy(batch);
-	hmm_p2p_batch_move(batch);
-	hmm_p2p_batch_count_device(batch, move->hdev);
-	hmm_p2p_batch_finalize(batch);
-	return ret;
-}
-
-static int pass_to_ram(struct move_state *state)
-{
-	struct hmm_p2p_batch *batch = state->batch;
-	int ret;
-
-	hmm_p2p_batch_fill_ram(batch);
-	ret = hmm_p2p_batch_copy(batch);
-	hmm_p2p_batch_move(batch);
-	hmm_p2p_batch_count_ram(batch, state->move->cause ?: HMM_P2P_COUNTER_TO_RAM);
-	hmm_p2p_batch_finalize(batch);
-	if (!ret && batch->no_room)
-		ret = -ENOMEM;
-	return ret;
-}
-
-static void pass_account(struct move_state *state, unsigned long addr,
-			 unsigned long nr)
-{
-	struct hmm_p2p_batch *batch = state->batch;
-	struct hmm_p2p_move *move = state->move;
-
-	/* All of the bitmap: the step can be longer than this mapping. */
-	move->moved += bitmap_weight_and(state->left, batch->done,
-					 HMM_P2P_BATCH_PAGES);
-	move->populated += bitmap_weight_and(state->left, batch->zeroed,
-					     HMM_P2P_BATCH_PAGES);
-	bitmap_andnot(state->left, state->left, batch->done, HMM_P2P_BATCH_PAGES);
-	trace_hmm_p2p_migrate(move->hdev ? move->hdev->name : "any device",
-			      move->hdev, addr, nr, bitmap_weight(batch->done, nr));
-}
-
-/*
- * Is there a huge device page that other processes map, too? What cannot be
- * told counts as one: to split is always right.
- */
-static bool is_shared_huge(struct move_state *state, unsigned long addr, void *owner)
-{
-	struct hmm_range range = {
-		.notifier = &state->mirror.notifier,
-		.notifier_seq = mmu_interval_read_begin(&state->mirror.notifier),
-		.start = addr,
-		.end = addr + PAGE_SIZE,
-		.hmm_pfns = state->pfns,
-		.dev_private_owner = owner,
-	};
-	unsigned long entry;
-
-	if (hmm_range_fault(&range))
-		return true;
-	entry = state->pfns[0];
-	return (entry & HMM_PFN_VALID) &&
-	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER &&
-	       folio_mapcount(page_folio(hmm_pfn_to_page(entry))) > 1;
-}
-
-/* As hmm_p2p_step_merged(), which only memory that goes to a device has to ask. */
-static int keep_merged(struct move_state *state, const struct vm_area_struct *vma,
-		       unsigned long addr, unsigned long *end)
-{
-	if (!state->move->hdev || !(vma->vm_flags & VM_MERGEABLE))
-		return 0;
-	return hmm_p2p_step_merged(state, addr, end);
-}
-
-/*
- * Collects what is left of [addr, stop), as far as one mapping covers it. Sets @nr
- * to the pages of that, 0 when nothing there can move.
- */
-static int pass_begin(struct move_state *state, unsigned long addr,
-		      unsigned long stop, struct hmm_p2p_owner *owner,
-		      unsigned long compound, unsigned long *nr)
-{
-	struct vm_area_struct *vma;
-	unsigned long end;
-	int ret;
-
-	*nr = 0;
-	bitmap_zero(state->batch->done, HMM_P2P_BATCH_PAGES);
-	bitmap_zero(state->batch->zeroed, HMM_P2P_BATCH_PAGES);
-	state->batch->args.cpages = 0;
-	vma = step_vma(state, addr, stop, &end);
-	if (!vma)
-		return 0;
-	vma_start_write(vma);
-	ret = keep_merged(state, vma, addr, &end);
-	if (ret)
-		return min(ret, 0);
-	*nr = (end - addr) >> PAGE_SHIFT;
-	state->userfault = userfaultfd_armed(vma);
-	state->file = !vma_is_anonymous(vma);
-	if (!state->move->hdev && compound && is_shared_huge(state, addr, owner))
-		compound = 0;
-	ret = pass_collect(state, vma, addr, end, owner, compound);
-	if (!ret && state->move->hdev && !state->move->populate)
-		state->move->reasons[HMM_P2P_REASON_UNTOUCHED] +=
-			hmm_p2p_drop_untouched(state->batch, state->left);
-	return ret;
-}
-
-/* Goes on with the mapping locked for reading, which lets CPU faults in again. */
-static int step_to_device(struct move_state *state, unsigned long addr,
-			  unsigned long stop, unsigned long compound)
-{
-	struct hmm_p2p_device *hdev = state->move->hdev;
-	unsigned long nr = 0;
-	int ret = -ENODEV;
-
-	if (!READ_ONCE(hdev->removed))
-		ret = pass_begin(state, addr, stop, hdev->owner, compound, &nr);
-	mmap_write_downgrade(state->move->mm);
-	if (!ret && state->batch->args.cpages)
-		ret = pass_to_device(state);
-	if (nr)
-		pass_account(state, addr, nr);
-	return ret;
-}
-
-/* A pass for each owner. Sets @split when one wants another without @compound. */
-static int step_to_ram(struct move_state *state, unsigned long addr,
-		       unsigned long stop, unsigned long compound, bool *split)
-{
-	struct hmm_p2p_owner *owner = NULL;
-	unsigned long nr;
-	int ret = 0;
-
-	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
-		ret = pass_begin(state, addr, stop, owner, compound, &nr);
-		if (!ret && state->batch->args.cpages)
-			ret = pass_to_ram(state);
-		if (nr)
-			pass_account(state, addr, nr);
-		*split |= state->batch->want_split;
-	}
-	return ret;
-}
-
-/*
- * Nobody else may take pages away while they are collected: migrate_vma_setup()
- * (7.2) lets go of the page table before it takes a reference on a huge page that
- * it is going to split. So that is done with the mapping locked for writing.
- *
- * On the way to RAM it stays locked to the end: who unmaps a huge device page
- * that is being migrated (7.2) drops a reference and a mapping that it has not
- * got. For the same reason one that is mapped elsewhere is split first.
- *
- * The lock comes first: a fault may hold it for as long as a filesystem likes,
- * and devices that go away wait for the section.
- */
-static int step_locked(struct move_state *state, unsigned long addr,
-		       unsigned long stop, unsigned long compound, bool *split)
-{
-	struct mm_struct *mm = state->move->mm;
-	int idx, ret;
-
-	state->batch->want_split = false;
-	if (mmap_write_lock_killable(mm))
-		return -EINTR;
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	if (state->move->hdev) {
-		ret = step_to_device(state, addr, stop, compound);
-		*split = state->batch->want_split;
-	} else {
-		ret = step_to_ram(state, addr, stop, compound, split);
-	}
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	if (state->move->hdev)
-		mmap_read_unlock(mm);
-	else
-		mmap_write_unlock(mm);
-	return ret;
-}
-
-/*
- * One try for what is left of [addr, stop), which stays set in @left: huge pages
- * as a whole, then in pieces those that found no huge page.
- */
-static int step_try(struct move_state *state, unsigned long addr,
-		    unsigned long stop)
-{
-	bool split = false;
-	int ret;
-
-	state->batch->no_room = 0;
-	ret = step_locked(state, addr, stop, MIGRATE_VMA_SELECT_COMPOUND, &split);
-	if (!ret && split)
-		ret = step_locked(state, addr, state->stop, 0, &split);
-	return ret;
-}
-
-/* How far there is nothing that has to be looked at page by page? */
-static unsigned long skip_until(const struct move_state *state,
-				struct vm_area_struct *vma, unsigned long addr,
-				unsigned long end)
-{
-	if (!vma || !vma_can_move(vma))
-		return end;
-	if (state->move->populate && vma_is_anonymous(vma))
-		return addr;
-	return hmm_p2p_vacant_until(vma, addr, end);
-}
-
-/* What counts the pages that are skipped so. */
-static u64 *skip_count(struct move_state *state, struct vm_area_struct *vma)
-{
-	u64 *reasons = state->move->reasons;
-
-	if (!vma)
-		return &reasons[HMM_P2P_REASON_HOLE];
-	if (!vma_can_move(vma))
-		return &reasons[HMM_P2P_REASON_NOT_ANON];
-	if (!state->move->hdev)
-		return &state->move->already;
-	if (!vma_is_anonymous(vma))
-		return &reasons[HMM_P2P_REASON_NOT_ANON];
-	return &reasons[HMM_P2P_REASON_UNTOUCHED];
-}
-
-/*
- * Sets @stop to where the step ends that starts at @addr: with the mapping, or
- * with the page table. Later passes may find another mapping there, and deal
- * with what of the step it covers. Returns 1 when there is nothing to try.
- */
-static int step_begin(struct move_state *state, unsigned long addr,
-		      unsigned long *stop)
-{
-	unsigned long end, skipped;
-	struct vm_area_struct *vma;
-	int ret = 0;
-
-	state->userfault = false;
-	state->file = false;
-	if (mmap_read_lock_killable(state->move->mm))
-		return -EINTR;
-	vma = step_find(state->move->mm, addr, *stop, &end);
-	/* A gap can be long: it is dealt with as a whole. */
-	skipped = skip_until(state, vma, addr, end);
-	*skip_count(state, vma) += (skipped - addr) >> PAGE_SHIFT;
-	if (skipped > addr) {
-		*stop = skipped;
-	} else {
-		*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
-		state->stop = *stop;
-		bitmap_zero(state->left, HMM_P2P_BATCH_PAGES);
-		bitmap_set(state->left, 0, (*stop - addr) >> PAGE_SHIFT);
-		ret = keep_merged(state, vma, addr, stop);
-	}
-	mmap_read_unlock(state->move->mm);
-	return skipped > addr ? 1 : ret;
-}
-
-/* Whatever is left now stays behind, for this reason. */
-static int step_give_up(struct move_state *state, unsigned long nr, int error)
-{
-	enum hmm_p2p_reason reason = HMM_P2P_REASON_BUSY;
-	unsigned long left = bitmap_weight(state->left, nr);
-	/* What it was about may have turned out to be there already. */
-	bool no_room = left && state->batch->no_room;
-
-	if (error == -EIO)
-		reason = HMM_P2P_REASON_DEVICE_ERROR;
-	else if (error == -ENOMEM)
-		reason = HMM_P2P_REASON_NO_MEMORY;
-	else if (no_room)
-		reason = HMM_P2P_REASON_NO_DEVICE_MEMORY;
-	state->move->reasons[reason] += left;
-	if (error)
-		return error;
-	if (state->move->hdev && READ_ONCE(state->move->hdev->removed))
-		return -ENODEV;
-	return reason == HMM_P2P_REASON_NO_DEVICE_MEMORY ? -ENOSPC : 0;
-}
-
-/* Claims what is on the device from @addr on, up to where @stop is then. */
-static int claim_step(struct move_state *state, unsigned long addr,
-		      unsigned long *stop)
-{
-	DECLARE_BITMAP(settled, HMM_P2P_BATCH_PAGES);
-	struct mm_struct *mm = state->move->mm;
-	struct vm_area_struct *vma;
-	unsigned long end, skipped;
-	int ret = 0;
-
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	vma = step_find(mm, addr, *stop, &end);
-	skipped = end;
-	if (vma && vma_can_move(vma))
-		skipped = hmm_p2p_vacant_until(vma, addr, end);
-	*stop = skipped;
-	if (skipped == addr) {
-		*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
-		ret = hmm_p2p_step_claim(state, addr, *stop, settled);
-	}
-	mmap_read_unlock(mm);
-	return ret;
-}
 
 /* Before anything is evicted: what the rest of the range has there is to stay. */
 static int claim_rest(struct move_state *state, unsigned long addr)
@@ -423,7 +28,7 @@ static int claim_rest(struct move_state *state, unsigned long addr)
 			return -EINTR;
 		cond_resched();
 		next = state->move->end;
-		ret = claim_step(state, addr, &next);
+		ret = hmm_p2p_step_claim_next(state, addr, &next);
 		if (ret)
 			return ret;
 	}
@@ -443,7 +48,7 @@ static bool step_evict(struct move_state *state, unsigned long stop,
 	struct dmem_cgroup_pool_state *limit = NULL;
 	int idx;
 
-	if (!move->hdev || move->no_evict || (*evictions)++ >= EVICT_TRIES)
+	if (move->no_evict || (*evictions)++ >= EVICT_TRIES)
 		return false;
 	if (claim_rest(state, stop))
 		return false;
@@ -460,73 +65,25 @@ static bool step_evict(struct move_state *state, unsigned long stop,
 	return evicted;
 }
 
-/*
- * Is there RAM for what the step is to bring there? When that is in doubt, first
- * see whether there is anything to bring.
- */
-static int step_room(struct move_state *state, unsigned long addr,
-		     unsigned long next)
-{
-	unsigned long nr = (next - addr) >> PAGE_SHIFT;
-	int ret;
-
-	if (state->move->hdev || hmm_p2p_ram_ample(nr))
-		return 0;
-	ret = hmm_p2p_step_explain(state, addr, next);
-	if (ret || bitmap_empty(state->left, nr))
-		return ret;
-	return hmm_p2p_ram_room(nr) ? 0 : -ENOMEM;
-}
-
-/* Moves from @addr on, up to where @stop is then. */
 static int move_step(struct move_state *state, unsigned long addr,
 		     unsigned long *stop)
 {
-	unsigned int tries = MOVE_TRIES, evictions = 0;
-	unsigned long nr;
+	unsigned int evictions = 0;
 	int ret;
 
-	ret = step_begin(state, addr, stop);
-	if (ret)
-		return ret < 0 ? ret : 0;
-	nr = (*stop - addr) >> PAGE_SHIFT;
-	ret = hmm_p2p_step_settle(state, addr, *stop);
-	if (ret || bitmap_empty(state->left, nr))
+	ret = hmm_p2p_step_begin(state, addr, stop);
+	if (ret <= 0)
 		return ret;
-	if (!state->batch)
-		state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES,
-						   HMM_P2P_GFP_USER);
-	if (!state->batch)
-		return -ENOMEM;
-	state->batch->claim = state->move->claim;
-	ret = step_room(state, addr, *stop);
-	if (ret || bitmap_empty(state->left, nr))
-		return step_give_up(state, nr, ret);
 	/* Rather evict than split, as long as that makes room. */
-	state->batch->keep_huge = state->move->hdev && !state->move->no_evict;
-	while (tries) {
-		state->stop = *stop;
-		ret = step_try(state, addr, *stop);
-		*stop = state->stop;
-		nr = (*stop - addr) >> PAGE_SHIFT;
-		if (bitmap_empty(state->left, nr))
-			return 0;
-		if (ret && ret != -EIO && ret != -ENOMEM)
-			return ret;
-		ret = hmm_p2p_step_explain(state, addr, *stop) ?: ret;
-		if (ret || bitmap_empty(state->left, nr))
-			break;
-		if (!state->batch->no_room) {
-			tries--;
-			continue;
-		}
+	state->batch->keep_huge = !state->move->no_evict;
+	while ((ret = hmm_p2p_step_move(state, addr, stop)) > 0) {
 		if (step_evict(state, *stop, &evictions))
 			continue;
 		if (!state->batch->keep_huge)
-			break;
+			return hmm_p2p_step_give_up(state, (*stop - addr) >> PAGE_SHIFT, 0);
 		state->batch->keep_huge = false;
 	}
-	return step_give_up(state, nr, ret);
+	return ret;
 }
 
 static int move_all(struct move_state *state)
@@ -557,31 +114,18 @@ static int move_all(struct move_state *state)
  */
 int hmm_p2p_move(struct hmm_p2p_move *move)
 {
-	unsigned long npages = (move->end - move->start) >> PAGE_SHIFT;
 	struct move_state *state;
-	int ret = -ENOMEM;
+	int ret;
 
-	state = kzalloc_obj(*state, HMM_P2P_GFP_USER);
-	if (!state)
-		return -ENOMEM;
-	if (move->hdev && !move->claim)
+	if (!move->hdev)
+		return hmm_p2p_move_home(move);
+	if (!move->claim)
 		move->claim = hmm_p2p_claim_new();
-	state->move = move;
-	state->pfns = kvmalloc_array(min(npages, HMM_P2P_BATCH_PAGES),
-				     sizeof(*state->pfns),
-				     HMM_P2P_GFP_USER);
-	if (!state->pfns)
-		goto out;
-	ret = hmm_p2p_mirror_init(&state->mirror, move->mm, move->start,
-				  move->end - move->start);
-	if (ret)
-		goto out;
+	state = hmm_p2p_move_begin(move);
+	if (IS_ERR(state))
+		return PTR_ERR(state);
 	ret = move_all(state);
-	hmm_p2p_mirror_fini(&state->mirror);
-out:
-	kvfree(state->pfns);
-	hmm_p2p_batch_free(state->batch);
-	kfree(state);
+	hmm_p2p_move_end(state);
 	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_move, HMM_P2P_NS);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A move under way, see move.c and explain.c. */
-#ifndef _HMM_P2P_MOVE_H
-#define _HMM_P2P_MOVE_H
+/*
+ * A move under way, and one step of it. May sleep; the mmap_lock is taken here, and
+ * hmm_p2p_srcu in it.
+ */
+#ifndef _HMM_P2P_STEP_H
+#define _HMM_P2P_STEP_H
 
 #include "batch.h"
 #include "mirror.h"
@@ -12,6 +15,7 @@
  * @batch: pages on their way; NULL as long as nothing had to move
  * @mirror: sees what became of pages that did not move
  * @pfns: room for a snapshot of one step
+ * @tries: how often the current step may find pages busy
  * @stop: where the current step ends; a pass may find that this is earlier
  * @userfault: the current step's mapping is registered with userfaultfd
  * @file: it is one of a file
@@ -23,6 +27,7 @@ struct move_state {
 	struct hmm_p2p_batch *batch;
 	struct hmm_p2p_mirror mirror;
 	unsigned long *pfns;
+	unsigned int tries;
 	unsigned long stop;
 	bool userfault;
 	bool file;
@@ -30,14 +35,14 @@ struct move_state {
 	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
 };
 
-/* explain.c */
-int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
-		       unsigned long next, unsigned long *settled);
-int hmm_p2p_step_settle(struct move_state *state, unsigned long addr,
-			unsigned long next);
-int hmm_p2p_step_merged(struct move_state *state, unsigned long addr,
-			unsigned long *end);
-int hmm_p2p_step_explain(struct move_state *state, unsigned long addr,
-			 unsigned long next);
+struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move);
+void hmm_p2p_move_end(struct move_state *state);
+int hmm_p2p_step_begin(struct move_state *state, unsigned long addr,
+		       unsigned long *stop);
+int hmm_p2p_step_move(struct move_state *state, unsigned long addr,
+		      unsigned long *stop);
+int hmm_p2p_step_give_up(struct move_state *state, unsigned long nr, int error);
+int hmm_p2p_step_claim_next(struct move_state *state, unsigned long addr,
+			    unsigned long *stop);
 
-#endif /* _HMM_P2P_MOVE_H */
+#endif /* _HMM_P2P_STEP_H */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is at a step of a move, and why it did not move. May sleep; for the mmap_lock see each. */
+#ifndef _HMM_P2P_EXPLAIN_H
+#define _HMM_P2P_EXPLAIN_H
+
+struct move_state;
+
+int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
+		       unsigned long next, unsigned long *settled);
+int hmm_p2p_step_settle(struct move_state *state, unsigned long addr,
+			unsigned long next);
+int hmm_p2p_step_merged(struct move_state *state, unsigned long addr,
+			unsigned long *end);
+int hmm_p2p_step_explain(struct move_state *state, unsigned long addr,
+			 unsigned long next);
+
+#endif /* _HMM_P2P_EXPLAIN_H */

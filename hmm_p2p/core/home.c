@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Moving memory back to RAM: for who asks, and for a device that makes room or goes. */
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+
+#include "home.h"
+#include "step.h"
+
+static int home_step(struct move_state *state, unsigned long addr,
+		     unsigned long *stop)
+{
+	int ret;
+
+	ret = hmm_p2p_step_begin(state, addr, stop);
+	if (ret > 0)
+		ret = hmm_p2p_step_move(state, addr, stop);
+	if (ret > 0)
+		ret = hmm_p2p_step_give_up(state, (*stop - addr) >> PAGE_SHIFT, 0);
+	return ret;
+}
+
+/**
+ * hmm_p2p_move_home - hmm_p2p_move() to RAM
+ * @move: what to move, without a device; receives what came of it, also on failure
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: as hmm_p2p_move().
+ */
+int hmm_p2p_move_home(struct hmm_p2p_move *move)
+{
+	struct move_state *state = hmm_p2p_move_begin(move);
+	unsigned long addr, next;
+	int ret = 0;
+
+	if (IS_ERR(state))
+		return PTR_ERR(state);
+	for (addr = move->start; addr < move->end && !ret; addr = next) {
+		next = move->end;
+		ret = fatal_signal_pending(current) ? -EINTR :
+						      home_step(state, addr, &next);
+		cond_resched();
+	}
+	hmm_p2p_move_end(state);
+	return ret;
+}

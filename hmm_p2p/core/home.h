@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Moving memory back to RAM. May sleep; takes the mmap_lock, and hmm_p2p_srcu in it. */
+#ifndef _HMM_P2P_HOME_H
+#define _HMM_P2P_HOME_H
+
+struct hmm_p2p_move;
+
+int hmm_p2p_move_home(struct hmm_p2p_move *move);
+
+#endif /* _HMM_P2P_HOME_H */

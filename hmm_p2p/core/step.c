@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One step of a move: memory of one huge page at most, in one mapping. It is tried,
+ * and what did not move is looked at (see explain.c): it was there before, it can
+ * never move, it has to be fetched from swap or from another device first, or it
+ * is busy.
+ *
+ * What moves is pages: memory that nobody has touched stays as it is, unless the
+ * move is to populate it. Where the destination has no room, whoever asked is told,
+ * and may make some.
+ */
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
+
+#include "explain.h"
+#include "owner.h"
+#include "ram.h"
+#include "step.h"
+#include "touched.h"
+#include "trace.h"
+
+/*
+ * A page that is locked or isolated for a moment does not migrate. It gets this
+ * many tries before it is reported as busy: as many as in migrate_pages().
+ */
+#define MOVE_TRIES	10
+
+static bool vma_can_move(const struct vm_area_struct *vma)
+{
+	/* What may be dropped, but never be written to swap, would come home as memory. */
+	const vm_flags_t never = VM_SPECIAL | VM_SHARED | VM_DROPPABLE | VM_SHADOW_STACK;
+
+	return !is_vm_hugetlb_page(vma) && !(vma->vm_flags & never) &&
+	       !vma_is_dax(vma) && (vma->vm_flags & VM_READ);
+}
+
+/* The mapping at @addr if any, and where it or the gap ends: at @stop at most. */
+static struct vm_area_struct *step_find(struct mm_struct *mm, unsigned long addr,
+					unsigned long stop, unsigned long *end)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	if (!vma || vma->vm_start > addr) {
+		*end = vma ? min(stop, vma->vm_start) : stop;
+		return NULL;
+	}
+	*end = min(stop, vma->vm_end);
+	return vma;
+}
+
+/* The first @nr pages of the step, as far as they are left, never move. */
+static void step_refuse(struct move_state *state, unsigned long nr,
+			enum hmm_p2p_reason reason)
+{
+	state->move->reasons[reason] += bitmap_weight(state->left, nr);
+	bitmap_clear(state->left, 0, nr);
+}
+
+/* What of [addr, stop) the mapping there covers, if it is one that can move. */
+static struct vm_area_struct *step_vma(struct move_state *state,
+				       unsigned long addr, unsigned long stop,
+				       unsigned long *end)
+{
+	struct vm_area_struct *vma = step_find(state->move->mm, addr, stop, end);
+	enum hmm_p2p_reason reason = HMM_P2P_REASON_NOT_ANON;
+
+	if (vma && vma_can_move(vma))
+		return vma;
+	if (!vma)
+		reason = HMM_P2P_REASON_HOLE;
+	step_refuse(state, (*end - addr) >> PAGE_SHIFT, reason);
+	return NULL;
+}
+
+/*
+ * To the device goes what is in system memory or nowhere yet, to RAM what
+ * belongs to @owner.
+ */
+static int pass_collect(struct move_state *state, struct vm_area_struct *vma,
+			unsigned long start, unsigned long end,
+			struct hmm_p2p_owner *owner, unsigned long compound)
+{
+	unsigned long select = MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+
+	if (state->move->hdev)
+		select = MIGRATE_VMA_SELECT_SYSTEM;
+	/* Whoever asked for no huge pages gets none by first touch either. */
+	if (state->move->hdev && (vma->vm_flags & VM_NOHUGEPAGE))
+		compound = 0;
+	return hmm_p2p_batch_setup(state->batch, vma, start, end, owner,
+				   select | compound);
+}
+
+static int pass_to_device(struct move_state *state)
+{
+	struct hmm_p2p_batch *batch = state->batch;
+	struct hmm_p2p_move *move = state->move;
+	int ret;
+
+	hmm_p2p_batch_fill_device(batch, move->hdev);
+	ret = hmm_p2p_batch_copy(batch);
+	hmm_p2p_batch_move(batch);
+	hmm_p2p_batch_count_device(batch, move->hdev);
+	hmm_p2p_batch_finalize(batch);
+	return ret;
+}
+
+static int pass_to_ram(struct move_state *state)
+{
+	struct hmm_p2p_batch *batch = state->batch;
+	int ret;
+
+	hmm_p2p_batch_fill_ram(batch);
+	ret = hmm_p2p_batch_copy(batch);
+	hmm_p2p_batch_move(batch);
+	hmm_p2p_batch_count_ram(batch, state->move->cause ?: HMM_P2P_COUNTER_TO_RAM);
+	hmm_p2p_batch_finalize(batch);
+	if (!ret && batch->no_room)
+		ret = -ENOMEM;
+	return ret;
+}
+
+static void pass_account(struct move_state *state, unsigned long addr,
+			 unsigned long nr)
+{
+	struct hmm_p2p_batch *batch = state->batch;
+	struct hmm_p2p_move *move = state->move;
+
+	/* All of the bitmap: the step can be longer than this mapping. */
+	move->moved += bitmap_weight_and(state->left, batch->done,
+					 HMM_P2P_BATCH_PAGES);
+	move->populated += bitmap_weight_and(state->left, batch->zeroed,
+					     HMM_P2P_BATCH_PAGES);
+	bitmap_andnot(state->left, state->left, batch->done, HMM_P2P_BATCH_PAGES);
+	trace_hmm_p2p_migrate(move->hdev ? move->hdev->name : "any device",
+			      move->hdev, addr, nr, bitmap_weight(batch->done, nr));
+}
+
+/*
+ * Is there a huge device page that other processes map, too? What cannot be
+ * told counts as one: to split is always right.
+ */
+static bool is_shared_huge(struct move_state *state, unsigned long addr, void *owner)
+{
+	struct hmm_range range = {
+		.notifier = &state->mirror.notifier,
+		.notifier_seq = mmu_interval_read_begin(&state->mirror.notifier),
+		.start = addr,
+		.end = addr + PAGE_SIZE,
+		.hmm_pfns = state->pfns,
+		.dev_private_owner = owner,
+	};
+	unsigned long entry;
+
+	if (hmm_range_fault(&range))
+		return true;
+	entry = state->pfns[0];
+	return (entry & HMM_PFN_VALID) &&
+	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER &&
+	       folio_mapcount(page_folio(hmm_pfn_to_page(entry))) > 1;
+}
+
+/* As hmm_p2p_step_merged(), which only memory that goes to a device has to ask. */
+static int keep_merged(struct move_state *state, const struct vm_area_struct *vma,
+		       unsigned long addr, unsigned long *end)
+{
+	if (!state->move->hdev || !(vma->vm_flags & VM_MERGEABLE))
+		return 0;
+	return hmm_p2p_step_merged(state, addr, end);
+}
+
+/*
+ * Collects what is left of [addr, stop), as far as one mapping covers it. Sets @nr
+ * to the pages of that, 0 when nothing there can move.
+ */
+static int pass_begin(struct move_state *state, unsigned long addr,
+		      unsigned long stop, struct hmm_p2p_owner *owner,
+		      unsigned long compound, unsigned long *nr)
+{
+	struct vm_area_struct *vma;
+	unsigned long end;
+	int ret;
+
+	*nr = 0;
+	bitmap_zero(state->batch->done, HMM_P2P_BATCH_PAGES);
+	bitmap_zero(state->batch->zeroed, HMM_P2P_BATCH_PAGES);
+	state->batch->args.cpages = 0;
+	vma = step_vma(state, addr, stop, &end);
+	if (!vma)
+		return 0;
+	vma_start_write(vma);
+	ret = keep_merged(state, vma, addr, &end);
+	if (ret)
+		return min(ret, 0);
+	*nr = (end - addr) >> PAGE_SHIFT;
+	state->userfault = userfaultfd_armed(vma);
+	state->file = !vma_is_anonymous(vma);
+	if (!state->move->hdev && compound && is_shared_huge(state, addr, owner))
+		compound = 0;
+	ret = pass_collect(state, vma, addr, end, owner, compound);
+	if (!ret && state->move->hdev && !state->move->populate)
+		state->move->reasons[HMM_P2P_REASON_UNTOUCHED] +=
+			hmm_p2p_drop_untouched(state->batch, state->left);
+	return ret;
+}
+
+/* Goes on with the mapping locked for reading, which lets CPU faults in again. */
+static int step_to_device(struct move_state *state, unsigned long addr,
+			  unsigned long stop, unsigned long compound)
+{
+	struct hmm_p2p_device *hdev = state->move->hdev;
+	unsigned long nr = 0;
+	int ret = -ENODEV;
+
+	if (!READ_ONCE(hdev->removed))
+		ret = pass_begin(state, addr, stop, hdev->owner, compound, &nr);
+	mmap_write_downgrade(state->move->mm);
+	if (!ret && state->batch->args.cpages)
+		ret = pass_to_device(state);
+	if (nr)
+		pass_account(state, addr, nr);
+	return ret;
+}
+
+/* A pass for each owner. Sets @split when one wants another without @compound. */
+static int step_to_ram(struct move_state *state, unsigned long addr,
+		       unsigned long stop, unsigned long compound, bool *split)
+{
+	struct hmm_p2p_owner *owner = NULL;
+	unsigned long nr;
+	int ret = 0;
+
+	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
+		ret = pass_begin(state, addr, stop, owner, compound, &nr);
+		if (!ret && state->batch->args.cpages)
+			ret = pass_to_ram(state);
+		if (nr)
+			pass_account(state, addr, nr);
+		*split |= state->batch->want_split;
+	}
+	return ret;
+}
+
+/*
+ * Nobody else may take pages away while they are collected: migrate_vma_setup()
+ * (7.2) lets go of the page table before it takes a reference on a huge page that
+ * it is going to split. So that is done with the mapping locked for writing.
+ *
+ * On the way to RAM it stays locked to the end: who unmaps a huge device page
+ * that is being migrated (7.2) drops a reference and a mapping that it has not
+ * got. For the same reason one that is mapped elsewhere is split first.
+ *
+ * The lock comes first: a fault may hold it for as long as a filesystem likes,
+ * and devices that go away wait for the section.
+ */
+static int step_locked(struct move_state *state, unsigned long addr,
+		       unsigned long stop, unsigned long compound, bool *split)
+{
+	struct mm_struct *mm = state->move->mm;
+	int idx, ret;
+
+	state->batch->want_split = false;
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	if (state->move->hdev) {
+		ret = step_to_device(state, addr, stop, compound);
+		*split = state->batch->want_split;
+	} else {
+		ret = step_to_ram(state, addr, stop, compound, split);
+	}
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	if (state->move->hdev)
+		mmap_read_unlock(mm);
+	else
+		mmap_write_unlock(mm);
+	return ret;
+}
+
+/*
+ * One try for what is left of [addr, stop), which stays set in @left: huge pages
+ * as a whole, then in pieces those that found no huge page.
+ */
+static int step_try(struct move_state *state, unsigned long addr,
+		    unsigned long stop)
+{
+	bool split = false;
+	int ret;
+
+	state->batch->no_room = 0;
+	ret = step_locked(state, addr, stop, MIGRATE_VMA_SELECT_COMPOUND, &split);
+	if (!ret && split)
+		ret = step_locked(state, addr, state->stop, 0, &split);
+	return ret;
+}
+
+/* How far there is nothing that has to be looked at page by page? */
+static unsigned long skip_until(const struct move_state *state,
+				struct vm_area_struct *vma, unsigned long addr,
+				unsigned long end)
+{
+	if (!vma || !vma_can_move(vma))
+		return end;
+	if (state->move->populate && vma_is_anonymous(vma))
+		return addr;
+	return hmm_p2p_vacant_until(vma, addr, end);
+}
+
+/* What counts the pages that are skipped so. */
+static u64 *skip_count(struct move_state *state, struct vm_area_struct *vma)
+{
+	u64 *reasons = state->move->reasons;
+
+	if (!vma)
+		return &reasons[HMM_P2P_REASON_HOLE];
+	if (!vma_can_move(vma))
+		return &reasons[HMM_P2P_REASON_NOT_ANON];
+	if (!state->move->hdev)
+		return &state->move->already;
+	if (!vma_is_anonymous(vma))
+		return &reasons[HMM_P2P_REASON_NOT_ANON];
+	return &reasons[HMM_P2P_REASON_UNTOUCHED];
+}
+
+/*
+ * Sets @stop to where the step ends that starts at @addr: with the mapping, or
+ * with the page table. Later passes may find another mapping there, and deal
+ * with what of the step it covers. Returns 1 when there is nothing to try.
+ */
+static int step_cut(struct move_state *state, unsigned long addr,
+		      unsigned long *stop)
+{
+	unsigned long end, skipped;
+	struct vm_area_struct *vma;
+	int ret = 0;
+
+	state->userfault = false;
+	state->file = false;
+	if (mmap_read_lock_killable(state->move->mm))
+		return -EINTR;
+	vma = step_find(state->move->mm, addr, *stop, &end);
+	/* A gap can be long: it is dealt with as a whole. */
+	skipped = skip_until(state, vma, addr, end);
+	*skip_count(state, vma) += (skipped - addr) >> PAGE_SHIFT;
+	if (skipped > addr) {
+		*stop = skipped;
+	} else {
+		*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
+		state->stop = *stop;
+		bitmap_zero(state->left, HMM_P2P_BATCH_PAGES);
+		bitmap_set(state->left, 0, (*stop - addr) >> PAGE_SHIFT);
+		ret = keep_merged(state, vma, addr, stop);
+	}
+	mmap_read_unlock(state->move->mm);
+	return skipped > addr ? 1 : ret;
+}
+
+/**
+ * hmm_p2p_step_give_up - whatever is left of a step stays behind
+ * @state: a move
+ * @nr: pages of the step
+ * @error: 0, or what ended it
+ *
+ * Context: any.
+ * Return: @error; -ENOSPC when there was no room, -ENODEV.
+ */
+int hmm_p2p_step_give_up(struct move_state *state, unsigned long nr, int error)
+{
+	enum hmm_p2p_reason reason = HMM_P2P_REASON_BUSY;
+	unsigned long left = bitmap_weight(state->left, nr);
+	/* What it was about may have turned out to be there already. */
+	bool no_room = left && state->batch->no_room;
+
+	if (error == -EIO)
+		reason = HMM_P2P_REASON_DEVICE_ERROR;
+	else if (error == -ENOMEM)
+		reason = HMM_P2P_REASON_NO_MEMORY;
+	else if (no_room)
+		reason = HMM_P2P_REASON_NO_DEVICE_MEMORY;
+	state->move->reasons[reason] += left;
+	if (error)
+		return error;
+	if (state->move->hdev && READ_ONCE(state->move->hdev->removed))
+		return -ENODEV;
+	return reason == HMM_P2P_REASON_NO_DEVICE_MEMORY ? -ENOSPC : 0;
+}
+
+/*
+ * Is there RAM for what the step is to bring there? When that is in doubt, first
+ * see whether there is anything to bring.
+ */
+static int step_room(struct move_state *state, unsigned long addr,
+		     unsigned long next)
+{
+	unsigned long nr = (next - addr) >> PAGE_SHIFT;
+	int ret;
+
+	if (state->move->hdev || hmm_p2p_ram_ample(nr))
+		return 0;
+	ret = hmm_p2p_step_explain(state, addr, next);
+	if (ret || bitmap_empty(state->left, nr))
+		return ret;
+	return hmm_p2p_ram_room(nr) ? 0 : -ENOMEM;
+}
+
+/**
+ * hmm_p2p_step_begin - where does the next step end, and is there anything to move?
+ * @state: a move
+ * @addr: where it starts
+ * @stop: the end of the move; receives the end of the step
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: 1 when there is; 0 when all of it is accounted for; -ENOMEM, -EINTR, or as
+ * hmm_range_fault().
+ */
+int hmm_p2p_step_begin(struct move_state *state, unsigned long addr,
+		       unsigned long *stop)
+{
+	unsigned long nr;
+	int ret;
+
+	ret = step_cut(state, addr, stop);
+	if (ret)
+		return min(ret, 0);
+	nr = (*stop - addr) >> PAGE_SHIFT;
+	ret = hmm_p2p_step_settle(state, addr, *stop);
+	if (ret || bitmap_empty(state->left, nr))
+		return ret;
+	if (!state->batch)
+		state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES,
+						   HMM_P2P_GFP_USER);
+	if (!state->batch)
+		return -ENOMEM;
+	state->batch->claim = state->move->claim;
+	state->tries = MOVE_TRIES;
+	ret = step_room(state, addr, *stop);
+	if (ret || bitmap_empty(state->left, nr))
+		return hmm_p2p_step_give_up(state, nr, ret);
+	return 1;
+}
+
+/**
+ * hmm_p2p_step_move - move what is left of a step
+ * @state: a move
+ * @addr: where the step starts
+ * @stop: where it ends; may be cut
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: 0 when all of it is accounted for; 1 when the destination has no room for
+ * what is left: hmm_p2p_step_give_up(), or make some and call again; -ENODEV, -EIO,
+ * -ENOMEM, -EINTR, or as hmm_range_fault().
+ */
+int hmm_p2p_step_move(struct move_state *state, unsigned long addr,
+		      unsigned long *stop)
+{
+	unsigned long nr = 0;
+	int ret = 0;
+
+	while (state->tries) {
+		state->stop = *stop;
+		ret = step_try(state, addr, *stop);
+		*stop = state->stop;
+		nr = (*stop - addr) >> PAGE_SHIFT;
+		if (bitmap_empty(state->left, nr))
+			return 0;
+		if (ret && ret != -EIO && ret != -ENOMEM)
+			return ret;
+		ret = hmm_p2p_step_explain(state, addr, *stop) ?: ret;
+		if (ret || bitmap_empty(state->left, nr))
+			break;
+		if (state->batch->no_room)
+			return 1;
+		state->tries--;
+	}
+	return hmm_p2p_step_give_up(state, nr, ret);
+}
+
+/**
+ * hmm_p2p_step_claim_next - claim what is on the device, a step further
+ * @state: a move to a device
+ * @addr: where to begin
+ * @stop: where to end; receives how far it went
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: 0, -EINTR, or as hmm_range_fault().
+ */
+int hmm_p2p_step_claim_next(struct move_state *state, unsigned long addr,
+			    unsigned long *stop)
+{
+	DECLARE_BITMAP(settled, HMM_P2P_BATCH_PAGES);
+	struct mm_struct *mm = state->move->mm;
+	struct vm_area_struct *vma;
+	unsigned long end, skipped;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = step_find(mm, addr, *stop, &end);
+	skipped = end;
+	if (vma && vma_can_move(vma))
+		skipped = hmm_p2p_vacant_until(vma, addr, end);
+	*stop = skipped;
+	if (skipped == addr) {
+		*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
+		ret = hmm_p2p_step_claim(state, addr, *stop, settled);
+	}
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+/**
+ * hmm_p2p_move_begin - begin to move a range, step by step
+ * @move: what to move; all of its results add up
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: the state, for hmm_p2p_move_end(); or -ENOMEM, -EINTR as a pointer.
+ */
+struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move)
+{
+	unsigned long npages = (move->end - move->start) >> PAGE_SHIFT;
+	struct move_state *state;
+	int ret = -ENOMEM;
+
+	state = kzalloc_obj(*state, HMM_P2P_GFP_USER);
+	if (!state)
+		return ERR_PTR(-ENOMEM);
+	state->move = move;
+	state->pfns = kvmalloc_array(min(npages, HMM_P2P_BATCH_PAGES),
+				     sizeof(*state->pfns), HMM_P2P_GFP_USER);
+	if (state->pfns)
+		ret = hmm_p2p_mirror_init(&state->mirror, move->mm, move->start,
+					  move->end - move->start);
+	if (!ret)
+		return state;
+	kvfree(state->pfns);
+	kfree(state);
+	return ERR_PTR(ret);
+}
+
+void hmm_p2p_move_end(struct move_state *state)
+{
+	hmm_p2p_mirror_fini(&state->mirror);
+	kvfree(state->pfns);
+	hmm_p2p_batch_free(state->batch);
+	kfree(state);
+}
