@@ -15,6 +15,7 @@
 #include "owner.h"
 #include "pagemap.h"
 #include "path.h"
+#include "registry.h"
 #include "report.h"
 #include "stats.h"
 

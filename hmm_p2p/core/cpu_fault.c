@@ -17,6 +17,7 @@
 #include "fault.h"
 #include "keep.h"
 #include "owner.h"
+#include "registry.h"
 #include "stats.h"
 #include "trace.h"
 

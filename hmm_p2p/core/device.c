@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The registry: which devices there are, and how they come and go.
+ * How devices come and go.
  *
  * Removal has a written order, and every step can only be left when nothing
  * depends on what the next one takes away:
@@ -25,7 +25,6 @@
  * touches a lost page gets SIGBUS; with the last one the rest goes.
  */
 #include <linux/module.h>
-#include <linux/notifier.h>
 #include <linux/slab.h>
 
 #include "device.h"
@@ -33,140 +32,8 @@
 #include "hold.h"
 #include "owner.h"
 #include "pagemap.h"
+#include "registry.h"
 #include "stats.h"
-
-/*
- * An interconnect address is the device's number and an offset in its memory.
- * Numbers are used again only when all were.
- */
-#define INTERCONNECT_SHIFT	44
-#define INTERCONNECT_IDS	BIT(64 - INTERCONNECT_SHIFT)
-
-DEFINE_SRCU(hmm_p2p_srcu);
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_srcu, HMM_P2P_INTERNAL_NS);
-/* Protects the registry and who owns what; taken before any device lock. */
-DEFINE_MUTEX(hmm_p2p_registry_lock);
-static DEFINE_XARRAY_ALLOC1(registry);
-static BLOCKING_NOTIFIER_HEAD(subscribers);
-
-/**
- * hmm_p2p_device_subscribe - be told when a device goes
- * @nb: called with an enum hmm_p2p_device_event and the device; what it returns
- *	is ignored, because removal cannot fail
- *
- * Context: may sleep.
- */
-void hmm_p2p_device_subscribe(struct notifier_block *nb)
-{
-	blocking_notifier_chain_register(&subscribers, nb);
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_subscribe, HMM_P2P_INTERNAL_NS);
-
-/**
- * hmm_p2p_device_unsubscribe - end of hmm_p2p_device_subscribe()
- * @nb: it is not called any more, and no call is under way, after this
- *
- * Context: may sleep.
- */
-void hmm_p2p_device_unsubscribe(struct notifier_block *nb)
-{
-	blocking_notifier_chain_unregister(&subscribers, nb);
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_unsubscribe, HMM_P2P_INTERNAL_NS);
-
-static void tell_subscribers(struct hmm_p2p_device *hdev, enum hmm_p2p_device_event event)
-{
-	blocking_notifier_call_chain(&subscribers, event, hdev);
-}
-
-static void device_release(struct kref *ref)
-{
-	struct hmm_p2p_device *hdev = container_of(ref, struct hmm_p2p_device, ref);
-
-	cleanup_srcu_struct(&hdev->users);
-	free_percpu(hdev->stats);
-	kfree(hdev);
-}
-
-/**
- * hmm_p2p_device_put - give back a reference
- * @hdev: device, from hmm_p2p_exporter_find()
- *
- * Context: any.
- */
-void hmm_p2p_device_put(struct hmm_p2p_device *hdev)
-{
-	kref_put(&hdev->ref, device_release);
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_put, HMM_P2P_NS);
-
-/**
- * hmm_p2p_device_get - find a device
- * @id: its number
- *
- * The reference keeps the structure, not the device: whoever calls into the
- * device is under hmm_p2p_srcu from before this call on.
- *
- * Return: the device, or NULL.
- */
-struct hmm_p2p_device *hmm_p2p_device_get(u32 id)
-{
-	struct hmm_p2p_device *hdev;
-
-	mutex_lock(&hmm_p2p_registry_lock);
-	hdev = xa_load(&registry, id);
-	if (hdev && READ_ONCE(hdev->removed))
-		hdev = NULL;
-	if (hdev)
-		kref_get(&hdev->ref);
-	mutex_unlock(&hmm_p2p_registry_lock);
-	return hdev;
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get, HMM_P2P_INTERNAL_NS);
-
-/* As hmm_p2p_device_get(), for the smallest id that is not below @id. */
-struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id)
-{
-	struct hmm_p2p_device *hdev, *found = NULL;
-	unsigned long index;
-
-	mutex_lock(&hmm_p2p_registry_lock);
-	xa_for_each_start(&registry, index, hdev, id) {
-		if (READ_ONCE(hdev->removed))
-			continue;
-		kref_get(&hdev->ref);
-		found = hdev;
-		break;
-	}
-	mutex_unlock(&hmm_p2p_registry_lock);
-	return found;
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get_next, HMM_P2P_INTERNAL_NS);
-
-unsigned int hmm_p2p_device_count(void)
-{
-	struct hmm_p2p_device *hdev;
-	unsigned long index;
-	unsigned int nr = 0;
-
-	mutex_lock(&hmm_p2p_registry_lock);
-	xa_for_each(&registry, index, hdev)
-		nr += !READ_ONCE(hdev->removed);
-	mutex_unlock(&hmm_p2p_registry_lock);
-	return nr;
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_count, HMM_P2P_INTERNAL_NS);
-
-void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev))
-{
-	struct hmm_p2p_device *hdev;
-	unsigned long index;
-
-	mutex_lock(&hmm_p2p_registry_lock);
-	xa_for_each(&registry, index, hdev)
-		fn(hdev);
-	mutex_unlock(&hmm_p2p_registry_lock);
-}
 
 /**
  * hmm_p2p_device_set_owner - move a device to another interconnect
@@ -279,7 +146,7 @@ static int config_check(const struct hmm_p2p_device_config *config)
 	if (!config->ops)
 		return config->importer_ops ? 0 : -EINVAL;
 	if (!IS_ALIGNED(config->memory, PAGE_SIZE) ||
-	    config->memory > BIT_ULL(INTERCONNECT_SHIFT) ||
+	    config->memory > BIT_ULL(HMM_P2P_INTERCONNECT_SHIFT) ||
 	    config->window > config->memory ||
 	    (config->shared && !config->ops->alloc_shared) ||
 	    !config->ops->copy_to_device || !config->ops->copy_to_ram)
@@ -338,33 +205,6 @@ err_owner:
 	return ret;
 }
 
-static bool name_is_taken(const char *name)
-{
-	struct hmm_p2p_device *hdev;
-	unsigned long index;
-
-	lockdep_assert_held(&hmm_p2p_registry_lock);
-	xa_for_each(&registry, index, hdev)
-		if (!strcmp(hdev->name, name))
-			return true;
-	return false;
-}
-
-static int registry_add(struct hmm_p2p_device *hdev)
-{
-	static u32 next_id;
-	int ret;
-
-	mutex_lock(&hmm_p2p_registry_lock);
-	if (name_is_taken(hdev->name))
-		ret = -EEXIST;
-	else
-		ret = xa_alloc_cyclic(&registry, &hdev->id, hdev,
-				      XA_LIMIT(1, INTERCONNECT_IDS - 1), &next_id, GFP_KERNEL);
-	mutex_unlock(&hmm_p2p_registry_lock);
-	return ret < 0 ? ret : 0;
-}
-
 /**
  * hmm_p2p_device_register - make a device known
  * @config: what it is and can do; copied
@@ -395,7 +235,7 @@ hmm_p2p_device_register(const struct hmm_p2p_device_config *config)
 		if (ret)
 			goto err_put;
 	}
-	ret = registry_add(hdev);
+	ret = hmm_p2p_registry_add(hdev);
 	if (ret)
 		goto err_exporter;
 	dev_info(config->dev, "hmm_p2p: %s is device %u: %llu MiB, window %llu MiB\n",
@@ -416,13 +256,6 @@ static void mark_removed(struct hmm_p2p_device *hdev)
 	spin_lock_irq(&hdev->lock);
 	hdev->removed = true;
 	spin_unlock_irq(&hdev->lock);
-}
-
-static void registry_del(struct hmm_p2p_device *hdev)
-{
-	mutex_lock(&hmm_p2p_registry_lock);
-	xa_erase(&registry, hdev->id);
-	mutex_unlock(&hmm_p2p_registry_lock);
 }
 
 /**
@@ -448,17 +281,17 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 	bool lost = false;
 
 	mark_removed(hdev);
-	tell_subscribers(hdev, HMM_P2P_DEVICE_GOES);
+	hmm_p2p_device_tell(hdev, HMM_P2P_DEVICE_GOES);
 	if (hdev->config.memory && !hmm_p2p_evict_all(hdev)) {
 		lost = true;
 		exporter_lost(hdev);
 	}
 	hmm_p2p_wait_held(hdev);
 	/* Until here it answers at its interconnect addresses. */
-	registry_del(hdev);
+	hmm_p2p_registry_del(hdev);
 	synchronize_srcu(&hmm_p2p_srcu);
 	synchronize_srcu(&hdev->users);
-	tell_subscribers(hdev, HMM_P2P_DEVICE_GONE);
+	hmm_p2p_device_tell(hdev, HMM_P2P_DEVICE_GONE);
 	if (lost) {
 		exporter_reap(hdev);
 		return;
@@ -520,7 +353,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_uses, HMM_P2P_NS);
  */
 u64 hmm_p2p_interconnect_addr(const struct page *page)
 {
-	return (u64)hmm_p2p_page_device(page)->id << INTERCONNECT_SHIFT |
+	return (u64)hmm_p2p_page_device(page)->id << HMM_P2P_INTERCONNECT_SHIFT |
 	       hmm_p2p_page_offset(page);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_interconnect_addr, HMM_P2P_NS);
@@ -538,9 +371,9 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_interconnect_addr, HMM_P2P_NS);
 struct hmm_p2p_device *hmm_p2p_interconnect_device(struct hmm_p2p_device *hdev,
 						   u64 addr, u64 *offset)
 {
-	struct hmm_p2p_device *peer = xa_load(&registry, addr >> INTERCONNECT_SHIFT);
+	struct hmm_p2p_device *peer = hmm_p2p_registry_peek(addr >> HMM_P2P_INTERCONNECT_SHIFT);
 
-	*offset = addr & (BIT_ULL(INTERCONNECT_SHIFT) - 1);
+	*offset = addr & (BIT_ULL(HMM_P2P_INTERCONNECT_SHIFT) - 1);
 	if (!peer || peer->owner != hdev->owner || *offset >= peer->config.memory)
 		return NULL;
 	return peer;

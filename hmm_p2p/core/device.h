@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The registry, and what a registered device is. Its lock comes first of all (see
- * hmm_p2p/README.md); whoever is under hmm_p2p_srcu and has seen that a device is
- * not removed keeps it from going away.
+ * What a registered device is, and how it comes and goes. Whoever is under
+ * hmm_p2p_srcu and has seen that it is not removed keeps it from going away.
  */
 #ifndef _HMM_P2P_DEVICE_H
 #define _HMM_P2P_DEVICE_H
@@ -41,7 +40,6 @@
 struct hmm_p2p_charges;
 struct hmm_p2p_owner;
 struct hmm_p2p_stats;
-struct notifier_block;
 
 /**
  * struct hmm_p2p_device - a registered device
@@ -107,26 +105,6 @@ struct hmm_p2p_device {
 	struct dev_pagemap pagemap;
 };
 
-/**
- * enum hmm_p2p_device_event - what subscribers of the registry are told
- * @HMM_P2P_DEVICE_GOES: the device is marked as removed: it hands out nothing any
- *	more, and its memory can still be read
- * @HMM_P2P_DEVICE_GONE: nobody is in a call or a fault that saw the device
- */
-enum hmm_p2p_device_event {
-	HMM_P2P_DEVICE_GOES,
-	HMM_P2P_DEVICE_GONE,
-};
-
-extern struct srcu_struct hmm_p2p_srcu;
-extern struct mutex hmm_p2p_registry_lock;
-extern struct workqueue_struct *hmm_p2p_wq;
-struct hmm_p2p_device *hmm_p2p_device_get(u32 id);
-struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id);
-unsigned int hmm_p2p_device_count(void);
-void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev));
-void hmm_p2p_device_subscribe(struct notifier_block *nb);
-void hmm_p2p_device_unsubscribe(struct notifier_block *nb);
 int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
 			     struct hmm_p2p_device *peer, u32 *id);
 

@@ -10,6 +10,7 @@
 #include "mirror.h"
 #include "owner.h"
 #include "pagemap.h"
+#include "registry.h"
 #include "step.h"
 
 /* The mmap_lock is held; it is taken before hmm_p2p_srcu, see step_locked(). */

@@ -40,6 +40,7 @@
 #include "owner.h"
 #include "pagemap.h"
 #include "plan.h"
+#include "registry.h"
 #include "report.h"
 #include "stats.h"
 #include "trace.h"

@@ -4,6 +4,7 @@
 #include <linux/string.h>
 
 #include "device.h"
+#include "registry.h"
 
 /**
  * hmm_p2p_exporter_find - find a device with memory

@@ -6,10 +6,10 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 
-#include "device.h"
 #include "failure.h"
 #include "path.h"
 #include "profile.h"
+#include "registry.h"
 
 #if !IS_ENABLED(CONFIG_DEVICE_PRIVATE) || !IS_ENABLED(CONFIG_HMM_MIRROR)
 #error "hmm_p2p needs a kernel with CONFIG_DEVICE_PRIVATE=y and CONFIG_HMM_MIRROR=y"
@@ -18,7 +18,6 @@
 #error "hmm_p2p needs a kernel with CONFIG_PCI_P2PDMA=y"
 #endif
 
-struct workqueue_struct *hmm_p2p_wq;
 static struct dentry *debugfs;
 
 static int __init hmm_p2p_init(void)

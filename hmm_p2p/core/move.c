@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 
 #include "claim.h"
+#include "device.h"
 #include "evict.h"
 #include "home.h"
 #include "step.h"

@@ -13,6 +13,7 @@
 
 #include "device.h"
 #include "owner.h"
+#include "registry.h"
 
 static LIST_HEAD(owners);
 static DEFINE_SPINLOCK(owners_lock);

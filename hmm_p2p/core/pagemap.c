@@ -20,6 +20,7 @@
 #include "keep.h"
 #include "owner.h"
 #include "pagemap.h"
+#include "registry.h"
 #include "stats.h"
 
 static const struct dev_pagemap_ops pagemap_ops;

@@ -15,6 +15,7 @@
 
 #include "device.h"
 #include "path.h"
+#include "registry.h"
 
 /* Stands for an importer that copies with the CPU. */
 static struct device *cpu_importer;

@@ -13,6 +13,7 @@
 #include "pagemap.h"
 #include "path.h"
 #include "plan.h"
+#include "registry.h"
 #include "report.h"
 #include "stats.h"
 

@@ -14,9 +14,13 @@
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
 
+#include "batch.h"
+#include "device.h"
 #include "explain.h"
+#include "mirror.h"
 #include "owner.h"
 #include "ram.h"
+#include "registry.h"
 #include "step.h"
 #include "touched.h"
 #include "trace.h"

@@ -11,6 +11,7 @@
 #include "device.h"
 #include "fence.h"
 #include "pagemap.h"
+#include "registry.h"
 
 /* Between the device's staging page and one page that it can address. */
 static int staged_copy(struct hmm_p2p_device *hdev, struct page *page, bool write)
