@@ -228,7 +228,7 @@ static vm_fault_t bring_huge_home(struct vm_fault *vmf, struct hmm_p2p_batch *ba
 	struct hmm_p2p_keep keep;
 	vm_fault_t ret = 0;
 
-	hmm_p2p_keep_begin(&keep, vmf->page);
+	hmm_p2p_keep_begin(&keep, hmm_p2p_page_device(vmf->page), vmf->page);
 	if (whole) {
 		ret = bring_home(vmf, batch, &window, MIGRATE_VMA_SELECT_COMPOUND, NULL);
 		hmm_p2p_keep_mend(&keep);

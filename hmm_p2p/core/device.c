@@ -27,6 +27,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "cpu_fault.h"
 #include "device.h"
 #include "evict.h"
 #include "hold.h"
@@ -180,6 +181,13 @@ device_alloc(const struct hmm_p2p_device_config *config)
 	return hdev;
 }
 
+/* What the kernel calls for a device-private page. */
+static const struct dev_pagemap_ops pagemap_ops = {
+	.folio_free	= hmm_p2p_folio_free,
+	.migrate_to_ram	= hmm_p2p_cpu_fault,
+	.folio_split	= hmm_p2p_folio_split,
+};
+
 static int exporter_init(struct hmm_p2p_device *hdev)
 {
 	int ret;
@@ -187,7 +195,7 @@ static int exporter_init(struct hmm_p2p_device *hdev)
 	hdev->owner = hmm_p2p_owner_create();
 	if (!hdev->owner)
 		return -ENOMEM;
-	ret = hmm_p2p_pagemap_create(hdev);
+	ret = hmm_p2p_pagemap_create(hdev, &pagemap_ops);
 	if (ret)
 		goto err_owner;
 	if (hdev->config.importer_ops) {

@@ -20,12 +20,13 @@
 /**
  * hmm_p2p_keep_begin - from now on the page stays with the caller
  * @keep: to be filled in, until hmm_p2p_keep_end()
+ * @hdev: exporter of @page
  * @page: first page of a folio that the caller has locked, with a reference
  */
-void hmm_p2p_keep_begin(struct hmm_p2p_keep *keep, struct page *page)
+void hmm_p2p_keep_begin(struct hmm_p2p_keep *keep, struct hmm_p2p_device *hdev,
+			struct page *page)
 {
-	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
-
+	keep->hdev = hdev;
 	keep->page = page;
 	init_completion(&keep->freed);
 	spin_lock_irq(&hdev->lock);
@@ -83,12 +84,10 @@ void hmm_p2p_keep_mend(struct hmm_p2p_keep *keep)
  */
 void hmm_p2p_keep_end(struct hmm_p2p_keep *keep)
 {
-	struct hmm_p2p_device *hdev = hmm_p2p_page_device(keep->page);
-
 	hmm_p2p_keep_mend(keep);
-	spin_lock_irq(&hdev->lock);
+	spin_lock_irq(&keep->hdev->lock);
 	list_del(&keep->list);
-	spin_unlock_irq(&hdev->lock);
+	spin_unlock_irq(&keep->hdev->lock);
 }
 
 /**

@@ -12,18 +12,21 @@ struct page;
 /**
  * struct hmm_p2p_keep - a page that a fault has locked
  * @list: among those of its device, under the device's lock
+ * @hdev: its exporter
  * @page: first page of the folio
  * @freed: done when its last reference went
  * @order: of the folio, when @freed is done
  */
 struct hmm_p2p_keep {
 	struct list_head list;
+	struct hmm_p2p_device *hdev;
 	struct page *page;
 	struct completion freed;
 	unsigned int order;
 };
 
-void hmm_p2p_keep_begin(struct hmm_p2p_keep *keep, struct page *page);
+void hmm_p2p_keep_begin(struct hmm_p2p_keep *keep, struct hmm_p2p_device *hdev,
+			struct page *page);
 void hmm_p2p_keep_let_go(struct hmm_p2p_keep *keep);
 void hmm_p2p_keep_take_back(struct hmm_p2p_keep *keep);
 void hmm_p2p_keep_mend(struct hmm_p2p_keep *keep);

@@ -14,7 +14,6 @@
 
 #include "charge.h"
 #include "chunk.h"
-#include "cpu_fault.h"
 #include "device.h"
 #include "fence.h"
 #include "keep.h"
@@ -22,8 +21,6 @@
 #include "pagemap.h"
 #include "registry.h"
 #include "stats.h"
-
-static const struct dev_pagemap_ops pagemap_ops;
 
 static struct hmm_p2p_device *pagemap_device(const struct dev_pagemap *pgmap)
 {
@@ -39,7 +36,7 @@ static unsigned long device_nr_pages(const struct hmm_p2p_device *hdev)
  * page_pgmap() for a page that may be freed and handed out again meanwhile: the
  * word holds the pagemap, or, with bit 0 set, what leads to the head of a huge
  * page. The head of a chunk is never a tail, so this ends. In a page that is
- * being split from a huge one it is 0 until pagemap_folio_split() sets it.
+ * being split from a huge one it is 0 until hmm_p2p_folio_split() sets it.
  */
 static struct dev_pagemap *stable_pgmap(const struct page *page)
 {
@@ -67,7 +64,12 @@ static struct dev_pagemap *stable_pgmap(const struct page *page)
  */
 bool hmm_p2p_page_is_ours(const struct page *page)
 {
-	return is_zone_device_page(page) && stable_pgmap(page)->ops == &pagemap_ops;
+	const struct dev_pagemap_ops *ops;
+
+	if (!is_zone_device_page(page))
+		return false;
+	ops = stable_pgmap(page)->ops;
+	return ops && ops->folio_free == hmm_p2p_folio_free;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_is_ours, HMM_P2P_INTERNAL_NS);
 
@@ -520,7 +522,8 @@ long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
 	return found;
 }
 
-static void pagemap_folio_free(struct folio *folio)
+/* A folio of ours has lost its last reference: dev_pagemap_ops.folio_free. */
+void hmm_p2p_folio_free(struct folio *folio)
 {
 	struct page *page = folio_page(folio, 0);
 	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
@@ -540,8 +543,11 @@ static void device_split(struct hmm_p2p_device *hdev, unsigned long index)
 	hmm_p2p_count(hdev, HMM_P2P_COUNTER_SPLIT, 1);
 }
 
-/* Called for each new folio behind the head, then once with no @tail. */
-static void pagemap_folio_split(struct folio *head, struct folio *tail)
+/*
+ * A folio of ours is being split: dev_pagemap_ops.folio_split. Called for each new
+ * folio behind the head, then once with no @tail.
+ */
+void hmm_p2p_folio_split(struct folio *head, struct folio *tail)
 {
 	struct page *page = folio_page(head, 0);
 
@@ -555,20 +561,16 @@ static void pagemap_folio_split(struct folio *head, struct folio *tail)
 	tail->page.zone_device_data = head->page.zone_device_data;
 }
 
-static const struct dev_pagemap_ops pagemap_ops = {
-	.folio_free	= pagemap_folio_free,
-	.migrate_to_ram	= hmm_p2p_cpu_fault,
-	.folio_split	= pagemap_folio_split,
-};
-
 /**
  * hmm_p2p_pagemap_create - give a device's memory struct pages
  * @hdev: exporter; its config and owner are set
+ * @ops: with hmm_p2p_folio_free() and hmm_p2p_folio_split()
  *
  * Return: 0, -ENOMEM, -ERANGE when no free physical address range is large
  * enough, or another error of memremap_pages().
  */
-int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev)
+int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev,
+			   const struct dev_pagemap_ops *ops)
 {
 	struct dev_pagemap *pgmap = &hdev->pagemap;
 	struct resource *res;
@@ -590,7 +592,7 @@ int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev)
 	}
 
 	pgmap->type = MEMORY_DEVICE_PRIVATE;
-	pgmap->ops = &pagemap_ops;
+	pgmap->ops = ops;
 	pgmap->owner = hdev->owner;
 	pgmap->nr_range = 1;
 	pgmap->range.start = res->start;

@@ -10,12 +10,16 @@
 #include <linux/mm.h>
 #include <linux/types.h>
 
+struct dev_pagemap_ops;
 struct dmem_cgroup_pool_state;
 struct hmm_p2p_device;
 struct mm_struct;
 struct page;
 
-int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev);
+int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev,
+			   const struct dev_pagemap_ops *ops);
+void hmm_p2p_folio_free(struct folio *folio);
+void hmm_p2p_folio_split(struct folio *head, struct folio *tail);
 void hmm_p2p_pagemap_clear(struct hmm_p2p_device *hdev);
 void hmm_p2p_pagemap_destroy(struct hmm_p2p_device *hdev);
 struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
