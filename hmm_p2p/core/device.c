@@ -80,7 +80,7 @@ int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
 	else if (hdev->used)
 		ret = -EBUSY;
 	if (!ret) {
-		hdev->owner = owner;
+		WRITE_ONCE(hdev->owner, owner);
 		hdev->pagemap.owner = owner;
 		*id = owner->id;
 	}
@@ -262,7 +262,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_register, HMM_P2P_NS);
 static void mark_removed(struct hmm_p2p_device *hdev)
 {
 	spin_lock_irq(&hdev->lock);
-	hdev->removed = true;
+	WRITE_ONCE(hdev->removed, true);
 	spin_unlock_irq(&hdev->lock);
 }
 
@@ -382,7 +382,8 @@ struct hmm_p2p_device *hmm_p2p_interconnect_device(struct hmm_p2p_device *hdev,
 	struct hmm_p2p_device *peer = hmm_p2p_registry_peek(addr >> HMM_P2P_INTERCONNECT_SHIFT);
 
 	*offset = addr & (BIT_ULL(HMM_P2P_INTERCONNECT_SHIFT) - 1);
-	if (!peer || peer->owner != hdev->owner || *offset >= peer->config.memory)
+	if (!peer || READ_ONCE(peer->owner) != READ_ONCE(hdev->owner) ||
+	    *offset >= peer->config.memory)
 		return NULL;
 	return peer;
 }

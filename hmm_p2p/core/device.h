@@ -48,15 +48,16 @@ struct hmm_p2p_stats;
  * @config: as registered; @config.name points to @name
  * @name: copy of the name
  * @owner: its interconnect, NULL without memory. Written under
- *	hmm_p2p_registry_lock while no page is handed out
+ *	hmm_p2p_registry_lock and @lock while no page is handed out; read without
  * @stats: per-CPU counters
  * @lock: protects @chunks, @used, @held, @keeps, @hand, @removed; taken in folio_free,
  *	which runs under page table locks
  * @chunks: which of its pages are handed out, see chunk.c
- * @used: pages handed out
+ * @used: pages handed out; also read without @lock
  * @hand: first page of the chunk that eviction looks at next
  * @charges: who is charged for the pages, under @lock; see charge.c
- * @removed: the device is going away: nothing is handed out any more
+ * @removed: the device is going away: nothing is handed out any more. Never
+ *	taken back; also read without @lock
  * @lost: it went away with pages that could not be read: nothing of the driver
  *	may be used any more, and who touches such a page gets SIGBUS. Set
  *	before the driver's unregister call ends, under SRCU

@@ -35,7 +35,7 @@ static int step_freeze(struct move_state *state, unsigned long addr,
 		.start = addr,
 		.end = next,
 		.hmm_pfns = state->pfns,
-		.dev_private_owner = state->move->hdev->owner,
+		.dev_private_owner = READ_ONCE(state->move->hdev->owner),
 	};
 
 	return hmm_p2p_mirror_freeze(&state->mirror, &range);

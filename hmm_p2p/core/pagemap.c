@@ -216,7 +216,7 @@ void hmm_p2p_page_touch(const struct page *page)
 static void account(struct hmm_p2p_device *hdev, long nr)
 {
 	lockdep_assert_held(&hdev->lock);
-	hdev->used += nr;
+	WRITE_ONCE(hdev->used, hdev->used + nr);
 	atomic_long_add(nr, &hdev->owner->live);
 }
 

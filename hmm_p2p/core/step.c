@@ -219,7 +219,7 @@ static int step_to_device(struct move_state *state, unsigned long addr,
 	int ret = -ENODEV;
 
 	if (!READ_ONCE(hdev->removed))
-		ret = pass_begin(state, addr, stop, hdev->owner, compound, &nr);
+		ret = pass_begin(state, addr, stop, READ_ONCE(hdev->owner), compound, &nr);
 	mmap_write_downgrade(state->move->mm);
 	if (!ret && state->batch->args.cpages)
 		ret = pass_to_device(state);

@@ -138,7 +138,7 @@ static long piece_fault(struct access_state *state, struct hmm_dma_map *map,
 		.hmm_pfns = map->pfn_list + done,
 		.default_flags = HMM_PFN_REQ_FAULT |
 				 (is_write(state) ? HMM_PFN_REQ_WRITE : 0),
-		.dev_private_owner = importer->owner,
+		.dev_private_owner = READ_ONCE(importer->owner),
 	};
 	int ret;
 

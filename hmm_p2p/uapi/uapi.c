@@ -75,6 +75,7 @@ static u32 device_caps(const struct hmm_p2p_device *hdev)
 static int call_device(union call_arg *u)
 {
 	struct hmm_p2p_device_info *arg = &u->device;
+	struct hmm_p2p_owner *owner;
 	struct hmm_p2p_device *hdev;
 	int idx;
 
@@ -89,7 +90,8 @@ static int call_device(union call_arg *u)
 	}
 	arg->out_id = hdev->id;
 	arg->out_caps = device_caps(hdev);
-	arg->out_owner = hdev->owner ? hdev->owner->id : 0;
+	owner = READ_ONCE(hdev->owner);
+	arg->out_owner = owner ? owner->id : 0;
 	arg->out_numa_node = dev_to_node(hdev->config.dev);
 	arg->out_memory_bytes = hdev->config.memory;
 	arg->out_window_bytes = hdev->config.window;
