@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Device memory charged to control groups, see charge.c. */
+/*
+ * Device memory charged to control groups. Taking, giving and counting are under the
+ * lock of the device; to try, which may sleep, and to end are not.
+ */
 #ifndef _HMM_P2P_CHARGE_H
 #define _HMM_P2P_CHARGE_H
 

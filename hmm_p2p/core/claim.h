@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which move a device page belongs to, see claim.c. */
+/* Which move a device page belongs to. Needs no lock, but see claim.c for who may write it. */
 #ifndef _HMM_P2P_CLAIM_H
 #define _HMM_P2P_CLAIM_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is at a step of a move, and why it did not move. May sleep; for the mmap_lock see each. */
+/*
+ * What is at a step of a move, and why it did not move. May sleep; the mmap_lock is
+ * held for hmm_p2p_step_claim() and _merged(), and taken by the others.
+ */
 #ifndef _HMM_P2P_EXPLAIN_H
 #define _HMM_P2P_EXPLAIN_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A device page that stays with a CPU fault, whoever drops its last reference. */
+/*
+ * A device page that stays with a CPU fault, whoever drops its last reference. Takes
+ * the lock of the device.
+ */
 #ifndef _HMM_P2P_KEEP_H
 #define _HMM_P2P_KEEP_H
 

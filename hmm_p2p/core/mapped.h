@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Device memory that processes map to share it, see mapped.c. */
+/* Device memory that processes map to share it. Takes no lock. */
 #ifndef _HMM_P2P_MAPPED_H
 #define _HMM_P2P_MAPPED_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A range fault's plan, which plan.c makes and fault.c carries out. */
+/*
+ * A range fault's plan, which plan.c makes and fault.c carries out. The mmap_lock is
+ * held; hmm_p2p_srcu is taken here.
+ */
 #ifndef _HMM_P2P_PLAN_H
 #define _HMM_P2P_PLAN_H
 

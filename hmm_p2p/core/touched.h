@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Memory that nobody has touched, see touched.c. */
+/* Memory that nobody has touched. The mmap_lock is held. */
 #ifndef _HMM_P2P_TOUCHED_H
 #define _HMM_P2P_TOUCHED_H
 
