@@ -36,6 +36,42 @@
 #include "registry.h"
 #include "stats.h"
 
+/* Return: 0, and then @owner is the one that it had; -ENODEV, -EBUSY. */
+static int owner_swap(struct hmm_p2p_device *hdev, struct hmm_p2p_owner **owner, u32 *id)
+{
+	struct hmm_p2p_owner *old = hdev->owner;
+
+	lockdep_assert_held(&hmm_p2p_registry_lock);
+	guard(spinlock_irq)(&hdev->lock);
+	if (hdev->removed)
+		return -ENODEV;
+	if (hdev->used)
+		return -EBUSY;
+	*id = (*owner)->id;
+	WRITE_ONCE(hdev->owner, *owner);
+	hdev->pagemap.owner = *owner;
+	*owner = old;
+	return 0;
+}
+
+/* As hmm_p2p_device_set_owner(); @owner is to be given back, also on failure. */
+static int owner_change(struct hmm_p2p_device *hdev, struct hmm_p2p_device *peer,
+			struct hmm_p2p_owner **owner, u32 *id)
+{
+	guard(mutex)(&hmm_p2p_registry_lock);
+	/* As long as they are not, their drivers cannot go. */
+	if (READ_ONCE(hdev->removed) || (peer && READ_ONCE(peer->removed)))
+		return -ENODEV;
+	/* Devices of different drivers have no interconnect. */
+	if (peer && (peer->config.ops != hdev->config.ops ||
+		     !hdev->config.ops->copy_peer))
+		return -EOPNOTSUPP;
+	*owner = peer ? hmm_p2p_owner_get(peer->owner) : hmm_p2p_owner_create();
+	if (!*owner)
+		return -ENOMEM;
+	return owner_swap(hdev, owner, id);
+}
+
 /**
  * hmm_p2p_device_set_owner - move a device to another interconnect
  * @hdev: an exporter that holds no pages
@@ -49,45 +85,13 @@
 int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
 			     struct hmm_p2p_device *peer, u32 *id)
 {
-	struct hmm_p2p_owner *owner, *old;
-	int ret = 0;
+	struct hmm_p2p_owner *owner = NULL;
+	int ret;
 
-	mutex_lock(&hmm_p2p_registry_lock);
-	if (!hdev->config.memory || (peer && !peer->config.memory)) {
-		mutex_unlock(&hmm_p2p_registry_lock);
+	if (!hdev->config.memory || (peer && !peer->config.memory))
 		return -EOPNOTSUPP;
-	}
-	/* Devices of different drivers have no interconnect. */
-	if (peer && (peer->config.ops != hdev->config.ops ||
-		     !hdev->config.ops->copy_peer)) {
-		mutex_unlock(&hmm_p2p_registry_lock);
-		return -EOPNOTSUPP;
-	}
-	if (peer && READ_ONCE(peer->removed)) {
-		mutex_unlock(&hmm_p2p_registry_lock);
-		return -ENODEV;
-	}
-	owner = peer ? hmm_p2p_owner_get(peer->owner) : hmm_p2p_owner_create();
-	if (!owner) {
-		mutex_unlock(&hmm_p2p_registry_lock);
-		return -ENOMEM;
-	}
-
-	spin_lock_irq(&hdev->lock);
-	old = hdev->owner;
-	if (hdev->removed)
-		ret = -ENODEV;
-	else if (hdev->used)
-		ret = -EBUSY;
-	if (!ret) {
-		WRITE_ONCE(hdev->owner, owner);
-		hdev->pagemap.owner = owner;
-		*id = owner->id;
-	}
-	spin_unlock_irq(&hdev->lock);
-	mutex_unlock(&hmm_p2p_registry_lock);
-
-	hmm_p2p_owner_put(ret ? owner : old);
+	ret = owner_change(hdev, peer, &owner, id);
+	hmm_p2p_owner_put(owner);
 	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_set_owner, HMM_P2P_INTERNAL_NS);
@@ -261,9 +265,8 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_register, HMM_P2P_NS);
 
 static void mark_removed(struct hmm_p2p_device *hdev)
 {
-	spin_lock_irq(&hdev->lock);
+	guard(spinlock_irq)(&hdev->lock);
 	WRITE_ONCE(hdev->removed, true);
-	spin_unlock_irq(&hdev->lock);
 }
 
 /**

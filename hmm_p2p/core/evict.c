@@ -165,12 +165,8 @@ static void evict_pass(struct eviction *ev)
 
 static bool is_drained(struct hmm_p2p_device *hdev)
 {
-	bool drained;
-
-	spin_lock_irq(&hdev->lock);
-	drained = !hdev->used;
-	spin_unlock_irq(&hdev->lock);
-	return drained;
+	guard(spinlock_irq)(&hdev->lock);
+	return !hdev->used;
 }
 
 static void evict_wait(struct hmm_p2p_device *hdev, long timeout)

@@ -102,12 +102,8 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_pages_release, HMM_P2P_INTERNAL_NS);
 
 static bool any_held(struct hmm_p2p_device *hdev)
 {
-	bool any;
-
-	spin_lock_irq(&hdev->lock);
-	any = hdev->held;
-	spin_unlock_irq(&hdev->lock);
-	return any;
+	guard(spinlock_irq)(&hdev->lock);
+	return hdev->held;
 }
 
 /* Waits for the last hmm_p2p_pages_release(); @removed keeps new ones away. */

@@ -82,13 +82,11 @@ struct hmm_p2p_device *hmm_p2p_device_get(u32 id)
 {
 	struct hmm_p2p_device *hdev;
 
-	mutex_lock(&hmm_p2p_registry_lock);
+	guard(mutex)(&hmm_p2p_registry_lock);
 	hdev = xa_load(&registry, id);
-	if (hdev && READ_ONCE(hdev->removed))
-		hdev = NULL;
-	if (hdev)
-		kref_get(&hdev->ref);
-	mutex_unlock(&hmm_p2p_registry_lock);
+	if (!hdev || READ_ONCE(hdev->removed))
+		return NULL;
+	kref_get(&hdev->ref);
 	return hdev;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get, HMM_P2P_INTERNAL_NS);
@@ -96,19 +94,17 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get, HMM_P2P_INTERNAL_NS);
 /* As hmm_p2p_device_get(), for the smallest id that is not below @id. */
 struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id)
 {
-	struct hmm_p2p_device *hdev, *found = NULL;
+	struct hmm_p2p_device *hdev;
 	unsigned long index;
 
-	mutex_lock(&hmm_p2p_registry_lock);
+	guard(mutex)(&hmm_p2p_registry_lock);
 	xa_for_each_start(&registry, index, hdev, id) {
 		if (READ_ONCE(hdev->removed))
 			continue;
 		kref_get(&hdev->ref);
-		found = hdev;
-		break;
+		return hdev;
 	}
-	mutex_unlock(&hmm_p2p_registry_lock);
-	return found;
+	return NULL;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get_next, HMM_P2P_INTERNAL_NS);
 
@@ -118,10 +114,9 @@ unsigned int hmm_p2p_device_count(void)
 	unsigned long index;
 	unsigned int nr = 0;
 
-	mutex_lock(&hmm_p2p_registry_lock);
+	guard(mutex)(&hmm_p2p_registry_lock);
 	xa_for_each(&registry, index, hdev)
 		nr += !READ_ONCE(hdev->removed);
-	mutex_unlock(&hmm_p2p_registry_lock);
 	return nr;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_count, HMM_P2P_INTERNAL_NS);
@@ -131,10 +126,9 @@ void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev))
 	struct hmm_p2p_device *hdev;
 	unsigned long index;
 
-	mutex_lock(&hmm_p2p_registry_lock);
+	guard(mutex)(&hmm_p2p_registry_lock);
 	xa_for_each(&registry, index, hdev)
 		fn(hdev);
-	mutex_unlock(&hmm_p2p_registry_lock);
 }
 
 static bool name_is_taken(const char *name)
@@ -155,22 +149,19 @@ int hmm_p2p_registry_add(struct hmm_p2p_device *hdev)
 	static u32 next_id;
 	int ret;
 
-	mutex_lock(&hmm_p2p_registry_lock);
+	guard(mutex)(&hmm_p2p_registry_lock);
 	if (name_is_taken(hdev->name))
-		ret = -EEXIST;
-	else
-		ret = xa_alloc_cyclic(&registry, &hdev->id, hdev,
-				      XA_LIMIT(1, HMM_P2P_INTERCONNECT_IDS - 1), &next_id, GFP_KERNEL);
-	mutex_unlock(&hmm_p2p_registry_lock);
+		return -EEXIST;
+	ret = xa_alloc_cyclic(&registry, &hdev->id, hdev,
+			      XA_LIMIT(1, HMM_P2P_INTERCONNECT_IDS - 1), &next_id, GFP_KERNEL);
 	return ret < 0 ? ret : 0;
 }
 
 /* Nobody finds the device any more. */
 void hmm_p2p_registry_del(struct hmm_p2p_device *hdev)
 {
-	mutex_lock(&hmm_p2p_registry_lock);
+	guard(mutex)(&hmm_p2p_registry_lock);
 	xa_erase(&registry, hdev->id);
-	mutex_unlock(&hmm_p2p_registry_lock);
 }
 
 /* Without a reference: the caller keeps the device by other means. Context: any. */
