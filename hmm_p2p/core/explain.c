@@ -86,8 +86,6 @@ int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
 /**
  * hmm_p2p_step_settle - account for pages that are where they should be
  * @state: a move
- * @addr: first byte of the step
- * @next: behind its last
  *
  * They are left alone: to collect them finds nothing to move, but it takes them
  * from the devices that have mapped them.
@@ -95,8 +93,7 @@ int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
  * Context: may sleep; the mmap_lock is not held.
  * Return: 0, -EINTR, or as hmm_range_fault().
  */
-int hmm_p2p_step_settle(struct move_state *state, unsigned long addr,
-			unsigned long next)
+int hmm_p2p_step_settle(struct move_state *state)
 {
 	DECLARE_BITMAP(settled, HMM_P2P_BATCH_PAGES);
 	struct hmm_p2p_move *move = state->move;
@@ -106,7 +103,7 @@ int hmm_p2p_step_settle(struct move_state *state, unsigned long addr,
 		return 0;
 	if (mmap_read_lock_killable(move->mm))
 		return -EINTR;
-	ret = hmm_p2p_step_claim(state, addr, next, settled);
+	ret = hmm_p2p_step_claim(state, state->addr, state->stop, settled);
 	mmap_read_unlock(move->mm);
 	if (ret)
 		return ret;
@@ -132,10 +129,9 @@ static unsigned long merged_run(const unsigned long *entries, unsigned long nr)
 }
 
 /* Is all of the step from its page @nr on still left to account for? */
-static bool is_untried(const struct move_state *state, unsigned long addr,
-		       unsigned long nr)
+static bool is_untried(const struct move_state *state, unsigned long nr)
 {
-	unsigned long end = (state->stop - addr) >> PAGE_SHIFT;
+	unsigned long end = (state->stop - state->addr) >> PAGE_SHIFT;
 
 	return find_next_zero_bit(state->left, end, nr) == end;
 }
@@ -143,7 +139,6 @@ static bool is_untried(const struct move_state *state, unsigned long addr,
 /**
  * hmm_p2p_step_merged - pages that ksmd has merged stay
  * @state: a move
- * @addr: first byte of the step
  * @end: behind the last byte to collect; may be cut
  *
  * They must not even be collected: the kernel takes them out of this mapping
@@ -159,10 +154,9 @@ static bool is_untried(const struct move_state *state, unsigned long addr,
  * Return: 0; 1 when nothing is to be collected now; -EINTR, or as
  * hmm_range_fault().
  */
-int hmm_p2p_step_merged(struct move_state *state, unsigned long addr,
-			unsigned long *end)
+int hmm_p2p_step_merged(struct move_state *state, unsigned long *end)
 {
-	unsigned long nr = (*end - addr) >> PAGE_SHIFT, run;
+	unsigned long addr = state->addr, nr = (*end - addr) >> PAGE_SHIFT, run;
 	int ret;
 
 	ret = step_snapshot(state, addr, *end, NULL);
@@ -171,7 +165,7 @@ int hmm_p2p_step_merged(struct move_state *state, unsigned long addr,
 	run = merged_run(state->pfns, nr);
 	if (run == nr && !is_merged(state->pfns[0]))
 		return 0;
-	if (!is_untried(state, addr, run))
+	if (!is_untried(state, run))
 		return 1;
 	if (is_merged(state->pfns[0])) {
 		state->move->reasons[HMM_P2P_REASON_KSM] += bitmap_weight(state->left, run);
@@ -343,18 +337,15 @@ static int explain_to_ram(struct move_state *state, unsigned long addr,
 /**
  * hmm_p2p_step_explain - what became of the pages of a step that did not move?
  * @state: a move; what can be explained is accounted for, and not left any more
- * @addr: first byte of the step
- * @next: behind its last
  *
  * On the way to a device this also brings to RAM what can be taken from there.
  *
  * Context: may sleep; the mmap_lock is not held.
  * Return: 0, -EINTR, or as hmm_range_fault().
  */
-int hmm_p2p_step_explain(struct move_state *state, unsigned long addr,
-			 unsigned long next)
+int hmm_p2p_step_explain(struct move_state *state)
 {
 	if (state->move->hdev)
-		return explain_to_device(state, addr, next);
-	return explain_to_ram(state, addr, next);
+		return explain_to_device(state, state->addr, state->stop);
+	return explain_to_ram(state, state->addr, state->stop);
 }

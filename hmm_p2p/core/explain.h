@@ -10,11 +10,8 @@ struct move_state;
 
 int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
 		       unsigned long next, unsigned long *settled);
-int hmm_p2p_step_settle(struct move_state *state, unsigned long addr,
-			unsigned long next);
-int hmm_p2p_step_merged(struct move_state *state, unsigned long addr,
-			unsigned long *end);
-int hmm_p2p_step_explain(struct move_state *state, unsigned long addr,
-			 unsigned long next);
+int hmm_p2p_step_settle(struct move_state *state);
+int hmm_p2p_step_merged(struct move_state *state, unsigned long *end);
+int hmm_p2p_step_explain(struct move_state *state);
 
 #endif /* _HMM_P2P_EXPLAIN_H */

@@ -6,17 +6,17 @@
 #include "home.h"
 #include "step.h"
 
-static int home_step(struct move_state *state, unsigned long addr,
-		     unsigned long *stop)
+static int home_step(struct move_state *state, unsigned long addr)
 {
 	int ret;
 
-	ret = hmm_p2p_step_begin(state, addr, stop);
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	ret = hmm_p2p_step_begin(state, addr);
 	if (ret > 0)
-		ret = hmm_p2p_step_move(state, addr, stop);
-	if (ret > 0)
-		ret = hmm_p2p_step_give_up(state, (*stop - addr) >> PAGE_SHIFT, 0);
-	return ret;
+		ret = hmm_p2p_step_move(state);
+	return ret > 0 ? hmm_p2p_step_give_up(state, 0) : ret;
 }
 
 /**
@@ -29,17 +29,13 @@ static int home_step(struct move_state *state, unsigned long addr,
 int hmm_p2p_move_home(struct hmm_p2p_move *move)
 {
 	struct move_state *state = hmm_p2p_move_begin(move);
-	unsigned long addr, next;
+	unsigned long addr;
 	int ret = 0;
 
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	for (addr = move->start; addr < move->end && !ret; addr = next) {
-		next = move->end;
-		ret = fatal_signal_pending(current) ? -EINTR :
-						      home_step(state, addr, &next);
-		cond_resched();
-	}
+	for (addr = move->start; addr < move->end && !ret; addr = state->stop)
+		ret = home_step(state, addr);
 	hmm_p2p_move_end(state);
 	return ret;
 }

@@ -39,10 +39,9 @@ static int claim_rest(struct move_state *state, unsigned long addr)
 
 /*
  * The device is full, or the group at its limit. Returns true if there may be
- * room now, and another try is due: for the step that ends at @stop.
+ * room now, and another try is due.
  */
-static bool step_evict(struct move_state *state, unsigned long stop,
-		       unsigned int *evictions)
+static bool step_evict(struct move_state *state, unsigned int *evictions)
 {
 	struct hmm_p2p_move *move = state->move;
 	unsigned long wanted = state->batch->no_room, evicted = 0;
@@ -51,7 +50,7 @@ static bool step_evict(struct move_state *state, unsigned long stop,
 
 	if (move->no_evict || (*evictions)++ >= EVICT_TRIES)
 		return false;
-	if (claim_rest(state, stop))
+	if (claim_rest(state, state->stop))
 		return false;
 	swap(limit, state->batch->limit);
 	idx = srcu_read_lock(&move->hdev->users);
@@ -66,42 +65,27 @@ static bool step_evict(struct move_state *state, unsigned long stop,
 	return evicted;
 }
 
-static int move_step(struct move_state *state, unsigned long addr,
-		     unsigned long *stop)
+static int move_step(struct move_state *state, unsigned long addr)
 {
 	unsigned int evictions = 0;
 	int ret;
 
-	ret = hmm_p2p_step_begin(state, addr, stop);
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	ret = hmm_p2p_step_begin(state, addr);
 	if (ret <= 0)
 		return ret;
 	/* Rather evict than split, as long as that makes room. */
 	state->batch->keep_huge = !state->move->no_evict;
-	while ((ret = hmm_p2p_step_move(state, addr, stop)) > 0) {
-		if (step_evict(state, *stop, &evictions))
+	while ((ret = hmm_p2p_step_move(state)) > 0) {
+		if (step_evict(state, &evictions))
 			continue;
 		if (!state->batch->keep_huge)
-			return hmm_p2p_step_give_up(state, (*stop - addr) >> PAGE_SHIFT, 0);
+			return hmm_p2p_step_give_up(state, 0);
 		state->batch->keep_huge = false;
 	}
 	return ret;
-}
-
-static int move_all(struct move_state *state)
-{
-	unsigned long addr, next;
-	int ret;
-
-	for (addr = state->move->start; addr < state->move->end; addr = next) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-		next = state->move->end;
-		ret = move_step(state, addr, &next);
-		if (ret)
-			return ret;
-	}
-	return 0;
 }
 
 /**
@@ -116,7 +100,8 @@ static int move_all(struct move_state *state)
 int hmm_p2p_move(struct hmm_p2p_move *move)
 {
 	struct move_state *state;
-	int ret;
+	unsigned long addr;
+	int ret = 0;
 
 	if (!move->hdev)
 		return hmm_p2p_move_home(move);
@@ -125,7 +110,8 @@ int hmm_p2p_move(struct hmm_p2p_move *move)
 	state = hmm_p2p_move_begin(move);
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	ret = move_all(state);
+	for (addr = move->start; addr < move->end && !ret; addr = state->stop)
+		ret = move_step(state, addr);
 	hmm_p2p_move_end(state);
 	return ret;
 }

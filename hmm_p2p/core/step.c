@@ -54,6 +54,17 @@ static struct vm_area_struct *step_find(struct mm_struct *mm, unsigned long addr
 	return vma;
 }
 
+static unsigned long step_pages(const struct move_state *state)
+{
+	return (state->stop - state->addr) >> PAGE_SHIFT;
+}
+
+/* Is all of the step accounted for? */
+static bool step_is_done(const struct move_state *state)
+{
+	return bitmap_empty(state->left, step_pages(state));
+}
+
 /* The first @nr pages of the step, as far as they are left, never move. */
 static void step_refuse(struct move_state *state, unsigned long nr,
 			enum hmm_p2p_reason reason)
@@ -62,39 +73,19 @@ static void step_refuse(struct move_state *state, unsigned long nr,
 	bitmap_clear(state->left, 0, nr);
 }
 
-/* What of [addr, stop) the mapping there covers, if it is one that can move. */
-static struct vm_area_struct *step_vma(struct move_state *state,
-				       unsigned long addr, unsigned long stop,
-				       unsigned long *end)
+/* What of the step the mapping at its start covers, if it is one that can move. */
+static struct vm_area_struct *step_vma(struct move_state *state, unsigned long *end)
 {
-	struct vm_area_struct *vma = step_find(state->move->mm, addr, stop, end);
+	struct vm_area_struct *vma = step_find(state->move->mm, state->addr,
+					       state->stop, end);
 	enum hmm_p2p_reason reason = HMM_P2P_REASON_NOT_ANON;
 
 	if (vma && vma_can_move(vma))
 		return vma;
 	if (!vma)
 		reason = HMM_P2P_REASON_HOLE;
-	step_refuse(state, (*end - addr) >> PAGE_SHIFT, reason);
+	step_refuse(state, (*end - state->addr) >> PAGE_SHIFT, reason);
 	return NULL;
-}
-
-/*
- * To the device goes what is in system memory or nowhere yet, to RAM what
- * belongs to @owner.
- */
-static int pass_collect(struct move_state *state, struct vm_area_struct *vma,
-			unsigned long start, unsigned long end,
-			struct hmm_p2p_owner *owner, unsigned long compound)
-{
-	unsigned long select = MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
-
-	if (state->move->hdev)
-		select = MIGRATE_VMA_SELECT_SYSTEM;
-	/* Whoever asked for no huge pages gets none by first touch either. */
-	if (state->move->hdev && (vma->vm_flags & VM_NOHUGEPAGE))
-		compound = 0;
-	return hmm_p2p_batch_setup(state->batch, vma, start, end, owner,
-				   select | compound);
 }
 
 static int pass_to_device(struct move_state *state)
@@ -126,8 +117,7 @@ static int pass_to_ram(struct move_state *state)
 	return ret;
 }
 
-static void pass_account(struct move_state *state, unsigned long addr,
-			 unsigned long nr)
+static void pass_account(struct move_state *state, unsigned long nr)
 {
 	struct hmm_p2p_batch *batch = state->batch;
 	struct hmm_p2p_move *move = state->move;
@@ -139,20 +129,20 @@ static void pass_account(struct move_state *state, unsigned long addr,
 					     HMM_P2P_BATCH_PAGES);
 	bitmap_andnot(state->left, state->left, batch->done, HMM_P2P_BATCH_PAGES);
 	trace_hmm_p2p_migrate(move->hdev ? move->hdev->name : "any device",
-			      move->hdev, addr, nr, bitmap_weight(batch->done, nr));
+			      move->hdev, state->addr, nr, bitmap_weight(batch->done, nr));
 }
 
 /*
  * Is there a huge device page that other processes map, too? What cannot be
  * told counts as one: to split is always right.
  */
-static bool is_shared_huge(struct move_state *state, unsigned long addr, void *owner)
+static bool is_shared_huge(struct move_state *state, void *owner)
 {
 	struct hmm_range range = {
 		.notifier = &state->mirror.notifier,
 		.notifier_seq = mmu_interval_read_begin(&state->mirror.notifier),
-		.start = addr,
-		.end = addr + PAGE_SIZE,
+		.start = state->addr,
+		.end = state->addr + PAGE_SIZE,
 		.hmm_pfns = state->pfns,
 		.dev_private_owner = owner,
 	};
@@ -168,21 +158,22 @@ static bool is_shared_huge(struct move_state *state, unsigned long addr, void *o
 
 /* As hmm_p2p_step_merged(), which only memory that goes to a device has to ask. */
 static int keep_merged(struct move_state *state, const struct vm_area_struct *vma,
-		       unsigned long addr, unsigned long *end)
+		       unsigned long *end)
 {
 	if (!state->move->hdev || !(vma->vm_flags & VM_MERGEABLE))
 		return 0;
-	return hmm_p2p_step_merged(state, addr, end);
+	return hmm_p2p_step_merged(state, end);
 }
 
 /*
- * Collects what is left of [addr, stop), as far as one mapping covers it. Sets @nr
- * to the pages of that, 0 when nothing there can move.
+ * Collects what is left of the step, as far as one mapping covers it: on the way to a
+ * device what is in system memory or nowhere yet, to RAM what belongs to @owner. Sets
+ * @nr to the pages of that, 0 when nothing there can move.
  */
-static int pass_begin(struct move_state *state, unsigned long addr,
-		      unsigned long stop, struct hmm_p2p_owner *owner,
+static int pass_begin(struct move_state *state, struct hmm_p2p_owner *owner,
 		      unsigned long compound, unsigned long *nr)
 {
+	bool to_device = state->move->hdev;
 	struct vm_area_struct *vma;
 	unsigned long end;
 	int ret;
@@ -191,58 +182,61 @@ static int pass_begin(struct move_state *state, unsigned long addr,
 	bitmap_zero(state->batch->done, HMM_P2P_BATCH_PAGES);
 	bitmap_zero(state->batch->zeroed, HMM_P2P_BATCH_PAGES);
 	state->batch->args.cpages = 0;
-	vma = step_vma(state, addr, stop, &end);
+	vma = step_vma(state, &end);
 	if (!vma)
 		return 0;
 	vma_start_write(vma);
-	ret = keep_merged(state, vma, addr, &end);
+	ret = keep_merged(state, vma, &end);
 	if (ret)
 		return min(ret, 0);
-	*nr = (end - addr) >> PAGE_SHIFT;
+	*nr = (end - state->addr) >> PAGE_SHIFT;
 	state->userfault = userfaultfd_armed(vma);
 	state->file = !vma_is_anonymous(vma);
-	if (!state->move->hdev && compound && is_shared_huge(state, addr, owner))
+	/* Whoever asked for no huge pages gets none by first touch either. */
+	if (to_device ? vma->vm_flags & VM_NOHUGEPAGE :
+			compound && is_shared_huge(state, owner))
 		compound = 0;
-	ret = pass_collect(state, vma, addr, end, owner, compound);
-	if (!ret && state->move->hdev && !state->move->populate)
+	ret = hmm_p2p_batch_setup(state->batch, vma, state->addr, end, owner, compound |
+				  (to_device ? MIGRATE_VMA_SELECT_SYSTEM :
+					       MIGRATE_VMA_SELECT_DEVICE_PRIVATE));
+	if (!ret && to_device && !state->move->populate)
 		state->move->reasons[HMM_P2P_REASON_UNTOUCHED] +=
 			hmm_p2p_drop_untouched(state->batch, state->left);
 	return ret;
 }
 
 /* Goes on with the mapping locked for reading, which lets CPU faults in again. */
-static int step_to_device(struct move_state *state, unsigned long addr,
-			  unsigned long stop, unsigned long compound)
+static int step_to_device(struct move_state *state, unsigned long compound)
 {
 	struct hmm_p2p_device *hdev = state->move->hdev;
 	unsigned long nr = 0;
 	int ret = -ENODEV;
 
 	if (!READ_ONCE(hdev->removed))
-		ret = pass_begin(state, addr, stop, READ_ONCE(hdev->owner), compound, &nr);
+		ret = pass_begin(state, READ_ONCE(hdev->owner), compound, &nr);
 	mmap_write_downgrade(state->move->mm);
 	if (!ret && state->batch->args.cpages)
 		ret = pass_to_device(state);
 	if (nr)
-		pass_account(state, addr, nr);
+		pass_account(state, nr);
+	state->split |= state->batch->want_split;
 	return ret;
 }
 
-/* A pass for each owner. Sets @split when one wants another without @compound. */
-static int step_to_ram(struct move_state *state, unsigned long addr,
-		       unsigned long stop, unsigned long compound, bool *split)
+/* A pass for each owner. */
+static int step_to_ram(struct move_state *state, unsigned long compound)
 {
 	struct hmm_p2p_owner *owner = NULL;
 	unsigned long nr;
 	int ret = 0;
 
 	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
-		ret = pass_begin(state, addr, stop, owner, compound, &nr);
+		ret = pass_begin(state, owner, compound, &nr);
 		if (!ret && state->batch->args.cpages)
 			ret = pass_to_ram(state);
 		if (nr)
-			pass_account(state, addr, nr);
-		*split |= state->batch->want_split;
+			pass_account(state, nr);
+		state->split |= state->batch->want_split;
 	}
 	return ret;
 }
@@ -259,8 +253,7 @@ static int step_to_ram(struct move_state *state, unsigned long addr,
  * The lock comes first: a fault may hold it for as long as a filesystem likes,
  * and devices that go away wait for the section.
  */
-static int step_locked(struct move_state *state, unsigned long addr,
-		       unsigned long stop, unsigned long compound, bool *split)
+static int step_locked(struct move_state *state, unsigned long compound)
 {
 	struct mm_struct *mm = state->move->mm;
 	int idx, ret;
@@ -269,12 +262,10 @@ static int step_locked(struct move_state *state, unsigned long addr,
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	if (state->move->hdev) {
-		ret = step_to_device(state, addr, stop, compound);
-		*split = state->batch->want_split;
-	} else {
-		ret = step_to_ram(state, addr, stop, compound, split);
-	}
+	if (state->move->hdev)
+		ret = step_to_device(state, compound);
+	else
+		ret = step_to_ram(state, compound);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	if (state->move->hdev)
 		mmap_read_unlock(mm);
@@ -284,19 +275,18 @@ static int step_locked(struct move_state *state, unsigned long addr,
 }
 
 /*
- * One try for what is left of [addr, stop), which stays set in @left: huge pages
- * as a whole, then in pieces those that found no huge page.
+ * One try for what is left of the step: huge pages as a whole, then in pieces those
+ * that found no huge page.
  */
-static int step_try(struct move_state *state, unsigned long addr,
-		    unsigned long stop)
+static int step_try(struct move_state *state)
 {
-	bool split = false;
 	int ret;
 
 	state->batch->no_room = 0;
-	ret = step_locked(state, addr, stop, MIGRATE_VMA_SELECT_COMPOUND, &split);
-	if (!ret && split)
-		ret = step_locked(state, addr, state->stop, 0, &split);
+	state->split = false;
+	ret = step_locked(state, MIGRATE_VMA_SELECT_COMPOUND);
+	if (!ret && state->split)
+		ret = step_locked(state, 0);
 	return ret;
 }
 
@@ -329,14 +319,13 @@ static u64 *skip_count(struct move_state *state, struct vm_area_struct *vma)
 }
 
 /*
- * Sets @stop to where the step ends that starts at @addr: with the mapping, or
- * with the page table. Later passes may find another mapping there, and deal
- * with what of the step it covers. Returns 1 when there is nothing to try.
+ * Where does the step end, at @end at most? With the mapping, or with the page table.
+ * Later passes may find another mapping there, and deal with what of the step it
+ * covers. Returns 1 when there is nothing to try.
  */
-static int step_cut(struct move_state *state, unsigned long addr,
-		      unsigned long *stop)
+static int step_cut(struct move_state *state, unsigned long end)
 {
-	unsigned long end, skipped;
+	unsigned long addr = state->addr, skipped;
 	struct vm_area_struct *vma;
 	int ret = 0;
 
@@ -344,18 +333,18 @@ static int step_cut(struct move_state *state, unsigned long addr,
 	state->file = false;
 	if (mmap_read_lock_killable(state->move->mm))
 		return -EINTR;
-	vma = step_find(state->move->mm, addr, *stop, &end);
+	vma = step_find(state->move->mm, addr, end, &end);
 	/* A gap can be long: it is dealt with as a whole. */
 	skipped = skip_until(state, vma, addr, end);
 	*skip_count(state, vma) += (skipped - addr) >> PAGE_SHIFT;
 	if (skipped > addr) {
-		*stop = skipped;
+		state->stop = skipped;
 	} else {
-		*stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
-		state->stop = *stop;
+		state->stop = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
 		bitmap_zero(state->left, HMM_P2P_BATCH_PAGES);
-		bitmap_set(state->left, 0, (*stop - addr) >> PAGE_SHIFT);
-		ret = keep_merged(state, vma, addr, stop);
+		bitmap_set(state->left, 0, step_pages(state));
+		end = state->stop;
+		ret = keep_merged(state, vma, &end);
 	}
 	mmap_read_unlock(state->move->mm);
 	return skipped > addr ? 1 : ret;
@@ -364,16 +353,15 @@ static int step_cut(struct move_state *state, unsigned long addr,
 /**
  * hmm_p2p_step_give_up - whatever is left of a step stays behind
  * @state: a move
- * @nr: pages of the step
  * @error: 0, or what ended it
  *
  * Context: any.
  * Return: @error; -ENOSPC when there was no room, -ENODEV.
  */
-int hmm_p2p_step_give_up(struct move_state *state, unsigned long nr, int error)
+int hmm_p2p_step_give_up(struct move_state *state, int error)
 {
 	enum hmm_p2p_reason reason = HMM_P2P_REASON_BUSY;
-	unsigned long left = bitmap_weight(state->left, nr);
+	unsigned long left = bitmap_weight(state->left, step_pages(state));
 	/* What it was about may have turned out to be there already. */
 	bool no_room = left && state->batch->no_room;
 
@@ -395,15 +383,14 @@ int hmm_p2p_step_give_up(struct move_state *state, unsigned long nr, int error)
  * Is there RAM for what the step is to bring there? When that is in doubt, first
  * see whether there is anything to bring.
  */
-static int step_room(struct move_state *state, unsigned long addr,
-		     unsigned long next)
+static int step_room(struct move_state *state)
 {
-	unsigned long nr = (next - addr) >> PAGE_SHIFT;
+	unsigned long nr = step_pages(state);
 	int ret;
 
 	if (state->move->hdev || hmm_p2p_ram_ample(nr))
 		return 0;
-	ret = hmm_p2p_step_explain(state, addr, next);
+	ret = hmm_p2p_step_explain(state);
 	if (ret || bitmap_empty(state->left, nr))
 		return ret;
 	return hmm_p2p_ram_room(nr) ? 0 : -ENOMEM;
@@ -411,26 +398,23 @@ static int step_room(struct move_state *state, unsigned long addr,
 
 /**
  * hmm_p2p_step_begin - where does the next step end, and is there anything to move?
- * @state: a move
+ * @state: a move; its @addr is set to where the step starts, its @stop to the end
  * @addr: where it starts
- * @stop: the end of the move; receives the end of the step
  *
  * Context: may sleep; the mmap_lock is not held.
  * Return: 1 when there is; 0 when all of it is accounted for; -ENOMEM, -EINTR, or as
  * hmm_range_fault().
  */
-int hmm_p2p_step_begin(struct move_state *state, unsigned long addr,
-		       unsigned long *stop)
+int hmm_p2p_step_begin(struct move_state *state, unsigned long addr)
 {
-	unsigned long nr;
 	int ret;
 
-	ret = step_cut(state, addr, stop);
+	state->addr = addr;
+	ret = step_cut(state, state->move->end);
 	if (ret)
 		return min(ret, 0);
-	nr = (*stop - addr) >> PAGE_SHIFT;
-	ret = hmm_p2p_step_settle(state, addr, *stop);
-	if (ret || bitmap_empty(state->left, nr))
+	ret = hmm_p2p_step_settle(state);
+	if (ret || step_is_done(state))
 		return ret;
 	if (!state->batch)
 		state->batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES,
@@ -439,46 +423,39 @@ int hmm_p2p_step_begin(struct move_state *state, unsigned long addr,
 		return -ENOMEM;
 	state->batch->claim = state->move->claim;
 	state->tries = MOVE_TRIES;
-	ret = step_room(state, addr, *stop);
-	if (ret || bitmap_empty(state->left, nr))
-		return hmm_p2p_step_give_up(state, nr, ret);
+	ret = step_room(state);
+	if (ret || step_is_done(state))
+		return hmm_p2p_step_give_up(state, ret);
 	return 1;
 }
 
 /**
  * hmm_p2p_step_move - move what is left of a step
- * @state: a move
- * @addr: where the step starts
- * @stop: where it ends; may be cut
+ * @state: a move; the step may end earlier afterwards
  *
  * Context: may sleep; the mmap_lock is not held.
  * Return: 0 when all of it is accounted for; 1 when the destination has no room for
  * what is left: hmm_p2p_step_give_up(), or make some and call again; -ENODEV, -EIO,
  * -ENOMEM, -EINTR, or as hmm_range_fault().
  */
-int hmm_p2p_step_move(struct move_state *state, unsigned long addr,
-		      unsigned long *stop)
+int hmm_p2p_step_move(struct move_state *state)
 {
-	unsigned long nr = 0;
 	int ret = 0;
 
 	while (state->tries) {
-		state->stop = *stop;
-		ret = step_try(state, addr, *stop);
-		*stop = state->stop;
-		nr = (*stop - addr) >> PAGE_SHIFT;
-		if (bitmap_empty(state->left, nr))
+		ret = step_try(state);
+		if (step_is_done(state))
 			return 0;
 		if (ret && ret != -EIO && ret != -ENOMEM)
 			return ret;
-		ret = hmm_p2p_step_explain(state, addr, *stop) ?: ret;
-		if (ret || bitmap_empty(state->left, nr))
+		ret = hmm_p2p_step_explain(state) ?: ret;
+		if (ret || step_is_done(state))
 			break;
 		if (state->batch->no_room)
 			return 1;
 		state->tries--;
 	}
-	return hmm_p2p_step_give_up(state, nr, ret);
+	return hmm_p2p_step_give_up(state, ret);
 }
 
 /**

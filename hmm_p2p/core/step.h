@@ -16,7 +16,9 @@
  * @mirror: sees what became of pages that did not move
  * @pfns: room for a snapshot of one step
  * @tries: how often the current step may find pages busy
- * @stop: where the current step ends; a pass may find that this is earlier
+ * @addr: where the current step starts
+ * @stop: where it ends; a pass may find that this is earlier
+ * @split: in this try, a huge page has to be split before it moves
  * @userfault: the current step's mapping is registered with userfaultfd
  * @file: it is one of a file
  * @claimed: all of the range that is on the device belongs to the move
@@ -28,7 +30,9 @@ struct move_state {
 	struct hmm_p2p_mirror mirror;
 	unsigned long *pfns;
 	unsigned int tries;
+	unsigned long addr;
 	unsigned long stop;
+	bool split;
 	bool userfault;
 	bool file;
 	bool claimed;
@@ -37,11 +41,9 @@ struct move_state {
 
 struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move);
 void hmm_p2p_move_end(struct move_state *state);
-int hmm_p2p_step_begin(struct move_state *state, unsigned long addr,
-		       unsigned long *stop);
-int hmm_p2p_step_move(struct move_state *state, unsigned long addr,
-		      unsigned long *stop);
-int hmm_p2p_step_give_up(struct move_state *state, unsigned long nr, int error);
+int hmm_p2p_step_begin(struct move_state *state, unsigned long addr);
+int hmm_p2p_step_move(struct move_state *state);
+int hmm_p2p_step_give_up(struct move_state *state, int error);
 int hmm_p2p_step_claim_next(struct move_state *state, unsigned long addr,
 			    unsigned long *stop);
 
