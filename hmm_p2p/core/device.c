@@ -91,6 +91,8 @@ int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
 	if (!hdev->config.memory || (peer && !peer->config.memory))
 		return -EOPNOTSUPP;
 	ret = owner_change(hdev, peer, &owner, id);
+	if (!ret)
+		hmm_p2p_device_tell(hdev, HMM_P2P_DEVICE_OWNER);
 	hmm_p2p_owner_put(owner);
 	return ret;
 }

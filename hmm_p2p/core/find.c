@@ -7,8 +7,8 @@
 #include "registry.h"
 
 /**
- * hmm_p2p_exporter_find - find a device with memory
- * @name: its name, NULL: any
+ * hmm_p2p_device_find - find a device
+ * @name: its name, NULL: any that has memory
  * @after: NULL, or the device after which to look
  *
  * The reference that comes with it keeps the structure, not the device. When
@@ -18,20 +18,20 @@
  * Return: the device, for hmm_p2p_device_put(), or NULL.
  */
 struct hmm_p2p_device *
-hmm_p2p_exporter_find(const char *name, struct hmm_p2p_device *after)
+hmm_p2p_device_find(const char *name, struct hmm_p2p_device *after)
 {
 	u32 id = after ? after->id + 1 : 1;
 	struct hmm_p2p_device *hdev;
 
 	while ((hdev = hmm_p2p_device_get_next(id))) {
-		if (hdev->config.memory && (!name || !strcmp(name, hdev->name)))
+		if (name ? !strcmp(name, hdev->name) : hdev->config.memory)
 			return hdev;
 		id = hdev->id + 1;
 		hmm_p2p_device_put(hdev);
 	}
 	return NULL;
 }
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_exporter_find, HMM_P2P_NS);
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_find, HMM_P2P_NS);
 
 /**
  * hmm_p2p_device_name - the name of a device

@@ -18,7 +18,7 @@ static DEFINE_XARRAY_ALLOC1(registry);
 static BLOCKING_NOTIFIER_HEAD(subscribers);
 
 /**
- * hmm_p2p_device_subscribe - be told when a device goes
+ * hmm_p2p_device_subscribe - be told when a device goes, or changes its owner
  * @nb: called with an enum hmm_p2p_device_event and the device; what it returns
  *	is ignored, because removal cannot fail
  *
@@ -59,7 +59,7 @@ static void device_release(struct kref *ref)
 
 /**
  * hmm_p2p_device_put - give back a reference
- * @hdev: device, from hmm_p2p_exporter_find()
+ * @hdev: device, from hmm_p2p_device_find()
  *
  * Context: any.
  */

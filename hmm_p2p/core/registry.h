@@ -24,11 +24,13 @@ struct workqueue_struct;
 
 /**
  * enum hmm_p2p_device_event - what subscribers of the registry are told
+ * @HMM_P2P_DEVICE_OWNER: the device, which holds no pages, has another owner
  * @HMM_P2P_DEVICE_GOES: the device is marked as removed: it hands out nothing any
  *	more, and its memory can still be read
  * @HMM_P2P_DEVICE_GONE: nobody is in a call or a fault that saw the device
  */
 enum hmm_p2p_device_event {
+	HMM_P2P_DEVICE_OWNER,
 	HMM_P2P_DEVICE_GOES,
 	HMM_P2P_DEVICE_GONE,
 };

@@ -43,19 +43,20 @@ static int private_copy(struct hmm_p2p_device *hdev, struct page *page, bool wri
 	return ret ? -EIO : 0;
 }
 
-static int mapped_copy(struct hmm_p2p_device *hdev, struct hmm_dma_map *map,
-		       unsigned long i, struct page *page, bool write)
+static int mapped_copy(struct hmm_p2p_device *hdev, const struct hmm_p2p_transfer *xfer,
+		       unsigned long index, struct page *page)
 {
 	struct pci_p2pdma_map_state state = {};
 	struct device *dev = hdev->config.dev;
 	dma_addr_t addr;
 	int ret;
 
-	addr = hmm_dma_map_pfn(dev, map, i, &state);
+	addr = hmm_dma_map_pfn(dev, xfer->map, index, &state);
 	if (dma_mapping_error(dev, addr))
 		return -EREMOTEIO;
-	ret = staged_copy(hdev, page, write);
-	hmm_dma_unmap_pfn(dev, map, i);
+	ret = staged_copy(hdev, page, xfer->write);
+	if (!xfer->mapped)
+		hmm_dma_unmap_pfn(dev, xfer->map, index);
 	return ret;
 }
 
@@ -82,7 +83,7 @@ static int transfer_page(struct hmm_p2p_device *hdev,
 	if (hmm_p2p_pfn_kind(entry) == HMM_P2P_PFN_PRIVATE)
 		ret = private_copy(hdev, page, xfer->write);
 	else
-		ret = mapped_copy(hdev, xfer->map, index, page, xfer->write);
+		ret = mapped_copy(hdev, xfer, index, page);
 	if (ret || xfer->write)
 		return ret;
 	return ops->copy_bytes(hdev, hdev->staging, page_buf(xfer, i), PAGE_SIZE,

@@ -4,21 +4,22 @@
  * kernel's hmm-tests, as it is, tests the core and the device:
  * /dev/hmm_dmirror0 and so on, one for each device.
  *
- * A thin front: a file is a page table of the process that opened it, and every
- * call is one or two of the core's. Where test_hmm makes a copy of a page to
+ * A thin front: a file is the process that opened it, as the device sees it, and
+ * every call is one or two of hmm_p2p_svm.h. Where test_hmm makes a copy of a page to
  * RAM, a device here may get the page peer to peer instead.
  *
  * There are no nodes for coherent memory: a page that the CPU reaches through
  * the BAR is not cache coherent, and a carveout's pages are system memory, which
  * cannot be given a second kind of struct page.
  */
-#include <linux/hmm_p2p.h>
+#include <linux/hmm_p2p_svm.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/xarray.h>
 
 #include "dmirror.h"
 
@@ -30,13 +31,17 @@
 static char *devices[DMIRROR_MAX];
 static int nr_devices;
 module_param_array(devices, charp, &nr_devices, 0444);
-MODULE_PARM_DESC(devices, "names of the exporters (default: the first two that there are)");
+MODULE_PARM_DESC(devices, "names of the devices (default: the first two that have memory)");
+
+static bool mmu;
+module_param(mmu, bool, 0444);
+MODULE_PARM_DESC(mmu, "play a device with an MMU, whose page table is compared with what it should have after each access (default: off)");
 
 /**
  * struct dmirror_node - one character device
  * @misc: the character device
  * @name: its name
- * @hdev: the exporter behind it, with a reference
+ * @hdev: the device behind it, with a reference
  */
 struct dmirror_node {
 	struct miscdevice misc;
@@ -49,15 +54,119 @@ static unsigned int nr_nodes;
 
 /**
  * struct dmirror - an open file
- * @hdev: the node's exporter
+ * @hdev: the node's device
  * @mm: the process that opened it, with a reference to the structure
- * @pgt: its page table
+ * @svm: that process, as the device sees it
+ * @table: with mmu=1, the device's page table, by page number: see make_entry()
  */
 struct dmirror {
 	struct hmm_p2p_device *hdev;
 	struct mm_struct *mm;
-	struct hmm_p2p_pgtable *pgt;
+	struct hmm_p2p_svm *svm;
+	struct xarray table;
 };
+
+/* ------------------------------------------------------- a page table in software */
+
+#define ENTRY_WRITE	BIT(0)
+#define ENTRY_SHIFT	1
+
+static void *make_entry(const struct hmm_p2p_svm_entry *entry)
+{
+	return xa_mk_value(page_to_pfn(entry->page) << ENTRY_SHIFT |
+			   (entry->write ? ENTRY_WRITE : 0));
+}
+
+/* What is there may only be the same, without write access. */
+static bool may_replace(struct xa_state *xas, const struct hmm_p2p_svm_entry *entry)
+{
+	void *old = xas_load(xas), *new = make_entry(entry);
+
+	return !old || (xa_to_value(old) | ENTRY_WRITE) == xa_to_value(new);
+}
+
+static int table_enter(struct dmirror *dm, const struct hmm_p2p_svm_entry *entry)
+{
+	XA_STATE_ORDER(xas, &dm->table, entry->va >> PAGE_SHIFT, entry->order);
+
+	do {
+		xas_lock(&xas);
+		WARN_ON_ONCE(!may_replace(&xas, entry));
+		xas_reset(&xas);
+		xas_store(&xas, make_entry(entry));
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, GFP_NOWAIT | __GFP_NOWARN));
+	return xas_error(&xas);
+}
+
+static int table_map(struct hmm_p2p_svm *svm, const struct hmm_p2p_svm_entry *entries,
+		     unsigned int nr)
+{
+	struct dmirror *dm = hmm_p2p_svm_drvdata(svm);
+	int ret = 0;
+
+	while (nr-- && !ret)
+		ret = table_enter(dm, entries++);
+	return ret;
+}
+
+static void table_unmap(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end,
+			const struct mmu_notifier_range *why)
+{
+	struct dmirror *dm = hmm_p2p_svm_drvdata(svm);
+	XA_STATE(xas, &dm->table, start >> PAGE_SHIFT);
+	void *entry;
+
+	xas_lock(&xas);
+	xas_for_each(&xas, entry, (end - 1) >> PAGE_SHIFT)
+		xas_store(&xas, NULL);
+	xas_unlock(&xas);
+}
+
+static const struct hmm_p2p_svm_ops table_ops = {
+	.map = table_map,
+	.unmap = table_unmap,
+	.no_dma = true,
+};
+
+/* Does the table have what the device should have at @va? */
+static bool table_is_right(struct dmirror *dm, unsigned long va)
+{
+	XA_STATE(xas, &dm->table, va >> PAGE_SHIFT);
+	unsigned long hmm_pfn = hmm_p2p_svm_pfn(dm->svm, va), value, order;
+	void *entry;
+
+	rcu_read_lock();
+	entry = xas_load(&xas);
+	order = entry ? xa_get_order(&dm->table, va >> PAGE_SHIFT) : 0;
+	rcu_read_unlock();
+	if (!entry || !hmm_pfn)
+		return !entry && !hmm_pfn;
+	value = xa_to_value(entry);
+	return (value >> ENTRY_SHIFT) + ((va >> PAGE_SHIFT) & (BIT(order) - 1)) ==
+	       (hmm_pfn & ~HMM_PFN_FLAGS) &&
+	       !(value & ENTRY_WRITE) == !(hmm_pfn & HMM_PFN_WRITE);
+}
+
+static int table_check(struct dmirror *dm, const struct hmm_dmirror_cmd *cmd)
+{
+	bool right = true;
+	unsigned long i;
+	int ret;
+
+	if (!mmu)
+		return 0;
+	ret = hmm_p2p_svm_lock(dm->svm);
+	if (ret)
+		return ret;
+	for (i = 0; i < cmd->npages; i++)
+		right &= table_is_right(dm, cmd->addr + (i << PAGE_SHIFT));
+	hmm_p2p_svm_unlock(dm->svm);
+	WARN_ONCE(!right, "hmm_p2p_dmirror: the page table is wrong\n");
+	return right ? 0 : -EUCLEAN;
+}
+
+/* -------------------------------------------------------------------- the calls */
 
 static int dmirror_io(struct dmirror *dm, struct hmm_dmirror_cmd *cmd, bool write)
 {
@@ -69,10 +178,10 @@ static int dmirror_io(struct dmirror *dm, struct hmm_dmirror_cmd *cmd, bool writ
 	};
 	int ret;
 
-	ret = hmm_p2p_pgtable_io(dm->pgt, &io);
+	ret = hmm_p2p_svm_io(dm->svm, &io);
 	cmd->cpages = io.done;
 	cmd->faults = io.faults;
-	return ret;
+	return ret ?: table_check(dm, cmd);
 }
 
 static int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
@@ -173,9 +282,8 @@ static int snapshot_part(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
 	unsigned long i;
 	int ret;
 
-	ret = hmm_p2p_pgtable_snapshot(dm->pgt,
-				       cmd->addr + (cmd->cpages << PAGE_SHIFT),
-				       nr, seen);
+	ret = hmm_p2p_svm_snapshot(dm->svm, cmd->addr + (cmd->cpages << PAGE_SHIFT),
+				   nr, seen);
 	if (ret)
 		return ret;
 	for (i = 0; i < nr; i++)
@@ -198,13 +306,13 @@ static int dmirror_snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 
 static int dmirror_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
-	return hmm_p2p_pgtable_make_exclusive(dm->pgt, cmd->addr, cmd->npages) ?:
+	return hmm_p2p_svm_make_exclusive(dm->svm, cmd->addr, cmd->npages) ?:
 	       dmirror_read(dm, cmd);
 }
 
 static int dmirror_check_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
-	if (hmm_p2p_pgtable_has_exclusive(dm->pgt, cmd->addr, cmd->npages))
+	if (hmm_p2p_svm_has_exclusive(dm->svm, cmd->addr, cmd->npages))
 		return -EPERM;
 	return 0;
 }
@@ -305,9 +413,10 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	if (!dm)
 		return -ENOMEM;
 	dm->hdev = node->hdev;
-	dm->pgt = hmm_p2p_pgtable_create(dm->hdev, current->mm);
-	if (IS_ERR(dm->pgt)) {
-		int ret = PTR_ERR(dm->pgt);
+	xa_init(&dm->table);
+	dm->svm = hmm_p2p_svm_create(dm->hdev, current->mm, mmu ? &table_ops : NULL, dm);
+	if (IS_ERR(dm->svm)) {
+		int ret = PTR_ERR(dm->svm);
 
 		kfree(dm);
 		return ret;
@@ -323,7 +432,8 @@ static int dmirror_close(struct inode *inode, struct file *file)
 	struct dmirror *dm = file->private_data;
 
 	hmm_p2p_device_fail_allocs(dm->hdev, 0);
-	hmm_p2p_pgtable_destroy(dm->pgt);
+	hmm_p2p_svm_destroy(dm->svm);
+	WARN_ON_ONCE(!xa_empty(&dm->table));
 	mmdrop(dm->mm);
 	kfree(dm);
 	return 0;
@@ -376,9 +486,9 @@ static int add_named(void)
 	int i, ret = 0;
 
 	for (i = 0; i < nr_devices && !ret; i++) {
-		hdev = hmm_p2p_exporter_find(devices[i], NULL);
+		hdev = hmm_p2p_device_find(devices[i], NULL);
 		if (!hdev)
-			pr_err("hmm_p2p_dmirror: there is no exporter %s\n", devices[i]);
+			pr_err("hmm_p2p_dmirror: there is no device %s\n", devices[i]);
 		ret = hdev ? node_add(hdev) : -ENODEV;
 	}
 	return ret;
@@ -390,7 +500,7 @@ static int add_first(void)
 	int ret = 0;
 
 	while (!ret && nr_nodes < DMIRROR_DEFAULT &&
-	       (hdev = hmm_p2p_exporter_find(NULL, hdev)))
+	       (hdev = hmm_p2p_device_find(NULL, hdev)))
 		ret = node_add(hdev);
 	if (nr_nodes || ret)
 		return ret;

@@ -105,7 +105,8 @@ static int edu_transfer_page(struct edu *edu, const struct hmm_p2p_transfer *xfe
 		ret = edu_copy(edu, addr, edu->bounce_dma);
 		memcpy(buf, edu->bounce, PAGE_SIZE);
 	}
-	hmm_dma_unmap_pfn(dev, xfer->map, index);
+	if (!xfer->mapped)
+		hmm_dma_unmap_pfn(dev, xfer->map, index);
 	return ret;
 }
 

@@ -17,7 +17,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
-#include "pgtable.h"
+#include "svm.h"
 
 /* Bring in a writable page that has an entry of its own in the CPU's table. */
 static int exclusive_prepare(struct mm_struct *mm, unsigned long addr)
@@ -33,36 +33,41 @@ static int exclusive_prepare(struct mm_struct *mm, unsigned long addr)
 	return 0;
 }
 
-static void watch(struct hmm_p2p_pgtable *pgt, unsigned long index)
+static void watch(struct hmm_p2p_svm *svm, unsigned long index)
 {
-	mutex_lock(&pgt->mirror.lock);
-	pgt->watched = index;
-	pgt->revoked = false;
-	mutex_unlock(&pgt->mirror.lock);
+	mutex_lock(&svm->mirror.lock);
+	svm->watched = index;
+	svm->revoked = false;
+	mutex_unlock(&svm->mirror.lock);
 }
 
 /* The page is locked: the CPU cannot take it back, but it can be unmapped. */
-static int exclusive_enter(struct hmm_p2p_pgtable *pgt, unsigned long index,
+static int exclusive_enter(struct hmm_p2p_svm *svm, unsigned long index,
 			   struct page *page)
 {
+	unsigned long hmm_pfn = page_to_pfn(page) | HMM_PFN_VALID | HMM_PFN_WRITE;
 	int ret = -EAGAIN;
 
-	mutex_lock(&pgt->mirror.lock);
-	if (!pgt->revoked)
-		ret = hmm_p2p_pgtable_enter(pgt, index, page_to_pfn(page),
-					    PGTABLE_WRITE | PGTABLE_EXCLUSIVE);
-	mutex_unlock(&pgt->mirror.lock);
-	return ret;
+	mutex_lock(&svm->mirror.lock);
+	if (!svm->revoked)
+		ret = svm_enter(svm, index, &hmm_pfn, 1);
+	if (!ret)
+		svm_mark_exclusive(svm, index);
+	mutex_unlock(&svm->mirror.lock);
+	return ret == -EBUSY ? -EAGAIN : ret;
 }
 
 /* Return: 0, -EAGAIN when the access was revoked at once, or an error. */
-static int exclusive_try(struct hmm_p2p_pgtable *pgt, unsigned long addr)
+static int exclusive_try(struct hmm_p2p_svm *svm, unsigned long addr)
 {
-	struct mm_struct *mm = pgt->mirror.mm;
+	struct mm_struct *mm = svm->mirror.mm;
 	struct folio *folio;
 	struct page *page;
 	int ret;
 
+	ret = svm_block_ready(svm, addr >> PAGE_SHIFT);
+	if (ret)
+		return ret;
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	ret = exclusive_prepare(mm, addr);
@@ -70,16 +75,16 @@ static int exclusive_try(struct hmm_p2p_pgtable *pgt, unsigned long addr)
 	if (ret)
 		return ret;
 
-	watch(pgt, addr >> PAGE_SHIFT);
+	watch(svm, addr >> PAGE_SHIFT);
 	/* Invalidations that were noted before the watch have ended. */
-	mmu_interval_read_begin(&pgt->mirror.notifier);
+	mmu_interval_read_begin(&svm->mirror.notifier);
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	page = make_device_exclusive(mm, addr, pgt, &folio);
+	page = make_device_exclusive(mm, addr, svm, &folio);
 	mmap_read_unlock(mm);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	ret = exclusive_enter(pgt, addr >> PAGE_SHIFT, page);
+	ret = exclusive_enter(svm, addr >> PAGE_SHIFT, page);
 	/* The device may write, which nothing else will tell. */
 	if (!ret)
 		folio_mark_dirty(folio);
@@ -88,7 +93,7 @@ static int exclusive_try(struct hmm_p2p_pgtable *pgt, unsigned long addr)
 	return ret;
 }
 
-static int exclusive_all(struct hmm_p2p_pgtable *pgt, unsigned long addr,
+static int exclusive_all(struct hmm_p2p_svm *svm, unsigned long addr,
 			 unsigned long end)
 {
 	int ret = 0;
@@ -97,7 +102,7 @@ static int exclusive_all(struct hmm_p2p_pgtable *pgt, unsigned long addr,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		ret = exclusive_try(pgt, addr);
+		ret = exclusive_try(svm, addr);
 		if (!ret)
 			addr += PAGE_SIZE;
 	}
@@ -105,8 +110,8 @@ static int exclusive_all(struct hmm_p2p_pgtable *pgt, unsigned long addr,
 }
 
 /**
- * hmm_p2p_pgtable_make_exclusive - take pages away from the CPU
- * @pgt: page table
+ * hmm_p2p_svm_make_exclusive - take pages away from the CPU
+ * @svm: process, as the device sees it
  * @addr: first byte, page aligned
  * @nr_pages: how many pages
  *
@@ -118,46 +123,46 @@ static int exclusive_all(struct hmm_p2p_pgtable *pgt, unsigned long addr,
  * where nothing is mapped, or not for writing; -ESRCH when the process is gone;
  * -ENODEV, -EINTR, -ENOMEM.
  */
-int hmm_p2p_pgtable_make_exclusive(struct hmm_p2p_pgtable *pgt,
-				   unsigned long addr, unsigned long nr_pages)
+int hmm_p2p_svm_make_exclusive(struct hmm_p2p_svm *svm,
+			       unsigned long addr, unsigned long nr_pages)
 {
 	int ret;
 
-	if (READ_ONCE(pgt->hdev->removed))
-		return -ENODEV;
-	if (!mmget_not_zero(pgt->mirror.mm))
+	if (!mmget_not_zero(svm->mirror.mm))
 		return -ESRCH;
-	ret = mutex_lock_killable(&pgt->exclusive_lock);
+	ret = mutex_lock_killable(&svm->exclusive_lock);
 	if (!ret) {
-		ret = exclusive_all(pgt, addr, addr + (nr_pages << PAGE_SHIFT));
-		watch(pgt, ULONG_MAX);
-		mutex_unlock(&pgt->exclusive_lock);
+		ret = exclusive_all(svm, addr, addr + (nr_pages << PAGE_SHIFT));
+		watch(svm, ULONG_MAX);
+		mutex_unlock(&svm->exclusive_lock);
 	}
-	mmput(pgt->mirror.mm);
+	mmput(svm->mirror.mm);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_pgtable_make_exclusive, HMM_P2P_NS);
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_make_exclusive, HMM_P2P_NS);
 
 /**
- * hmm_p2p_pgtable_has_exclusive - is access to any page exclusive now?
- * @pgt: page table
+ * hmm_p2p_svm_has_exclusive - is access to any page exclusive now?
+ * @svm: process, as the device sees it
  * @addr: first byte, page aligned
  * @nr_pages: how many pages
  *
  * Context: may sleep.
  * Return: whether one is.
  */
-bool hmm_p2p_pgtable_has_exclusive(struct hmm_p2p_pgtable *pgt,
-				   unsigned long addr, unsigned long nr_pages)
+bool hmm_p2p_svm_has_exclusive(struct hmm_p2p_svm *svm,
+			       unsigned long addr, unsigned long nr_pages)
 {
-	unsigned long first = addr >> PAGE_SHIFT, index;
+	unsigned long index = addr >> PAGE_SHIFT, end = index + nr_pages;
+	struct svm_block *block;
 	bool found = false;
-	void *entry;
 
-	mutex_lock(&pgt->mirror.lock);
-	xa_for_each_range(&pgt->entries, index, entry, first, first + nr_pages - 1)
-		found |= xa_to_value(entry) & PGTABLE_EXCLUSIVE;
-	mutex_unlock(&pgt->mirror.lock);
+	mutex_lock(&svm->mirror.lock);
+	for (; index < end && !found; index++) {
+		block = svm_lookup(svm, index, 1, false);
+		found = block && test_bit(index % HPAGE_PMD_NR, block->exclusive);
+	}
+	mutex_unlock(&svm->mirror.lock);
 	return found;
 }
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_pgtable_has_exclusive, HMM_P2P_NS);
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_has_exclusive, HMM_P2P_NS);

@@ -3,7 +3,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "pgtable.h"
+#include "svm.h"
 
 static enum hmm_p2p_seen_kind page_kind(const struct hmm_p2p_device *hdev,
 					const struct page *page)
@@ -85,8 +85,8 @@ static int snapshot_all(struct hmm_p2p_device *hdev, struct mm_struct *mm,
 }
 
 /**
- * hmm_p2p_pgtable_snapshot - what a device would find, unfaulted
- * @pgt: page table
+ * hmm_p2p_svm_snapshot - what a device would find, unfaulted
+ * @svm: process, as the device sees it
  * @addr: first byte, page aligned
  * @nr_pages: how many pages
  * @seen: receives as many results
@@ -97,24 +97,24 @@ static int snapshot_all(struct hmm_p2p_device *hdev, struct mm_struct *mm,
  * Return: 0; -ESRCH when the process is gone, -ENODEV when the device is;
  * -EINTR, -ENOMEM.
  */
-int hmm_p2p_pgtable_snapshot(struct hmm_p2p_pgtable *pgt, unsigned long addr,
-			     unsigned long nr_pages, struct hmm_p2p_seen *seen)
+int hmm_p2p_svm_snapshot(struct hmm_p2p_svm *svm, unsigned long addr,
+			 unsigned long nr_pages, struct hmm_p2p_seen *seen)
 {
 	struct hmm_range range = {
 		.start = addr,
-		.dev_private_owner = READ_ONCE(pgt->hdev->owner),
+		.dev_private_owner = READ_ONCE(svm->hdev->owner),
 	};
 	int ret = -ENOMEM;
 
-	if (!mmget_not_zero(pgt->mirror.mm))
+	if (!mmget_not_zero(svm->mirror.mm))
 		return -ESRCH;
 	range.hmm_pfns = kmalloc_array(HMM_P2P_BATCH_PAGES, sizeof(*range.hmm_pfns),
 				       HMM_P2P_GFP_USER);
 	if (range.hmm_pfns)
-		ret = snapshot_all(pgt->hdev, pgt->mirror.mm, &range,
+		ret = snapshot_all(svm->hdev, svm->mirror.mm, &range,
 				   addr + (nr_pages << PAGE_SHIFT), seen);
 	kfree(range.hmm_pfns);
-	mmput(pgt->mirror.mm);
+	mmput(svm->mirror.mm);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_pgtable_snapshot, HMM_P2P_NS);
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_snapshot, HMM_P2P_NS);

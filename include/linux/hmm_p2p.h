@@ -24,7 +24,6 @@ struct dma_fence;
 struct hmm_dma_map;
 struct hmm_p2p_device;
 struct hmm_p2p_owner;
-struct hmm_p2p_pgtable;
 struct mm_struct;
 struct page;
 
@@ -149,6 +148,7 @@ struct hmm_p2p_device_ops {
  * @nr_pages: number of pages, at most hmm_p2p_device_config.max_transfer
  * @buf: kernel memory for @nr_pages pages; it may begin anywhere in a page
  * @write: from @buf to the pages; else from the pages to @buf
+ * @mapped: what is mapped for DMA in @map stays so
  */
 struct hmm_p2p_transfer {
 	struct hmm_dma_map *map;
@@ -156,6 +156,7 @@ struct hmm_p2p_transfer {
 	unsigned long nr_pages;
 	void *buf;
 	bool write;
+	bool mapped;
 };
 
 /**
@@ -164,7 +165,8 @@ struct hmm_p2p_transfer {
 struct hmm_p2p_importer_ops {
 	/**
 	 * @transfer: Move the bytes, by the device. It maps the pages with
-	 * hmm_dma_map_pfn() and unmaps them before it returns.
+	 * hmm_dma_map_pfn(), which also gives the address of one that is mapped,
+	 * and unmaps them before it returns, unless @xfer->mapped is set.
 	 *
 	 * Context: process; the mirror lock is held and keeps the pages in
 	 * place, so no allocation that waits for reclaim.
@@ -250,46 +252,6 @@ struct hmm_p2p_evicted {
 	u64 left;
 };
 
-/**
- * struct hmm_p2p_io - a device reads or writes a process's memory
- * @addr: first byte, page aligned
- * @nr_pages: how many pages
- * @buf: buffer of the calling process for the data
- * @write: the device writes what is in @buf; else @buf gets what it reads
- * @done: pages that it has read or written, also on failure
- * @faults: how often the device found no usable entry in its page table
- */
-struct hmm_p2p_io {
-	unsigned long addr;
-	unsigned long nr_pages;
-	void __user *buf;
-	bool write;
-	unsigned long done;
-	unsigned long faults;
-};
-
-/* hmm_p2p_seen.kind */
-enum hmm_p2p_seen_kind {
-	HMM_P2P_SEEN_NONE,	/* nothing that the device could reach unfaulted */
-	HMM_P2P_SEEN_ERROR,	/* no mapping, or one that cannot be accessed */
-	HMM_P2P_SEEN_ZERO,	/* the zero page */
-	HMM_P2P_SEEN_SYSTEM,	/* any other system page */
-	HMM_P2P_SEEN_LOCAL,	/* in the device's own memory */
-	HMM_P2P_SEEN_REMOTE,	/* on another device of its interconnect */
-};
-
-/**
- * struct hmm_p2p_seen - what a device sees at one page of a process
- * @kind: enum hmm_p2p_seen_kind
- * @order: log2 of the pages that the CPU maps together
- * @write: it may be written
- */
-struct hmm_p2p_seen {
-	u8 kind;
-	u8 order;
-	bool write;
-};
-
 /* hmm_p2p_pfn_kind() */
 enum hmm_p2p_pfn_kind {
 	HMM_P2P_PFN_NONE,	/* not HMM_PFN_VALID */
@@ -315,7 +277,7 @@ bool hmm_p2p_device_uses(const struct hmm_p2p_device *hdev,
 			 const struct hmm_p2p_device_ops *ops);
 
 struct hmm_p2p_device *
-hmm_p2p_exporter_find(const char *name, struct hmm_p2p_device *after);
+hmm_p2p_device_find(const char *name, struct hmm_p2p_device *after);
 void hmm_p2p_device_put(struct hmm_p2p_device *hdev);
 const char *hmm_p2p_device_name(const struct hmm_p2p_device *hdev);
 void hmm_p2p_device_fail_allocs(struct hmm_p2p_device *hdev, unsigned int nr);
@@ -323,17 +285,6 @@ void hmm_p2p_device_fail_allocs(struct hmm_p2p_device *hdev, unsigned int nr);
 int hmm_p2p_move(struct hmm_p2p_move *move);
 int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
 			 struct hmm_p2p_evicted *result);
-
-struct hmm_p2p_pgtable *hmm_p2p_pgtable_create(struct hmm_p2p_device *hdev,
-					       struct mm_struct *mm);
-void hmm_p2p_pgtable_destroy(struct hmm_p2p_pgtable *pgt);
-int hmm_p2p_pgtable_io(struct hmm_p2p_pgtable *pgt, struct hmm_p2p_io *io);
-int hmm_p2p_pgtable_snapshot(struct hmm_p2p_pgtable *pgt, unsigned long addr,
-			     unsigned long nr_pages, struct hmm_p2p_seen *seen);
-int hmm_p2p_pgtable_make_exclusive(struct hmm_p2p_pgtable *pgt,
-				   unsigned long addr, unsigned long nr_pages);
-bool hmm_p2p_pgtable_has_exclusive(struct hmm_p2p_pgtable *pgt,
-				   unsigned long addr, unsigned long nr_pages);
 
 struct hmm_p2p_device *hmm_p2p_page_device(const struct page *page);
 u64 hmm_p2p_page_offset(const struct page *page);

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device reads and writes through its page table: piece by piece, as far as
- * it has entries, with a fault for all of the rest where it has none.
+ * A device reads and writes what it has of a process: piece by piece, with a fault for
+ * all of the rest where it lacks something.
  */
-#include <linux/hmm-dma.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "pgtable.h"
+#include "svm.h"
 
 /**
  * struct io_state - an access under way
- * @pgt: page table
+ * @svm: process, as the device sees it
  * @io: what was asked for
  * @buf: kernel address of the part of the caller's buffer for one piece
  * @mapping: NULL, or what vmap() made for it
@@ -21,7 +20,7 @@
  * @nr_pages: how many
  */
 struct io_state {
-	struct hmm_p2p_pgtable *pgt;
+	struct hmm_p2p_svm *svm;
 	struct hmm_p2p_io *io;
 	void *buf;
 	void *mapping;
@@ -35,17 +34,20 @@ static unsigned long piece_user(const struct io_state *state)
 }
 
 /*
- * A piece ends where a huge page of the caller's buffer would, because one that
- * is contiguous needs no mapping; and where the device's limit is.
+ * A piece ends where a huge page would, that of the caller's buffer, because one
+ * that is contiguous needs no mapping, or that of the process; and where the
+ * device's limit is.
  */
 static unsigned long piece_pages(const struct io_state *state)
 {
-	unsigned int limit = state->pgt->hdev->config.max_transfer;
+	unsigned int limit = state->svm->hdev->config.max_transfer;
+	unsigned long addr = state->io->addr + (state->io->done << PAGE_SHIFT);
 	unsigned long user = piece_user(state), nr;
 
 	nr = (ALIGN(user + 1, HPAGE_PMD_SIZE) - user) >> PAGE_SHIFT;
 	if (!nr)
 		nr = 1;
+	nr = min(nr, (ALIGN(addr + 1, HPAGE_PMD_SIZE) - addr) >> PAGE_SHIFT);
 	if (limit)
 		nr = min_t(unsigned long, nr, limit);
 	return min(nr, state->io->nr_pages - state->io->done);
@@ -103,54 +105,43 @@ static int piece_pin(struct io_state *state, unsigned long nr)
 	return ret;
 }
 
-static int piece_locked(struct io_state *state, struct hmm_dma_map *map,
-			unsigned long index, unsigned long nr)
+static int piece_locked(struct io_state *state, unsigned long index,
+			unsigned long nr)
 {
-	struct hmm_p2p_device *hdev = state->pgt->hdev;
-	const struct hmm_p2p_transfer xfer = {
-		.map = map,
+	struct hmm_p2p_svm *svm = state->svm;
+	struct svm_block *block = svm_lookup(svm, index, nr, state->io->write);
+	struct hmm_p2p_transfer xfer = {
+		.first = index % HPAGE_PMD_NR,
 		.nr_pages = nr,
 		.buf = state->buf,
 		.write = state->io->write,
+		.mapped = true,
 	};
-	int ret;
 
-	ret = hmm_p2p_pgtable_lookup(state->pgt, index, nr, xfer.write, map->pfn_list);
-	if (ret)
-		return ret;
-	return hdev->config.importer_ops->transfer(hdev, &xfer);
-}
-
-static int piece_mapped(struct io_state *state, unsigned long index,
-			unsigned long nr)
-{
-	struct device *dev = state->pgt->hdev->config.dev;
-	struct hmm_dma_map map = {};
-	int ret;
-
-	ret = hmm_dma_map_alloc(dev, &map, nr, PAGE_SIZE);
-	if (ret)
-		return ret;
-	ret = mutex_lock_killable(&state->pgt->mirror.lock);
-	if (!ret) {
-		ret = piece_locked(state, &map, index, nr);
-		mutex_unlock(&state->pgt->mirror.lock);
-	}
-	hmm_dma_map_free(dev, &map);
-	return ret;
+	if (!block)
+		return -ENOENT;
+	xfer.map = &block->map;
+	return svm->hdev->config.importer_ops->transfer(svm->hdev, &xfer);
 }
 
 /* Return: 0, -ENOENT when the device has to fault first, or an error. */
 static int piece_transfer(struct io_state *state, unsigned long index,
 			  unsigned long nr)
 {
+	struct hmm_p2p_svm *svm = state->svm;
 	int idx, ret = -ENODEV;
 
 	/* The device's driver waits for this before it goes away. */
-	idx = srcu_read_lock(&state->pgt->hdev->users);
-	if (!READ_ONCE(state->pgt->hdev->removed))
-		ret = piece_mapped(state, index, nr);
-	srcu_read_unlock(&state->pgt->hdev->users, idx);
+	idx = srcu_read_lock(&svm->hdev->users);
+	if (READ_ONCE(svm->hdev->removed))
+		goto out;
+	ret = mutex_lock_killable(&svm->mirror.lock);
+	if (ret)
+		goto out;
+	ret = piece_locked(state, index, nr);
+	mutex_unlock(&svm->mirror.lock);
+out:
+	srcu_read_unlock(&svm->hdev->users, idx);
 	return ret;
 }
 
@@ -166,8 +157,8 @@ static int piece_fault(struct io_state *state, unsigned long index,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		io->faults++;
-		ret = hmm_p2p_pgtable_fault(state->pgt, index << PAGE_SHIFT, end,
-					    io->write);
+		ret = hmm_p2p_svm_fault(state->svm, index << PAGE_SHIFT, end,
+					io->write);
 		if (ret)
 			break;
 	}
@@ -205,8 +196,8 @@ static int io_all(struct io_state *state)
 }
 
 /**
- * hmm_p2p_pgtable_io - the device reads or writes memory of the process
- * @pgt: page table
+ * hmm_p2p_svm_io - the device reads or writes memory of the process
+ * @svm: process, as the device sees it
  * @io: what to do; receives what was done
  *
  * The data travels as the three outcomes of a fault say: over the interconnect,
@@ -215,28 +206,30 @@ static int io_all(struct io_state *state)
  * Context: may sleep; the caller's memory is accessible.
  * Return: 0; -EFAULT for an address that cannot be read, -EPERM for one that
  * cannot be written; -ESRCH when the process is gone, -ENODEV when the device
- * is; -EOPNOTSUPP when it cannot DMA to all memory, -EIO, -EREMOTEIO, -EINTR,
- * -ENOMEM.
+ * is; -EOPNOTSUPP when it has no importer operations, or cannot DMA to all memory;
+ * -EIO, -EREMOTEIO, -EINTR, -ENOMEM.
  */
-int hmm_p2p_pgtable_io(struct hmm_p2p_pgtable *pgt, struct hmm_p2p_io *io)
+int hmm_p2p_svm_io(struct hmm_p2p_svm *svm, struct hmm_p2p_io *io)
 {
 	struct io_state *state;
 	int ret;
 
 	io->done = 0;
 	io->faults = 0;
+	if (!svm->hdev->config.importer_ops)
+		return -EOPNOTSUPP;
 	state = kmalloc_obj(*state, HMM_P2P_GFP_USER);
 	if (!state)
 		return -ENOMEM;
-	state->pgt = pgt;
+	state->svm = svm;
 	state->io = io;
 	state->mapping = NULL;
 	ret = -ESRCH;
-	if (mmget_not_zero(pgt->mirror.mm)) {
+	if (mmget_not_zero(svm->mirror.mm)) {
 		ret = io_all(state);
-		mmput(pgt->mirror.mm);
+		mmput(svm->mirror.mm);
 	}
 	kfree(state);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_pgtable_io, HMM_P2P_NS);
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_io, HMM_P2P_NS);
