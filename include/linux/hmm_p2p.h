@@ -266,7 +266,12 @@ enum hmm_p2p_loads {
 	HMM_P2P_LOADS_ORDINARY,		/* for what only looks like one */
 };
 
-#if IS_ENABLED(CONFIG_HMM_P2P)
+/*
+ * A module outside of the kernel's tree is for a kernel that has hmm_p2p.ko: it
+ * never gets the stubs. It links against hmm_p2p's Module.symvers
+ * (KBUILD_EXTRA_SYMBOLS), and modpost says what is missing.
+ */
+#if IS_ENABLED(CONFIG_HMM_P2P) || !IS_ENABLED(CONFIG_HMM_P2P_IN_TREE)
 
 struct hmm_p2p_device *
 hmm_p2p_device_register(const struct hmm_p2p_device_config *config);
@@ -309,7 +314,7 @@ void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t le
 enum hmm_p2p_loads hmm_p2p_fastest_loads(const void __iomem *src);
 void hmm_p2p_copy_past_caches(void *dst, const void *src, size_t len);
 
-#else /* !CONFIG_HMM_P2P */
+#else /* the kernel has it in its tree, and it is off */
 
 static inline struct hmm_p2p_device *
 hmm_p2p_device_register(const struct hmm_p2p_device_config *config)
@@ -332,6 +337,6 @@ static inline int hmm_p2p_range_fault(struct hmm_range *range,
 	return hmm_range_fault(range);
 }
 
-#endif /* CONFIG_HMM_P2P */
+#endif
 
 #endif /* _LINUX_HMM_P2P_H */
