@@ -31,13 +31,14 @@
  */
 #define MOVE_TRIES	10
 
-static bool vma_can_move(const struct vm_area_struct *vma)
+/* What is on a device comes home, whatever was made of its mapping since. */
+static bool vma_can_move(const struct move_state *state, const struct vm_area_struct *vma)
 {
 	/* What may be dropped, but never be written to swap, would come home as memory. */
 	const vm_flags_t never = VM_SPECIAL | VM_SHARED | VM_DROPPABLE | VM_SHADOW_STACK;
 
 	return !is_vm_hugetlb_page(vma) && !(vma->vm_flags & never) &&
-	       !vma_is_dax(vma) && (vma->vm_flags & VM_READ);
+	       !vma_is_dax(vma) && (!state->move->hdev || (vma->vm_flags & VM_READ));
 }
 
 /* The mapping at @addr if any, and where it or the gap ends: at @stop at most. */
@@ -80,7 +81,7 @@ static struct vm_area_struct *step_vma(struct move_state *state, unsigned long *
 					       state->stop, end);
 	enum hmm_p2p_reason reason = HMM_P2P_REASON_NOT_ANON;
 
-	if (vma && vma_can_move(vma))
+	if (vma && vma_can_move(state, vma))
 		return vma;
 	if (!vma)
 		reason = HMM_P2P_REASON_HOLE;
@@ -151,6 +152,9 @@ static bool is_shared_huge(struct move_state *state, void *owner)
 	if (hmm_range_fault(&range))
 		return true;
 	entry = state->pfns[0];
+	/* The mapping cannot be read, or it is another owner's. */
+	if (entry & HMM_PFN_ERROR)
+		return true;
 	return (entry & HMM_PFN_VALID) &&
 	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER &&
 	       folio_mapcount(page_folio(hmm_pfn_to_page(entry))) > 1;
@@ -295,7 +299,7 @@ static unsigned long skip_until(const struct move_state *state,
 				struct vm_area_struct *vma, unsigned long addr,
 				unsigned long end)
 {
-	if (!vma || !vma_can_move(vma))
+	if (!vma || !vma_can_move(state, vma))
 		return end;
 	if (state->move->populate && vma_is_anonymous(vma))
 		return addr;
@@ -309,7 +313,7 @@ static u64 *skip_count(struct move_state *state, struct vm_area_struct *vma)
 
 	if (!vma)
 		return &reasons[HMM_P2P_REASON_HOLE];
-	if (!vma_can_move(vma))
+	if (!vma_can_move(state, vma))
 		return &reasons[HMM_P2P_REASON_NOT_ANON];
 	if (!state->move->hdev)
 		return &state->move->already;
@@ -480,7 +484,7 @@ int hmm_p2p_step_claim_next(struct move_state *state, unsigned long addr,
 		return -EINTR;
 	vma = step_find(mm, addr, *stop, &end);
 	skipped = end;
-	if (vma && vma_can_move(vma))
+	if (vma && vma_can_move(state, vma))
 		skipped = hmm_p2p_vacant_until(vma, addr, end);
 	*stop = skipped;
 	if (skipped == addr) {

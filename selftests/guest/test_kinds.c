@@ -234,6 +234,31 @@ static void test_no_access(void **state)
 	unmap(mem, LENGTH);
 }
 
+/* What is on the device already comes home, also when nobody may look at it now. */
+static void no_access_any_more(enum paging paging, size_t length, int prot)
+{
+	uint8_t *mem = map_pattern(length, paging, 9);
+	uint32_t id = device();
+	struct hmm_p2p_migrate result;
+
+	move_all_to(id, mem, length);
+	assert_int_equal(mprotect(mem, length, prot), 0);
+	move_to_ram(mem, length, &result);
+	assert_int_equal(result.out_moved, length / page_size);
+	assert_int_equal(mprotect(mem, length, PROT_READ), 0);
+	assert_int_equal(pages_on(0, mem, length), 0);
+	assert_pattern(mem, length, 9);
+	unmap(mem, length);
+}
+
+static void test_no_access_any_more(void **state)
+{
+	(void)state;
+	no_access_any_more(SMALL_PAGES, LENGTH, PROT_NONE);
+	no_access_any_more(HUGE_PAGES, huge_size, PROT_NONE);
+	no_access_any_more(SMALL_PAGES, LENGTH, PROT_WRITE);
+}
+
 static int write_to(void *arg)
 {
 	*(volatile uint64_t *)arg = 1;
@@ -534,6 +559,7 @@ int main(void)
 		TEST(test_special_mapping),
 		TEST(test_stack_and_heap),
 		TEST(test_no_access),
+		TEST(test_no_access_any_more),
 		TEST(test_read_only_small),
 		TEST(test_read_only_huge),
 		TEST(test_read_only_untouched),
