@@ -400,19 +400,30 @@ static int step_room(struct move_state *state)
 	return hmm_p2p_ram_room(nr) ? 0 : -ENOMEM;
 }
 
+/*
+ * Has the process ended, and only we keep its memory? Then it all goes with us. Of
+ * two who move it neither sees that.
+ */
+static bool is_orphan(const struct mm_struct *mm)
+{
+	return mm != current->mm && atomic_read(&mm->mm_users) == 1;
+}
+
 /**
  * hmm_p2p_step_begin - where does the next step end, and is there anything to move?
  * @state: a move; its @addr is set to where the step starts, its @stop to the end
  * @addr: where it starts
  *
  * Context: may sleep; the mmap_lock is not held.
- * Return: 1 when there is; 0 when all of it is accounted for; -ENOMEM, -EINTR, or as
- * hmm_range_fault().
+ * Return: 1 when there is; 0 when all of it is accounted for; -ESRCH when the process
+ * has ended; -ENOMEM, -EINTR, or as hmm_range_fault().
  */
 int hmm_p2p_step_begin(struct move_state *state, unsigned long addr)
 {
 	int ret;
 
+	if (is_orphan(state->move->mm))
+		return -ESRCH;
 	state->addr = addr;
 	ret = step_cut(state, state->move->end);
 	if (ret)

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -293,6 +294,79 @@ static void test_exit_under_migration(void **state)
 	}
 }
 
+/**
+ * struct mover - moves another process's memory to the device
+ * @process: whose
+ * @mem: what
+ * @ret: what came of it
+ * @ended: it did
+ */
+struct mover {
+	struct hmm_p2p_process process;
+	uint8_t *mem;
+	int ret;
+	bool ended;
+};
+
+#define DYING_LENGTH	(32 * MIB)
+
+static void *mover_main(void *arg)
+{
+	struct mover *mover = arg;
+	struct hmm_p2p_migrate result;
+
+	mover->ret = hmm_p2p_migrate(ctx, &mover->process, device(), (uintptr_t)mover->mem,
+				     DYING_LENGTH, &result);
+	__atomic_store_n(&mover->ended, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static int waits_to_die(void *arg)
+{
+	uint8_t *mem = arg;
+	size_t at;
+
+	for (at = 0; at < DYING_LENGTH; at += page_size)
+		mem[at] = 1;
+	pause();
+	return 1;
+}
+
+/* The move of a process that is killed meanwhile ends, and says so. */
+static int move_of_the_dying(void)
+{
+	struct mover mover = { .mem = map_memory(DYING_LENGTH, SMALL_PAGES) };
+	uint64_t used = used_bytes(device());
+	pid_t pid = child_start(waits_to_die, mover.mem);
+	pthread_t thread;
+
+	REQUIRE(hmm_p2p_process_open(&mover.process, pid, true) == 0);
+	REQUIRE(pthread_create(&thread, NULL, mover_main, &mover) == 0);
+	while (used_bytes(device()) == used &&
+	       !__atomic_load_n(&mover.ended, __ATOMIC_ACQUIRE))
+		sched_yield();
+	kill(pid, SIGKILL);
+	pthread_join(thread, NULL);
+	REQUIRE(child_wait(pid) == -SIGKILL);
+	hmm_p2p_process_close(&mover.process);
+	unmap(mover.mem, DYING_LENGTH);
+	return mover.ret;
+}
+
+static void test_target_dies(void **state)
+{
+	unsigned int tries = 0;
+	int ret;
+
+	(void)state;
+	(void)largest_exporter(DYING_LENGTH);
+	/* It may be through before the signal comes. */
+	do
+		ret = move_of_the_dying();
+	while (!ret && ++tries < 10);
+	assert_int_equal(ret, -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +379,7 @@ int main(void)
 		TEST(test_two_processes),
 		TEST(test_two_processes_too_many),
 		TEST(test_exit_under_migration),
+		TEST(test_target_dies),
 	};
 
 	return RUN("life", tests);
