@@ -372,8 +372,10 @@ static struct page *ram_page(struct hmm_p2p_batch *batch, unsigned long i,
 
 	if (hmm_p2p_fail_alloc(hmm_p2p_page_device(from)))
 		return NULL;
+	/* Without a mapping, the page cannot be split instead. */
 	if (order)
-		gfp = GFP_TRANSHUGE | __GFP_NORETRY | __GFP_NOWARN;
+		gfp = GFP_TRANSHUGE | __GFP_NOWARN |
+		      (vma ? __GFP_NORETRY : __GFP_RETRY_MAYFAIL);
 	else
 		gfp = single_gfp(batch, from);
 	if (vma)

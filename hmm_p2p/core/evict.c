@@ -19,14 +19,18 @@
 #include "device.h"
 #include "evict.h"
 #include "home.h"
+#include "keep.h"
 #include "pagemap.h"
 #include "ram.h"
 
 /* A device is lost when so many passes running got nothing but errors from it. */
 #define EVICT_FAILURES	3
 
-/* How often the end of a device says that it waits for memory. */
+/* How often the end of a device says what it waits for. */
 #define SAY_INTERVAL	(60 * HZ)
+
+/* So long the end of a device waits for processes whose mmap_lock is taken. */
+#define LOCK_PATIENCE	(5 * HZ)
 
 /**
  * struct eviction - one pass over a device
@@ -35,7 +39,8 @@
  * @cause: counter for the pages
  * @limit: only what is charged to this group or below it; NULL: anything
  * @sake: the move that it makes room for, whose own pages stay; NULL: none
- * @by_pfn: also huge pages whose process is not found
+ * @by_pfn: also huge pages whose process is not found, or cannot be locked
+ * @locked_out: there was one that could not be locked
  * @may_end: it ends when a signal comes, or when the device goes away
  * @no_ram: some pages found no RAM, which their memory policy may have wanted on
  *	a node that has none
@@ -51,6 +56,7 @@ struct eviction {
 	struct dmem_cgroup_pool_state *limit;
 	const struct hmm_p2p_move *sake;
 	bool by_pfn;
+	bool locked_out;
 	bool may_end;
 	bool no_ram;
 	bool full;
@@ -95,7 +101,8 @@ static bool is_wanted(const struct eviction *ev, const struct hmm_p2p_move *home
  */
 static bool evict_home(struct eviction *ev, unsigned long index)
 {
-	struct hmm_p2p_move move = { .cause = ev->cause };
+	/* Whose process is stuck with it may be so for ever. */
+	struct hmm_p2p_move move = { .cause = ev->cause, .try_lock = true };
 	int ret;
 
 	move.mm = hmm_p2p_huge_home(ev->hdev, index, &move.start);
@@ -105,15 +112,33 @@ static bool evict_home(struct eviction *ev, unsigned long index)
 	ret = is_wanted(ev, &move) ? 0 : hmm_p2p_move_home(&move);
 	ev->failed += ret == -EIO;
 	ev->no_ram |= ret == -ENOMEM;
+	ev->locked_out |= ret == -EBUSY;
 	mmput(move.mm);
 	ev->moved += move.moved;
 	return move.moved;
+}
+
+/*
+ * A huge page by its PFN: nobody keeps its process from unmapping it meanwhile, and
+ * the kernel (7.2, 7.3) drops a reference too many then. Is there one?
+ */
+static bool huge_begin(struct eviction *ev, struct hmm_p2p_keep *keep)
+{
+	unsigned long src = ev->batch->args.src[0];
+	struct page *page = migrate_pfn_to_page(src);
+
+	if (!page || !folio_test_large(page_folio(page)))
+		return false;
+	hmm_p2p_keep_begin(keep, ev->hdev, page);
+	return true;
 }
 
 static void evict_chunk(struct eviction *ev, unsigned long index)
 {
 	unsigned long first = page_to_pfn(hmm_p2p_page_at(ev->hdev, index));
 	struct hmm_p2p_batch *batch = ev->batch;
+	struct hmm_p2p_keep keep;
+	bool huge;
 
 	if (ev->sake && hmm_p2p_claim_has_chunk(ev->hdev, index, ev->sake->claim))
 		return;
@@ -128,15 +153,20 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
 	migrate_device_range(batch->args.src, first, HMM_P2P_CHUNK_PAGES);
 	evict_keep_others(ev, index);
+	huge = huge_begin(ev, &keep);
 	hmm_p2p_batch_fill_ram(batch);
 	if (hmm_p2p_batch_copy(batch))
 		ev->failed++;
 	if (batch->no_room)
 		ev->no_ram = true;
 	migrate_device_pages(batch->args.src, batch->args.dst, HMM_P2P_CHUNK_PAGES);
+	if (huge)
+		hmm_p2p_keep_hold(&keep);
 	ev->moved += hmm_p2p_batch_count_ram(batch, ev->cause);
 	migrate_device_finalize(batch->args.src, batch->args.dst,
 				HMM_P2P_CHUNK_PAGES);
+	if (huge)
+		hmm_p2p_keep_drop(&keep);
 }
 
 static bool evict_ends(const struct eviction *ev)
@@ -151,6 +181,7 @@ static void evict_pass(struct eviction *ev)
 
 	ev->no_ram = false;
 	ev->full = false;
+	ev->locked_out = false;
 	ev->moved = 0;
 	ev->seen = 0;
 	ev->failed = 0;
@@ -175,6 +206,16 @@ static void evict_wait(struct hmm_p2p_device *hdev, long timeout)
 }
 
 /* Nobody is told by the return value of a removal, which has none. */
+static void say_locked_out(struct hmm_p2p_device *hdev, unsigned long *when)
+{
+	if (time_before(jiffies, *when))
+		return;
+	*when = jiffies + SAY_INTERVAL;
+	dev_warn(hdev->config.dev,
+		 "hmm_p2p: %s goes away and waits for processes: %lu pages are still on it, in huge pages of processes that are stuck in a fault or a call. It goes on when they do, when they end, or when RAM has 2 MiB in one piece for each\n",
+		 hdev->name, READ_ONCE(hdev->used));
+}
+
 static void say_no_ram(struct hmm_p2p_device *hdev, unsigned long *when)
 {
 	unsigned long used = READ_ONCE(hdev->used);
@@ -222,20 +263,26 @@ static bool has_failed(const struct eviction *ev)
 bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 {
 	struct eviction ev = { .hdev = hdev, .cause = HMM_P2P_COUNTER_EVICTED };
-	unsigned long say_when = jiffies;
+	unsigned long say_when = jiffies, since = jiffies;
 	unsigned int failures = 0;
+	bool patient;
 
 	while (!(ev.batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES,
 						__GFP_RETRY_MAYFAIL)))
 		evict_wait(hdev, HZ / 10);
 	while (!is_drained(hdev)) {
 		evict_pass(&ev);
-		ev.by_pfn = is_stuck(&ev);
+		if (!is_stuck(&ev))
+			since = jiffies;
+		patient = ev.locked_out && time_before(jiffies, since + LOCK_PATIENCE);
+		ev.by_pfn = is_stuck(&ev) && !patient;
 		failures = has_failed(&ev) ? failures + 1 : 0;
 		if (failures == EVICT_FAILURES)
 			break;
 		if (ev.no_ram)
 			say_no_ram(hdev, &say_when);
+		else if (ev.locked_out && ev.by_pfn)
+			say_locked_out(hdev, &say_when);
 		if (!ev.moved)
 			evict_wait(hdev, ev.no_ram ? HZ : HZ / 10);
 	}

@@ -245,11 +245,12 @@ static int step_on_devices(struct move_state *state, unsigned long addr,
 {
 	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
 	struct hmm_p2p_owner *owner = NULL;
-	int idx, ret = 0;
+	int idx, ret;
 
 	bitmap_zero(found, HMM_P2P_BATCH_PAGES);
-	if (mmap_read_lock_killable(state->move->mm))
-		return -EINTR;
+	ret = hmm_p2p_step_lock_read(state->move);
+	if (ret)
+		return ret;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
 		ret = step_snapshot(state, addr, next, owner);

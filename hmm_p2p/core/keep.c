@@ -91,6 +91,39 @@ void hmm_p2p_keep_end(struct hmm_p2p_keep *keep)
 }
 
 /**
+ * hmm_p2p_keep_hold - have a reference beside that of a migration
+ * @keep: begun; its page is locked by the migration, whose reference may have gone
+ *
+ * For who migrates by PFN: between migrate_device_pages(), which wants no other
+ * reference, and migrate_device_finalize(), which unlocks the page and drops its own.
+ *
+ * Context: may sleep.
+ */
+void hmm_p2p_keep_hold(struct hmm_p2p_keep *keep)
+{
+	hmm_p2p_keep_mend(keep);
+	folio_get(page_folio(keep->page));
+}
+
+/**
+ * hmm_p2p_keep_drop - the end of hmm_p2p_keep_hold() and hmm_p2p_keep_begin()
+ * @keep: held; its page is not locked by the caller any more
+ *
+ * Context: may sleep.
+ */
+void hmm_p2p_keep_drop(struct hmm_p2p_keep *keep)
+{
+	struct folio *folio = page_folio(keep->page);
+
+	/* Who has the lock drops it soon: no copy goes on under it. */
+	folio_lock(folio);
+	hmm_p2p_keep_end(keep);
+	folio = page_folio(keep->page);
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+/**
  * hmm_p2p_keep_takes - the last reference of a page went: does somebody keep it?
  * @hdev: its exporter
  * @page: first page of the folio

@@ -34,6 +34,8 @@ void hmm_p2p_keep_let_go(struct hmm_p2p_keep *keep);
 void hmm_p2p_keep_take_back(struct hmm_p2p_keep *keep);
 void hmm_p2p_keep_mend(struct hmm_p2p_keep *keep);
 void hmm_p2p_keep_end(struct hmm_p2p_keep *keep);
+void hmm_p2p_keep_hold(struct hmm_p2p_keep *keep);
+void hmm_p2p_keep_drop(struct hmm_p2p_keep *keep);
 bool hmm_p2p_keep_takes(struct hmm_p2p_device *hdev, struct page *page,
 			unsigned int order);
 

@@ -96,7 +96,7 @@ static int move_step(struct move_state *state, unsigned long addr)
  * Return: 0 when every page was dealt with (which does not say moved: see the
  * counts); -ENOSPC when the device is full and nothing can be evicted; -ENOMEM
  * when RAM has no room for what is to come home; -ESRCH when the process ended
- * meanwhile; -ENODEV, -EIO, -EINTR.
+ * meanwhile; -EBUSY when it does not wait for the mmap_lock; -ENODEV, -EIO, -EINTR.
  */
 int hmm_p2p_move(struct hmm_p2p_move *move)
 {

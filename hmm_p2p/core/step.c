@@ -263,8 +263,9 @@ static int step_locked(struct move_state *state, unsigned long compound)
 	int idx, ret;
 
 	state->batch->want_split = false;
-	if (mmap_write_lock_killable(mm))
-		return -EINTR;
+	ret = hmm_p2p_step_lock_write(state->move);
+	if (ret)
+		return ret;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	if (state->move->hdev)
 		ret = step_to_device(state, compound);
@@ -331,12 +332,13 @@ static int step_cut(struct move_state *state, unsigned long end)
 {
 	unsigned long addr = state->addr, skipped;
 	struct vm_area_struct *vma;
-	int ret = 0;
+	int ret;
 
 	state->userfault = false;
 	state->file = false;
-	if (mmap_read_lock_killable(state->move->mm))
-		return -EINTR;
+	ret = hmm_p2p_step_lock_read(state->move);
+	if (ret)
+		return ret;
 	vma = step_find(state->move->mm, addr, end, &end);
 	/* A gap can be long: it is dealt with as a whole. */
 	skipped = skip_until(state, vma, addr, end);

@@ -6,6 +6,8 @@
 #ifndef _HMM_P2P_STEP_H
 #define _HMM_P2P_STEP_H
 
+#include <linux/mmap_lock.h>
+
 #include "batch.h"
 #include "mirror.h"
 
@@ -38,6 +40,25 @@ struct move_state {
 	bool claimed;
 	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
 };
+
+/* Return: 0; -EINTR, or -EBUSY when the move does not wait for who has it. */
+static inline int hmm_p2p_step_lock_read(const struct hmm_p2p_move *move)
+{
+	if (move->try_lock)
+		return mmap_read_trylock(move->mm) ? 0 : -EBUSY;
+	return mmap_read_lock_killable(move->mm);
+}
+
+static inline int hmm_p2p_step_lock_write(const struct hmm_p2p_move *move)
+{
+	if (!move->try_lock)
+		return mmap_write_lock_killable(move->mm);
+	/* As mmap_write_lock(), which has no such form. */
+	if (!down_write_trylock(&move->mm->mmap_lock))
+		return -EBUSY;
+	mm_lock_seqcount_begin(move->mm);
+	return 0;
+}
 
 struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move);
 void hmm_p2p_move_end(struct move_state *state);

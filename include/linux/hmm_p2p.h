@@ -218,6 +218,7 @@ struct hmm_p2p_device_config {
  * @populate: anonymous memory that nobody has touched is touched first on @hdev
  * @stay: pages that are in swap or on another device stay there; otherwise
  *	they go to @hdev by way of system memory
+ * @try_lock: where somebody else has the mmap_lock, end with -EBUSY and do not wait
  * @cause: enum hmm_p2p_counter that also counts what comes to RAM, or 0
  * @claim: number of the move, with which its pages on @hdev are marked: 0, or what
  *	an earlier call has left here, to go on with the same move. Receives it
@@ -234,6 +235,7 @@ struct hmm_p2p_move {
 	bool no_evict;
 	bool populate;
 	bool stay;
+	bool try_lock;
 	u32 cause;
 	unsigned long claim;
 	u64 moved;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A process is stuck in a fault that holds its mmap_lock, and threads of it that
- * move memory or ask where it is wait for that lock. A device that it has
- * nothing to do with goes away meanwhile, and does not wait for it.
+ * move memory or ask where it is wait for that lock. A device goes away meanwhile,
+ * and does not wait for it: one that it has nothing to do with, and one that has
+ * memory of it.
  *
  * The fault is an importer's, in a file of a frozen file system: it wants to
  * write, and waits until the file system is thawed.
@@ -35,6 +36,7 @@ enum { FAULTS, MOVES, ASKS, THREADS };
  * @exporter: where it moves memory
  * @file: memory of the frozen file
  * @mem: memory that moves
+ * @length: of @mem
  * @start: a byte in the pipe lets a thread go
  * @tids: of the threads
  * @results: what their calls returned
@@ -44,6 +46,7 @@ struct victim {
 	uint32_t exporter;
 	uint8_t *file;
 	uint8_t *mem;
+	size_t length;
 	int start[THREADS][2];
 	pid_t tids[THREADS];
 	int64_t results[THREADS];
@@ -60,8 +63,8 @@ static int64_t move(bool home)
 	uint64_t addr = (uintptr_t)victim->mem;
 
 	if (home)
-		return hmm_p2p_migrate_to_ram(ctx, NULL, addr, LENGTH, NULL);
-	return hmm_p2p_migrate(ctx, NULL, victim->exporter, addr, LENGTH, NULL);
+		return hmm_p2p_migrate_to_ram(ctx, NULL, addr, victim->length, NULL);
+	return hmm_p2p_migrate(ctx, NULL, victim->exporter, addr, victim->length, NULL);
 }
 
 /* What gets stuck, or first the same with nothing in the way. */
@@ -76,7 +79,7 @@ static int64_t call(long which, bool stuck)
 	case MOVES:
 		return move(stuck);
 	default:
-		return hmm_p2p_query(ctx, NULL, 0, (uintptr_t)mem, LENGTH, NULL, NULL);
+		return hmm_p2p_query(ctx, NULL, 0, (uintptr_t)mem, victim->length, NULL, NULL);
 	}
 }
 
@@ -104,7 +107,7 @@ static int victim_main(void *arg)
 
 	(void)arg;
 	turns_side(&turns, true);
-	pattern_fill(victim->mem, 0, LENGTH, 1);
+	pattern_fill(victim->mem, 0, victim->length, 1);
 	for (i = 0; i < THREADS; i++)
 		CHECK(pthread_create(&threads[i], NULL, thread_main, (void *)i) == 0);
 	for (i = 0; i < THREADS; i++)
@@ -112,7 +115,7 @@ static int victim_main(void *arg)
 	CHECK(victim->results[FAULTS] == 0);
 	CHECK(victim->results[MOVES] == 0);
 	CHECK(victim->results[ASKS] >= 0);
-	CHECK(pattern_diff(victim->mem, 0, LENGTH, 1) == -1);
+	CHECK(pattern_diff(victim->mem, 0, victim->length, 1) == -1);
 	return 0;
 }
 
@@ -245,7 +248,7 @@ static int file_open(void)
 	return fd;
 }
 
-static void victim_alloc(void)
+static void victim_alloc(enum paging paging)
 {
 	int i;
 
@@ -257,7 +260,8 @@ static void victim_alloc(void)
 	for (i = 0; i < THREADS; i++)
 		victim->results[i] = INT64_MIN;
 	turns_init(&turns);
-	victim->mem = map_memory(LENGTH, SMALL_PAGES);
+	victim->length = paging == HUGE_PAGES ? huge_size : LENGTH;
+	victim->mem = map_memory(victim->length, paging);
 }
 
 static void victim_free(void)
@@ -269,20 +273,22 @@ static void victim_free(void)
 		close(victim->start[i][1]);
 	}
 	turns_fini(&turns);
-	unmap(victim->mem, LENGTH);
+	unmap(victim->mem, victim->length);
 	munmap(victim, sizeof(*victim));
 }
 
-static void test_bystander(void **state)
+/* @own: the device that goes has memory of the victim. */
+static void device_goes(enum paging paging, bool own)
 {
-	struct hmm_p2p_device_info bystander;
+	struct hmm_p2p_device_info goes;
 	pid_t stuck, removal;
 	bool held, gone;
 	int fd;
 
-	(void)state;
-	victim_alloc();
-	bystander = choose();
+	victim_alloc(paging);
+	goes = choose();
+	if (own)
+		victim->exporter = goes.out_id;
 	if (!filesystem_open()) {
 		write_file("/sys/block/zram0/reset", "1");
 		SKIP("there is no ext4");
@@ -292,23 +298,43 @@ static void test_bystander(void **state)
 	stuck = child_start(victim_main, NULL);
 	turns_side(&turns, false);
 	held = all_stuck(stuck);
-	removal = child_start(unbind, &bystander);
+	removal = child_start(unbind, &goes);
 	gone = ends_in_time(removal);
 	assert_int_equal(ioctl(fd, FITHAW, 0), 0);
 	if (!gone)
 		waitpid(removal, NULL, 0);
 	assert_int_equal(child_wait(stuck), 0);
-	assert_int_equal(driver_write(&bystander, "bind"), 0);
+	assert_int_equal(driver_write(&goes, "bind"), 0);
 	assert_true(held);
 	assert_true(gone);
 	filesystem_close(fd);
 	victim_free();
 }
 
+static void test_bystander(void **state)
+{
+	(void)state;
+	device_goes(SMALL_PAGES, false);
+}
+
+static void test_victim_small(void **state)
+{
+	(void)state;
+	device_goes(SMALL_PAGES, true);
+}
+
+static void test_victim_huge(void **state)
+{
+	(void)state;
+	device_goes(HUGE_PAGES, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_bystander),
+		TEST(test_victim_small),
+		TEST(test_victim_huge),
 	};
 
 	return RUN("stuck", tests);
