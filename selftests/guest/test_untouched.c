@@ -310,7 +310,8 @@ static void test_idle_threads(void **state)
 	assert_int_equal(sum.out_populated, 0);
 	assert_in_range(sum.out_reasons[HMM_P2P_REASON_UNTOUCHED],
 			THREADS * (STACK / 2) / page_size, SIZE_MAX);
-	assert_in_range(status_bytes(pid, "RssAnon"), 0, anon);
+	/* It may not have come to where it waits before. */
+	assert_in_range(status_bytes(pid, "RssAnon"), 0, anon + 16 * page_size);
 	assert_int_equal(turn_give(&turns), 0);
 	assert_int_equal(child_wait(pid), 0);
 	turns_fini(&turns);
