@@ -29,8 +29,12 @@
 /* How often the end of a device says what it waits for. */
 #define SAY_INTERVAL	(60 * HZ)
 
-/* So long the end of a device waits for processes whose mmap_lock is taken. */
+/*
+ * So long processes are waited for whose mmap_lock is taken: by the end of a device,
+ * which then goes by PFN, and by a newcomer, who then finds no room.
+ */
 #define LOCK_PATIENCE	(5 * HZ)
+#define ROOM_PATIENCE	HZ
 
 /**
  * struct eviction - one pass over a device
@@ -290,6 +294,27 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 	return is_drained(hdev);
 }
 
+/* Once round the device, and again for what was young. */
+static void evict_round(struct eviction *ev, unsigned long wanted)
+{
+	unsigned long nr = DIV_ROUND_UP(ev->hdev->config.memory, HMM_P2P_CHUNK_SIZE);
+	unsigned long tries;
+	long index;
+
+	ev->locked_out = false;
+	for (tries = 0; tries < 2 * nr && ev->moved < wanted; tries++) {
+		if (fatal_signal_pending(current))
+			break;
+		index = hmm_p2p_next_old(ev->hdev, ev->limit);
+		if (index < 0)
+			break;
+		evict_chunk(ev, index);
+		if (ev->full)
+			break;
+		cond_resched();
+	}
+}
+
 /**
  * hmm_p2p_evict_some - make room on a device, or for a group at its limit
  * @hdev: device
@@ -300,12 +325,12 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
  *
  * Takes whole chunks, those first that no device has reached since the hand
  * last passed. A chunk whose pages are busy is passed over, and one that has only
- * pages of the move itself; so is a huge page whose process is not found: by PFN
- * it could be unmapped meanwhile, which the kernel (7.2) gets wrong, and no
- * newcomer is worth that. It ends when there is no RAM to take them.
+ * pages of the move itself; so is a huge page whose process is not found, or whose
+ * mmap_lock is not free: by PFN it could be unmapped meanwhile, which the kernel
+ * (7.2) gets wrong, and no newcomer is worth that. It ends when there is no RAM to
+ * take them.
  *
- * Context: may sleep; under the users section of @hdev, not under hmm_p2p_srcu,
- * because this may wait for another process's mmap_lock; no page is locked.
+ * Context: may sleep; under the users section of @hdev; no page is locked.
  * Return: how many pages came home.
  */
 unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
@@ -313,8 +338,7 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 				 struct dmem_cgroup_pool_state *limit,
 				 const struct hmm_p2p_move *sake)
 {
-	unsigned long nr = DIV_ROUND_UP(hdev->config.memory, HMM_P2P_CHUNK_SIZE);
-	unsigned long tries;
+	unsigned long until = jiffies + ROOM_PATIENCE;
 	struct eviction ev = {
 		.hdev = hdev,
 		.batch = batch,
@@ -322,20 +346,15 @@ unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 		.limit = limit,
 		.sake = sake,
 	};
-	long index;
 
-	for (tries = 0; tries < 2 * nr && ev.moved < wanted; tries++) {
-		if (fatal_signal_pending(current))
-			break;
-		index = hmm_p2p_next_old(hdev, limit);
-		if (index < 0)
-			break;
-		evict_chunk(&ev, index);
-		if (ev.full)
-			break;
-		cond_resched();
+	for (;;) {
+		evict_round(&ev, wanted);
+		/* Who has one of these locks may be done in a moment. */
+		if (ev.moved || !ev.locked_out || time_after(jiffies, until) ||
+		    fatal_signal_pending(current))
+			return ev.moved;
+		schedule_timeout_killable(HZ / 100 ?: 1);
 	}
-	return ev.moved;
 }
 
 /* How often a device that stays is asked for the pages that were busy. */
@@ -387,7 +406,9 @@ int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
 		idx = srcu_read_lock(&hdev->users);
 		do {
 			ret = evict_now(&ev, &moved);
-			ev.by_pfn = is_stuck(&ev);
+			ev.by_pfn = is_stuck(&ev) && !ev.locked_out;
+			if (ev.locked_out)
+				schedule_timeout_interruptible(HZ / 10);
 		} while (ret == -EBUSY && --tries);
 		srcu_read_unlock(&hdev->users, idx);
 		hmm_p2p_batch_free(ev.batch);
