@@ -67,6 +67,9 @@ int test_teardown(void **state)
 
 	(void)state;
 	unmap_leftovers();
+	/* Somebody else moves our memory, and compares by himself when we have ended. */
+	if (getenv("HMM_P2P_SOAK"))
+		return 0;
 	for (i = 0; i < nr_at_start; i++) {
 		const struct hmm_p2p_device_info *old = &at_start[i];
 
