@@ -14,6 +14,7 @@ help:
 	@echo 'make run              show the three outcomes in a guest (root)'
 	@echo 'make check            all tests (root)'
 	@echo 'make bench            the measurements (root)'
+	@echo 'make soak             programs that nobody wrote for us, while all of their memory moves (root)'
 	@echo 'make lint             checkpatch, sparse, kernel-doc, W=1, shellcheck (root)'
 	@echo 'make modules          kernel modules against KDIR=$(KDIR)'
 	@echo 'make modules_install  install them'
@@ -21,7 +22,7 @@ help:
 	@echo 'make install          install these (DESTDIR, PREFIX)'
 	@echo 'make clean            remove what was built here and in the lab'
 
-run check bench lint:
+run check bench soak lint:
 	$(LAB) $@
 
 modules modules_install:
@@ -42,4 +43,4 @@ clean:
 	$(MAKE) -C lib clean
 	[ "$$(id -u)" != 0 ] || $(LAB) clean
 
-.PHONY: help run check bench lint modules modules_install config lib install clean
+.PHONY: help run check bench soak lint modules modules_install config lib install clean

@@ -83,6 +83,7 @@ build_next() {
 prepare() {
 	lock_cache
 	tree_ready
+	[ "$verb" != soak ] || soak_tree_ready
 	build_folder
 	must "copying the sources" "$logs/sources.log" copy_sources
 	must "building the library and the tests" "$logs/user.log" build_enter /src/qemu/build/user

@@ -84,6 +84,7 @@ guest_conf() {
 	conf limit "${boot_limit:-120}"
 	conf program "${boot_program:-}"
 	conf arguments "${boot_arguments:-}"
+	conf share "${boot_share:-}"
 	if [ "$3" = shell ]; then
 		conf term "${TERM:-vt100}"
 		size=$(stty size 2>/dev/null) || size="24 80"
