@@ -421,7 +421,7 @@ static void load_end(struct load *load)
 /* A debug kernel takes several times as long for each. */
 static unsigned int rounds(void)
 {
-	return hammer_seconds("INTERPOSE_ROUNDS", 200, 30);
+	return hammer_seconds("INTERPOSE_ROUNDS", 100, 30);
 }
 
 static void test_comes_and_goes(void **state)
