@@ -5,6 +5,10 @@
  * case it goes over device memory, chunk by chunk: single pages come through
  * whatever maps them, huge pages through the process that got them.
  *
+ * No process is waited for that has its mmap_lock taken: it may be stuck for ever in
+ * a fault that nobody serves. Who needs room passes it over; the end of a device
+ * takes such huge pages by their PFN after a while.
+ *
  * Without RAM for it there is no point in going on: who asked is told, and the
  * end of a device, which cannot fail, waits until there is some.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Room on a device, and its end. May sleep; neither an mmap_lock nor hmm_p2p_srcu is
- * held, because these are taken here.
+ * held, because these are taken here: an mmap_lock only where it is free, for no
+ * process may keep a device from going, or others from its room.
  */
 #ifndef _HMM_P2P_EVICT_H
 #define _HMM_P2P_EVICT_H
