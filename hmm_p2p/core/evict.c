@@ -214,13 +214,13 @@ static void evict_wait(struct hmm_p2p_device *hdev, long timeout)
 }
 
 /* Nobody is told by the return value of a removal, which has none. */
-static void say_locked_out(struct hmm_p2p_device *hdev, unsigned long *when)
+static void say_stuck(struct hmm_p2p_device *hdev, unsigned long *when)
 {
 	if (time_before(jiffies, *when))
 		return;
 	*when = jiffies + SAY_INTERVAL;
 	dev_warn(hdev->config.dev,
-		 "hmm_p2p: %s goes away and waits for processes: %lu pages are still on it, in huge pages of processes that are stuck in a fault or a call. It goes on when they do, when they end, or when RAM has 2 MiB in one piece for each\n",
+		 "hmm_p2p: %s goes away and waits: %lu pages are still on it, in huge pages whose processes are stuck in a fault or a call, or have shared them by fork() and ended. It goes on when these do or end, or when RAM has 2 MiB in one piece for each\n",
 		 hdev->name, READ_ONCE(hdev->used));
 }
 
@@ -289,8 +289,8 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 			break;
 		if (ev.no_ram)
 			say_no_ram(hdev, &say_when);
-		else if (ev.locked_out && ev.by_pfn)
-			say_locked_out(hdev, &say_when);
+		else if (ev.by_pfn && time_after(jiffies, since + LOCK_PATIENCE))
+			say_stuck(hdev, &say_when);
 		if (!ev.moved)
 			evict_wait(hdev, ev.no_ram ? HZ : HZ / 10);
 	}
