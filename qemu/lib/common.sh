@@ -42,7 +42,7 @@ step() {
 	shift 2
 	step_start=$(now) step_said=$(now)
 	[ ! -t 2 ] || progress "$step_what ..."
-	"$@" >"$step_log" 2>&1 </dev/null &
+	"$@" >"$step_log" 2>&1 </dev/null 8>&- 9>&- &
 	step_pid=$!
 	while kill -0 "$step_pid" 2>/dev/null; do
 		step_tick
@@ -92,7 +92,7 @@ explain() {
 }
 
 need_root() {
-	[ "$(id -u)" = 0 ] || die "the lab sets up a Debian tree and needs root: sudo $0 ..."
+	[ "$(id -u)" = 0 ] || die "the lab sets up a Debian tree: run it as root (su, or sudo $0 ...)"
 }
 
 # need_space GIB WHAT
