@@ -9,16 +9,29 @@ matrix() {
 			(topology == "" || $1 == topology) && (kernel == "all" || $2 == kernel)'
 }
 
+# cases_of PROGRAM: the names of its cases, as its source has them.
+cases_of() {
+	sed -n 's/^[[:space:]]*TEST(\([a-z0-9_]*\)),.*/\1/p; s/^[[:space:]]*TEST_BOTH(\([a-z0-9_]*\)),.*/\1_small\n\1_huge/p' \
+		"$stage/user/selftests/guest/$1.c" 2>/dev/null
+}
+
+# wanted NAME FOLDER: was the program asked for, by its name, or by that of a case, or with all of its folder ("upstream")?
+wanted() {
+	matches "$1" "${want_test:-*}" || matches "${2##*/}" "$want_test" && return
+	for case in $(cases_of "$1"); do
+		! matches "$case" "$want_test" || return 0
+	done
+	return 1
+}
+
 # select_tests PATTERNS: the guest's test programs, one line, that match one of PATTERNS (separated by commas) and what was
-# asked for, which may also be "upstream": all of that folder.
+# asked for.
 select_tests() {
 	for path in "$stage"/user/selftests/guest/build/test_* "$stage"/user/selftests/guest/test_* \
 		"$stage"/user/selftests/upstream/upstream_*; do
 		[ -f "$path" ] && [ -x "$path" ] || continue
 		name=${path##*/} folder=${path%/*}
-		if matches "$name" "$1" && { matches "$name" "${want_test:-*}" || matches "${folder##*/}" "$want_test"; }; then
-			printf '%s ' "$name"
-		fi
+		! matches "$name" "$1" || ! wanted "$name" "$folder" || printf '%s ' "$name"
 	done
 }
 
@@ -126,6 +139,19 @@ wanted_kernels() {
 	esac
 }
 
+# Is there no such test, or is it in no such row?
+nothing_ran() {
+	want_rows=$(want_topology='' want_kernel=all && matrix | while read -r topology kernel _ _ patterns; do
+		[ -z "$(select_tests "$patterns")" ] || printf '%s/%s ' "$topology" "$kernel"
+	done)
+	if [ -z "$want_rows" ]; then
+		say "nothing ran: no test and no case is called like '$want_test'; selftests/README.md lists the tests"
+	else
+		say "nothing ran: '${want_test:-any test}' is not in topology '${want_topology:-any}' with kernel '$want_kernel'," \
+			"but in $want_rows"
+	fi
+}
+
 check() {
 	# shellcheck disable=SC2046 # a word per kernel
 	prepare $(wanted_kernels)
@@ -135,10 +161,7 @@ check() {
 	while read -r topology kernel seconds limit patterns <&4; do
 		check_row "$topology" "$kernel" "$seconds" "$limit" "$patterns"
 	done 4<"$logs/matrix"
-	if ! grep -q '^ok\|^not ok' "$logs/results.tap"; then
-		say "nothing ran: no test matches topology '${want_topology:-any}', kernel '$want_kernel'," \
-			"test '${want_test:-any}'"
-	fi
+	grep -q '^ok\|^not ok' "$logs/results.tap" || nothing_ran
 	totals "$logs/results.tap" || {
 		say "logs: $logs"
 		return 1

@@ -85,6 +85,7 @@ guest_conf() {
 	conf program "${boot_program:-}"
 	conf arguments "${boot_arguments:-}"
 	conf share "${boot_share:-}"
+	conf cases "${want_test:-}"
 	if [ "$3" = shell ]; then
 		conf term "${TERM:-vt100}"
 		size=$(stty size 2>/dev/null) || size="24 80"

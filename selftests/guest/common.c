@@ -10,6 +10,15 @@
 
 #include "common.h"
 
+/* Of the cases, those that match HMM_P2P_CASES. cmocka counts them before any set-up. */
+static void __attribute__((constructor)) choose_cases(void)
+{
+	const char *pattern = getenv("HMM_P2P_CASES");
+
+	if (pattern)
+		cmocka_set_test_filter(pattern);
+}
+
 /* Only the test's own thread can leave it by cmocka's long jump. */
 static bool is_child;
 
