@@ -614,14 +614,13 @@ static bool needs_dma(const struct hmm_p2p_device *hdev,
  * @drvdata: for hmm_p2p_svm_drvdata()
  *
  * The device has nothing at first. When the process ends it loses what it has got;
- * when the device is unregistered, too, and both end all faults. The driver calls
+ * when the device is unregistered, too, and both end all faults, later ones as well. The driver calls
  * hmm_p2p_svm_destroy() in any case.
  *
  * Context: may sleep; the caller holds a reference to the users of @mm, and not its
  * mmap_lock.
  * Return: what to name it by, or an error pointer: -EOPNOTSUPP for a device that has
- * neither @ops nor importer operations, -ENODEV when it is being unregistered,
- * -ENOMEM, -EINTR.
+ * neither @ops nor importer operations, -ENOMEM, -EINTR.
  */
 struct hmm_p2p_svm *hmm_p2p_svm_create(struct hmm_p2p_device *hdev,
 				       struct mm_struct *mm,
