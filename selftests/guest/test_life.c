@@ -308,7 +308,7 @@ struct mover {
 	bool ended;
 };
 
-#define DYING_LENGTH	(32 * MIB)
+#define DYING_LENGTH	(16 * MIB)
 
 static void *mover_main(void *arg)
 {
