@@ -614,8 +614,8 @@ static bool needs_dma(const struct hmm_p2p_device *hdev,
  * @drvdata: for hmm_p2p_svm_drvdata()
  *
  * The device has nothing at first. When the process ends it loses what it has got;
- * when the device is unregistered, too, and both end all faults, later ones as well. The driver calls
- * hmm_p2p_svm_destroy() in any case.
+ * when the device is unregistered, too, and both end all faults, later ones as well.
+ * The driver calls hmm_p2p_svm_destroy() in any case.
  *
  * Context: may sleep; the caller holds a reference to the users of @mm, and not its
  * mmap_lock.
