@@ -297,18 +297,20 @@ static void test_exit_under_migration(void **state)
 /**
  * struct mover - moves another process's memory to the device
  * @process: whose
+ * @turns: the other's first is that it has touched all of it
  * @mem: what
  * @ret: what came of it
  * @ended: it did
  */
 struct mover {
 	struct hmm_p2p_process process;
+	struct turns turns;
 	uint8_t *mem;
 	int ret;
 	bool ended;
 };
 
-#define DYING_LENGTH	(16 * MIB)
+#define DYING_LENGTH	(32 * MIB)
 
 static void *mover_main(void *arg)
 {
@@ -323,11 +325,13 @@ static void *mover_main(void *arg)
 
 static int waits_to_die(void *arg)
 {
-	uint8_t *mem = arg;
+	struct mover *mover = arg;
 	size_t at;
 
+	turns_side(&mover->turns, true);
 	for (at = 0; at < DYING_LENGTH; at += page_size)
-		mem[at] = 1;
+		mover->mem[at] = 1;
+	CHECK(turn_give(&mover->turns) == 0);
 	pause();
 	return 1;
 }
@@ -337,9 +341,13 @@ static int move_of_the_dying(void)
 {
 	struct mover mover = { .mem = map_memory(DYING_LENGTH, SMALL_PAGES) };
 	uint64_t used = used_bytes(device());
-	pid_t pid = child_start(waits_to_die, mover.mem);
 	pthread_t thread;
+	pid_t pid;
 
+	turns_init(&mover.turns);
+	pid = child_start(waits_to_die, &mover);
+	turns_side(&mover.turns, false);
+	REQUIRE(turn_await(&mover.turns) == 0);
 	REQUIRE(hmm_p2p_process_open(&mover.process, pid, true) == 0);
 	REQUIRE(pthread_create(&thread, NULL, mover_main, &mover) == 0);
 	while (used_bytes(device()) == used &&
@@ -348,6 +356,7 @@ static int move_of_the_dying(void)
 	kill(pid, SIGKILL);
 	pthread_join(thread, NULL);
 	REQUIRE(child_wait(pid) == -SIGKILL);
+	turns_fini(&mover.turns);
 	hmm_p2p_process_close(&mover.process);
 	unmap(mover.mem, DYING_LENGTH);
 	return mover.ret;
