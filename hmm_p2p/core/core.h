@@ -18,5 +18,6 @@
 #include "registry.h"
 #include "report.h"
 #include "stats.h"
+#include "touched.h"
 
 #endif /* _HMM_P2P_CORE_H */

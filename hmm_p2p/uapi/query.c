@@ -7,6 +7,9 @@
 #include "../core/core.h"
 #include "query.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 /**
  * struct found - memory on a device
  * @hdev: device, NULL: there is none
@@ -28,6 +31,7 @@ struct found {
  * @found: what is at each page of one piece
  * @extents: found and not yet copied to the caller
  * @nr: length of @extents; the last one may grow
+ * @looked: pages that were looked at one by one
  */
 struct query_state {
 	struct hmm_p2p_query *arg;
@@ -37,6 +41,7 @@ struct query_state {
 	struct found found[HMM_P2P_BATCH_PAGES];
 	struct hmm_p2p_extent extents[HMM_P2P_BATCH_PAGES + 1];
 	u32 nr;
+	u64 looked;
 };
 
 static bool has_alias(struct hmm_p2p_device *exporter, struct page *page)
@@ -239,8 +244,6 @@ static int query_locked(struct query_state *state, unsigned long start,
 	memset(state->found, 0, sizeof(state->found));
 	ret = collect_private(state, start, end);
 	collect_shared(state, start, end);
-	if (!ret && state->importer && READ_ONCE(state->importer->removed))
-		ret = -ENODEV;
 	for (addr = start; addr < end && !ret; addr += PAGE_SIZE, found++) {
 		state->arg->out_next = addr;
 		if (found->hdev)
@@ -249,17 +252,26 @@ static int query_locked(struct query_state *state, unsigned long start,
 	return ret;
 }
 
+/* Of the first page table from @start on that may have something; sets @next. */
 static int query_piece(struct query_state *state, unsigned long start,
-		       unsigned long end)
+		       unsigned long end, u64 *next)
 {
-	int idx, ret;
+	int idx, ret = 0;
 
+	*next = end;
 	/* First: a device that goes does not wait for who waits for it. */
 	if (mmap_read_lock_killable(state->mirror.mm))
 		return -EINTR;
 	/* Keeps the pages' devices, so their struct pages, and the importer. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	ret = query_locked(state, start, end);
+	start = hmm_p2p_next_touched(state->mirror.mm, start, end);
+	if (state->importer && READ_ONCE(state->importer->removed)) {
+		ret = -ENODEV;
+	} else if (start < end) {
+		*next = min(end, ALIGN(start + 1, HPAGE_PMD_SIZE));
+		state->looked += (*next - start) >> PAGE_SHIFT;
+		ret = query_locked(state, start, *next);
+	}
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	mmap_read_unlock(state->mirror.mm);
 	return ret;
@@ -275,8 +287,7 @@ static int query_all(struct query_state *state)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		next = min(end, ALIGN(addr + 1, HPAGE_PMD_SIZE));
-		ret = query_piece(state, addr, next);
+		ret = query_piece(state, addr, end, &next);
 		if (ret < 0)
 			return ret;
 		if (ret)
@@ -314,6 +325,7 @@ int hmm_p2p_do_query(struct mm_struct *mm, struct hmm_p2p_device *importer,
 	ret = hmm_p2p_mirror_init(&state->mirror, mm, arg->addr, arg->length);
 	if (!ret) {
 		ret = query_all(state);
+		trace_hmm_p2p_query(arg, state->looked, ret);
 		hmm_p2p_mirror_fini(&state->mirror);
 	}
 	kvfree(state);

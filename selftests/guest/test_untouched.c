@@ -135,6 +135,104 @@ static void test_empty(void **state)
 	assert_int_equal(munmap(mem, SPARSE), 0);
 }
 
+/* --------------------------------------------------------- to ask where it is */
+
+#define TRACING		"/sys/kernel/tracing/"
+#define QUERY_EVENT	TRACING "events/hmm_p2p/hmm_p2p_query/enable"
+#define VAST		(1UL << 40)
+
+static void trace_clear(void)
+{
+	FILE *trace = fopen(TRACING "trace", "we");
+
+	REQUIRE(trace);
+	fclose(trace);
+}
+
+/* Pages that queries looked at one by one, as the trace has it. */
+static uint64_t trace_looked(void)
+{
+	uint64_t looked = 0, events = 0;
+	FILE *trace = fopen(TRACING "trace", "re");
+	char line[512], *at;
+
+	REQUIRE(trace);
+	while (fgets(line, sizeof(line), trace)) {
+		at = strstr(line, "looked=");
+		if (!at)
+			continue;
+		looked += strtoull(at + strlen("looked="), NULL, 10);
+		events++;
+	}
+	fclose(trace);
+	REQUIRE(events);
+	return looked;
+}
+
+/* Pages on @id, and how many pages had to be looked at to know. */
+static size_t looked_on(uint32_t id, const uint8_t *mem, size_t length, uint64_t *looked)
+{
+	size_t pages;
+
+	assert_int_equal(write_file(QUERY_EVENT, "1"), 0);
+	trace_clear();
+	pages = pages_on(id, mem, length);
+	assert_int_equal(write_file(QUERY_EVENT, "0"), 0);
+	*looked = trace_looked();
+	return pages;
+}
+
+static uint8_t *map_vast(int prot)
+{
+	uint8_t *mem = mmap(NULL, VAST, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			    -1, 0);
+
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	return mem;
+}
+
+/* Pages of a terabyte that are asked about; one page table of it is there. */
+static void vast(int prot)
+{
+	uint32_t id = largest_exporter(8 * MIB).out_id;
+	uint8_t *mem = map_vast(PROT_READ | PROT_WRITE), *at = mem + VAST / 2 + page_size;
+	uint64_t looked;
+	double start;
+
+	pattern_fill(at, 0, page_size, 89);
+	move_all_to(id, at, page_size);
+	assert_int_equal(mprotect(mem, VAST / 2, prot), 0);
+	start = seconds_now();
+	assert_int_equal(looked_on(id, mem, VAST, &looked), 1);
+	fprintf(stderr, "# where is 1 TiB with a page in it: %.3f s\n",
+		seconds_now() - start);
+	assert_in_range(looked, 1, huge_size / page_size);
+	assert_pattern(at, page_size, 89);
+	assert_int_equal(munmap(mem, VAST), 0);
+}
+
+static void test_vast(void **state)
+{
+	(void)state;
+	vast(PROT_READ | PROT_WRITE);
+	vast(PROT_NONE);
+}
+
+/* Nothing is there, and then not even a mapping. */
+static void test_vast_empty(void **state)
+{
+	uint32_t id = largest_exporter(0).out_id;
+	uint8_t *mem = map_vast(PROT_NONE);
+	uint64_t looked;
+
+	(void)state;
+	assert_int_equal(looked_on(id, mem, VAST, &looked), 0);
+	assert_int_equal(looked, 0);
+	assert_int_equal(munmap(mem, VAST), 0);
+	assert_int_equal(looked_on(id, mem, VAST, &looked), 0);
+	assert_int_equal(looked, 0);
+}
+
 /* --------------------------------------------------------------- page by page */
 
 /* Only read: the zero page is not data. */
@@ -385,6 +483,8 @@ int main(void)
 		TEST(test_sparse_small),
 		TEST(test_sparse_huge),
 		TEST(test_empty),
+		TEST(test_vast),
+		TEST(test_vast_empty),
 		TEST(test_zero_pages_small),
 		TEST(test_zero_pages_huge),
 		TEST(test_in_turn),
