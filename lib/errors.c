@@ -38,7 +38,7 @@ static const struct error_text error_texts[] = {
 	  "There is no path to ask about: the first device must have memory (capability exporter), and a file must be one that can do direct I/O." },
 
 	{ ESRCH, HMM_P2P_CALL_PROCESS,
-	  "There is no such process: check the pid, it may have exited." },
+	  "There is no such process, or none with memory of its own: check the pid; it may have exited, or be a kernel thread." },
 	{ EACCES, HMM_P2P_CALL_PROCESS,
 	  "The memory of that process may not be opened: run as its user or as root; what ptrace() needs is needed here, including what kernel.yama.ptrace_scope allows." },
 	{ EPERM, HMM_P2P_CALL_PROCESS,

@@ -192,7 +192,8 @@ void hmm_p2p_process_self(struct hmm_p2p_process *process);
  *
  * Opens /proc/PID/mem, so the caller needs what ptrace(2) needs.
  *
- * Return: 0; -ESRCH: no such process; -EACCES: no permission for it;
+ * Return: 0; -ESRCH: no such process, or one without memory (a zombie, a
+ * kernel thread); -EACCES: no permission for it;
  * -ENOENT: /proc is not mounted; -EINVAL: @process is NULL or @pid not
  * positive; or what else open(2) says.
  */

@@ -121,8 +121,7 @@ int tool_process(struct hmm_p2p_process *process, pid_t pid)
 	int err = hmm_p2p_process_open(process, pid, false);
 
 	if (err)
-		return complain_call(err, HMM_P2P_CALL_PROCESS, "process %d",
-				     (int)pid);
+		return complain_process(err, HMM_P2P_CALL_PROCESS, pid);
 	return EXIT_OK;
 }
 

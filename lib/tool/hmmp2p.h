@@ -43,6 +43,9 @@ int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int complain_call(int err, enum hmm_p2p_call call, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* As complain_call(), and says what the process is if it has no memory. */
+int complain_process(int err, enum hmm_p2p_call call, pid_t pid);
+
 /* These print what is wrong themselves and return an exit code. */
 int tool_open(struct tool *tool);
 int tool_find(struct tool *tool, const char *which,

@@ -107,8 +107,7 @@ static int collect(struct map_run *run)
 		return EXIT_FAILED;
 	err = maps_load(run->pid, &run->maps);
 	if (err)
-		status = complain_call(err, HMM_P2P_CALL_PROCESS, "process %d",
-				       (int)run->pid);
+		status = complain_process(err, HMM_P2P_CALL_PROCESS, run->pid);
 	else
 		status = query_all(run, &process);
 	hmm_p2p_process_close(&process);

@@ -51,8 +51,7 @@ static int ranges_from_maps(struct migrate_run *run)
 	size_t i;
 
 	if (err)
-		return complain_call(err, HMM_P2P_CALL_PROCESS, "process %d",
-				     (int)run->pid);
+		return complain_process(err, HMM_P2P_CALL_PROCESS, run->pid);
 	for (i = 0; i < maps.nr; i++) {
 		const struct mapping *mapping = &maps.mappings[i];
 

@@ -122,6 +122,37 @@ static int migrate_named(uint32_t device, pid_t pid, int mem_fd,
 			       result);
 }
 
+/* hmmp2p says @words of process @pid, which has no memory. */
+static void tool_says(pid_t pid, const char *words)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "hmmp2p map %d 2>&1 | grep -q 'process %d %s'",
+		 pid, pid, words);
+	assert_int_equal(system(command), 0);
+}
+
+/* Not each process that has no memory is missing. */
+static void test_no_memory(void **state)
+{
+	struct hmm_p2p_process process;
+	siginfo_t info;
+	pid_t pid = fork();
+
+	(void)state;
+	assert_int_not_equal(pid, -1);
+	if (!pid)
+		_exit(0);
+	/* It has ended, and stays. */
+	assert_return_code(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), errno);
+	assert_int_equal(hmm_p2p_process_open(&process, pid, false), -ESRCH);
+	tool_says(pid, "has ended (zombie)");
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	/* kthreadd is always there. */
+	assert_int_equal(hmm_p2p_process_open(&process, 2, false), -ESRCH);
+	tool_says(2, "is a kernel thread");
+}
+
 /* The parent moves the child's memory there and back, and finds it. */
 static void test_foreign_memory(void **state)
 {
@@ -353,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_node_is_not_for_everybody),
 		TEST(test_inherited_descriptor),
+		TEST(test_no_memory),
 		TEST(test_foreign_memory),
 		TEST(test_foreign_access),
 		TEST(test_read_only_proof),

@@ -407,6 +407,30 @@ static void process_that_goes_is_a_failure(void **state)
 	free(saved);
 }
 
+/* The machine's process 4242, with @stat, has no memory: ESRCH, which is 3. */
+static void test_gone(const char *stat, const char *words)
+{
+	fake_file("proc/4242/stat", stat);
+	test_err("mem=3", "map 4242", 1, words);
+	test_err("mem=3", "migrate 4242 all --to ram", 1, words);
+	test_err("mem=3", "migrate 4242 0x1000+4K --to ram", 1, words);
+	fake_file("proc/4242/stat", "");
+}
+
+static void process_without_memory_is_named(void **state)
+{
+	(void)state;
+	test_gone("4242 (kworker/0:1) I 2 0 0 0 -1 69238880 0 0 0 0 0 0 0 0 20 0 1 0 38 0",
+		  "process 4242 is a kernel thread");
+	test_gone("4242 (job) 7) Z 1 4242 4242 0 -1 4228172 99 0 0 0 0 0 0 0 20 0 1 0 38 0",
+		  "process 4242 has ended (zombie)");
+	test_gone("4242 (job) Z 1 4242 4242 0 -1 4228172 99 0 0 0 0 0 0 0 20 0 3 0 38 0",
+		  "first thread that has ended");
+	test_gone("4242 (job) S 1 4242 4242 0 -1 4228172 99 0 0 0 0 0 0 0 20 0 3 0 38 0",
+		  "no such process");
+	test_gone("4242 (job", "no such process");
+}
+
 static void migrate_failures_say_what_to_do(void **state)
 {
 	(void)state;
@@ -529,6 +553,7 @@ int main(void)
 		cmocka_unit_test(drain_prints_partial_work),
 		cmocka_unit_test(failures_say_what_to_do),
 		cmocka_unit_test(process_that_goes_is_a_failure),
+		cmocka_unit_test(process_without_memory_is_named),
 		cmocka_unit_test(migrate_failures_say_what_to_do),
 		cmocka_unit_test(no_memory_is_a_failure),
 		cmocka_unit_test(wrong_use_is_exit_2),

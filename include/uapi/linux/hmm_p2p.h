@@ -23,7 +23,8 @@
  *               that cannot do direct I/O
  *   ENOENT      no device with that id
  *   ENODEV      the device went away during the call
- *   ESRCH       no such process, or it has no memory any more
+ *   ESRCH       no such process, or it has no memory: it has ended, or is a
+ *               kernel thread
  *   EACCES      @mem_fd does not give access to that process
  *   EPERM       a capability is missing, or write asked of read-only memory
  *   EFAULT      a pointer is bad, or the range has an address nothing is
