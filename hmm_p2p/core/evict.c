@@ -105,19 +105,20 @@ static bool is_wanted(const struct eviction *ev, const struct hmm_p2p_move *home
  * A huge page comes home through the process that got it, which can lock
  * everybody out, and split the page when system memory has no huge one. Returns
  * false when the chunk has none, or when nothing came: the process may be gone,
- * or have moved its mapping.
+ * or have moved its mapping. What it has there now is no business of this device.
  */
 static bool evict_home(struct eviction *ev, unsigned long index)
 {
 	/* Whose process is stuck with it may be so for ever. */
 	struct hmm_p2p_move move = { .cause = ev->cause, .try_lock = true };
-	int ret;
+	int ret = 0;
 
 	move.mm = hmm_p2p_huge_home(ev->hdev, index, &move.start);
 	if (!move.mm)
 		return false;
 	move.end = move.start + HPAGE_PMD_SIZE;
-	ret = is_wanted(ev, &move) ? 0 : hmm_p2p_move_home(&move);
+	if (!is_wanted(ev, &move))
+		ret = hmm_p2p_move_chunk_home(&move, hmm_p2p_page_at(ev->hdev, index));
 	ev->failed += ret == -EIO;
 	ev->no_ram |= ret == -ENOMEM;
 	ev->locked_out |= ret == -EBUSY;

@@ -83,6 +83,52 @@ int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
 	return ret;
 }
 
+/*
+ * Which pages of the step are not in the chunk that the move is about? A mapping that
+ * cannot be read does not tell: its pages may all be.
+ */
+static int step_others(struct move_state *state, unsigned long *others)
+{
+	unsigned long nr = (state->stop - state->addr) >> PAGE_SHIFT, i;
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(state->only);
+	struct vm_area_struct *vma;
+	int idx, ret;
+
+	bitmap_zero(others, HMM_P2P_BATCH_PAGES);
+	ret = hmm_p2p_step_lock_read(state->move);
+	if (ret)
+		return ret;
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	vma = find_vma(state->move->mm, state->addr);
+	if (vma && (vma->vm_flags & VM_READ)) {
+		ret = step_snapshot(state, state->addr, state->stop,
+				    READ_ONCE(hdev->owner));
+		for (i = 0; !ret && i < nr; i++)
+			if (!(state->pfns[i] & HMM_PFN_VALID) ||
+			    !hmm_p2p_step_wants(state, hmm_pfn_to_page(state->pfns[i])))
+				__set_bit(i, others);
+	}
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	mmap_read_unlock(state->move->mm);
+	return ret;
+}
+
+/* What of the step is not in the chunk that the move is about was there before. */
+static int settle_others(struct move_state *state)
+{
+	struct hmm_p2p_move *move = state->move;
+	DECLARE_BITMAP(others, HMM_P2P_BATCH_PAGES);
+	int ret;
+
+	ret = step_others(state, others);
+	if (ret)
+		return ret;
+	bitmap_and(others, others, state->left, HMM_P2P_BATCH_PAGES);
+	move->already += bitmap_weight(others, HMM_P2P_BATCH_PAGES);
+	bitmap_andnot(state->left, state->left, others, HMM_P2P_BATCH_PAGES);
+	return 0;
+}
+
 /**
  * hmm_p2p_step_settle - account for pages that are where they should be
  * @state: a move
@@ -99,6 +145,8 @@ int hmm_p2p_step_settle(struct move_state *state)
 	struct hmm_p2p_move *move = state->move;
 	int ret;
 
+	if (state->only)
+		return settle_others(state);
 	if (!move->hdev || READ_ONCE(move->hdev->removed))
 		return 0;
 	if (mmap_read_lock_killable(move->mm))

@@ -28,12 +28,29 @@ static int home_step(struct move_state *state, unsigned long addr)
  */
 int hmm_p2p_move_home(struct hmm_p2p_move *move)
 {
+	return hmm_p2p_move_chunk_home(move, NULL);
+}
+
+/**
+ * hmm_p2p_move_chunk_home - hmm_p2p_move_home() of what is in one chunk
+ * @move: as there
+ * @first: first page of the chunk, whose device stays as long as this runs;
+ *	NULL: of any
+ *
+ * Pages of the range that are elsewhere stay, and count as having been there.
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: as hmm_p2p_move().
+ */
+int hmm_p2p_move_chunk_home(struct hmm_p2p_move *move, struct page *first)
+{
 	struct move_state *state = hmm_p2p_move_begin(move);
 	unsigned long addr;
 	int ret = 0;
 
 	if (IS_ERR(state))
 		return PTR_ERR(state);
+	state->only = first;
 	for (addr = move->start; addr < move->end && !ret; addr = state->stop)
 		ret = home_step(state, addr);
 	hmm_p2p_move_end(state);

@@ -4,7 +4,9 @@
 #define _HMM_P2P_HOME_H
 
 struct hmm_p2p_move;
+struct page;
 
 int hmm_p2p_move_home(struct hmm_p2p_move *move);
+int hmm_p2p_move_chunk_home(struct hmm_p2p_move *move, struct page *first);
 
 #endif /* _HMM_P2P_HOME_H */

@@ -169,6 +169,20 @@ static int keep_merged(struct move_state *state, const struct vm_area_struct *vm
 	return hmm_p2p_step_merged(state, end);
 }
 
+/* What came there since the step was looked at stays, if the move is not about it. */
+static void leave_others(const struct move_state *state)
+{
+	struct migrate_vma *args = &state->batch->args;
+	struct page *page;
+	unsigned long i;
+
+	for (i = 0; args->cpages && i < args->npages; i++) {
+		page = migrate_pfn_to_page(args->src[i]);
+		if (page && !hmm_p2p_step_wants(state, page))
+			args->src[i] &= ~MIGRATE_PFN_MIGRATE;
+	}
+}
+
 /*
  * Collects what is left of the step, as far as one mapping covers it: on the way to a
  * device what is in system memory or nowhere yet, to RAM what belongs to @owner. Sets
@@ -203,6 +217,7 @@ static int pass_begin(struct move_state *state, struct hmm_p2p_owner *owner,
 	ret = hmm_p2p_batch_setup(state->batch, vma, state->addr, end, owner, compound |
 				  (to_device ? MIGRATE_VMA_SELECT_SYSTEM :
 					       MIGRATE_VMA_SELECT_DEVICE_PRIVATE));
+	leave_others(state);
 	if (!ret && to_device && !state->move->populate)
 		state->move->reasons[HMM_P2P_REASON_UNTOUCHED] +=
 			hmm_p2p_drop_untouched(state->batch, state->left);
@@ -227,6 +242,14 @@ static int step_to_device(struct move_state *state, unsigned long compound)
 	return ret;
 }
 
+/* May pages of @owner be what the move is about? */
+static bool is_wanted_owner(const struct move_state *state,
+			    const struct hmm_p2p_owner *owner)
+{
+	return !state->only ||
+	       READ_ONCE(hmm_p2p_page_device(state->only)->owner) == owner;
+}
+
 /* A pass for each owner. */
 static int step_to_ram(struct move_state *state, unsigned long compound)
 {
@@ -235,6 +258,8 @@ static int step_to_ram(struct move_state *state, unsigned long compound)
 	int ret = 0;
 
 	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
+		if (!is_wanted_owner(state, owner))
+			continue;
 		ret = pass_begin(state, owner, compound, &nr);
 		if (!ret && state->batch->args.cpages)
 			ret = pass_to_ram(state);

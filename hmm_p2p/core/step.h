@@ -24,6 +24,7 @@
  * @userfault: the current step's mapping is registered with userfaultfd
  * @file: it is one of a file
  * @claimed: all of the range that is on the device belongs to the move
+ * @only: NULL, or first page of the chunk that is to go to RAM: no other page does
  * @left: pages of the current step that are not accounted for yet
  */
 struct move_state {
@@ -38,6 +39,7 @@ struct move_state {
 	bool userfault;
 	bool file;
 	bool claimed;
+	struct page *only;
 	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
 };
 
@@ -58,6 +60,14 @@ static inline int hmm_p2p_step_lock_write(const struct hmm_p2p_move *move)
 		return -EBUSY;
 	mm_lock_seqcount_begin(move->mm);
 	return 0;
+}
+
+/* Is it a page that the move is about? */
+static inline bool hmm_p2p_step_wants(const struct move_state *state,
+				      const struct page *page)
+{
+	return !state->only ||
+	       page_to_pfn(page) - page_to_pfn(state->only) < HMM_P2P_CHUNK_PAGES;
 }
 
 struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move);

@@ -353,6 +353,64 @@ static void test_own_ranges(void **state)
 	unmap(second, length);
 }
 
+/* A huge page at @to, which nothing is mapped at any more where it was. */
+static void move_mapping(uint8_t *from, uint8_t *to)
+{
+	assert_ptr_equal(mremap(from, huge_size, huge_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+				to), to);
+	forget(from, huge_size);
+}
+
+/*
+ * A process has moved a huge page's mapping (mremap()), and memory of another device
+ * to where it was: that is not what has to make room.
+ */
+static void moved_away(uint32_t second)
+{
+	struct hmm_p2p_device_info first = smallest_exporter();
+	uint8_t *a = map_pattern(huge_size, HUGE_PAGES, 78), *b, *elsewhere, *newcomer;
+	size_t length = first.out_memory_bytes;
+	struct hmm_p2p_stat before;
+
+	b = map_pattern(huge_size, HUGE_PAGES, 79);
+	elsewhere = map_memory(huge_size, HUGE_PAGES);
+	newcomer = map_pattern(length, SMALL_PAGES, 80);
+	move_all_to(first.out_id, a, huge_size);
+	move_all_to(second, b, huge_size);
+	before = stat_now(second);
+	move_mapping(a, elsewhere);
+	move_mapping(b, a);
+	assert_int_equal(pages_on(second, a, huge_size), huge_size / page_size);
+	migrate_flags(first.out_id, 0, newcomer, length, NULL);
+	assert_int_equal(pages_on(second, a, huge_size), huge_size / page_size);
+	assert_int_equal(stat_delta(second, &before, HMM_P2P_COUNTER_TO_RAM), 0);
+	assert_int_equal(stat_delta(second, &before, HMM_P2P_COUNTER_SPLIT), 0);
+	assert_pattern(newcomer, length, 80);
+	assert_pattern(a, huge_size, 79);
+	assert_pattern(elsewhere, huge_size, 78);
+	unmap(a, huge_size);
+	unmap(elsewhere, huge_size);
+	unmap(newcomer, length);
+}
+
+static void test_moved_away(void **state)
+{
+	(void)state;
+	moved_away(other_exporter(smallest_exporter().out_id).out_id);
+}
+
+/* Not even where both are reached by the same owner. */
+static void test_moved_away_same_owner(void **state)
+{
+	uint32_t first = smallest_exporter().out_id, second = other_exporter(first).out_id;
+
+	(void)state;
+	if (hmm_p2p_set_owner(ctx, second, first, NULL))
+		SKIP("the two cannot share an interconnect");
+	moved_away(second);
+	assert_int_equal(hmm_p2p_set_owner(ctx, second, 0, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +427,8 @@ int main(void)
 		TEST(test_others_go_small),
 		TEST(test_others_go_huge),
 		TEST(test_second_chance),
+		TEST(test_moved_away),
+		TEST(test_moved_away_same_owner),
 	};
 
 	return RUN("evict", tests);
