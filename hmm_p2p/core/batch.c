@@ -78,6 +78,33 @@ void hmm_p2p_batch_free(struct hmm_p2p_batch *batch)
 	kvfree(batch);
 }
 
+/* An owner that no importer has, for events that none of them is to skip. */
+static char nobody;
+
+/*
+ * Collecting device pages is told to importers with the pages' owner: a driver that
+ * migrates its own memory knows of it already, and skips the event. Here it knows
+ * nothing. So there is a second one, with an owner that is nobody's, by collecting
+ * nothing. The pages are out of the page table by now, and nothing is copied yet: when
+ * it has been told, no importer has them, and none can get them.
+ */
+static void tell_owners(const struct migrate_vma *collected)
+{
+	unsigned long nr = collected->npages;
+	struct migrate_vma nothing = {
+		.vma = collected->vma,
+		.start = collected->start,
+		.end = collected->start + (nr << PAGE_SHIFT),
+		.src = collected->src + nr,
+		.dst = collected->dst + nr,
+		.pgmap_owner = &nobody,
+	};
+
+	static_assert(COLLECT_ROOM >= 2);
+	if (mm_has_notifiers(collected->vma->vm_mm))
+		WARN_ON_ONCE(migrate_vma_setup(&nothing));
+}
+
 /* For a batch whose sources were not collected from a mapping. */
 void hmm_p2p_batch_begin(struct hmm_p2p_batch *batch, unsigned int npages)
 {
@@ -112,8 +139,8 @@ static void leave_merged(struct migrate_vma *args)
 }
 
 /*
- * The range lies in one page table. Return: what migrate_vma_setup() returns;
- * args.cpages are ready to move, which may be none.
+ * The range lies in one page table; @owner is whose device pages to collect. Return:
+ * what migrate_vma_setup() returns; args.cpages are ready to move, which may be none.
  */
 int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
 			unsigned long start, unsigned long end, void *owner,
@@ -127,7 +154,8 @@ int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
 	args->vma = vma;
 	args->start = start;
 	args->end = end;
-	args->pgmap_owner = owner;
+	/* To a device it selects nothing. */
+	args->pgmap_owner = flags & MIGRATE_VMA_SELECT_SYSTEM ? &nobody : owner;
 	args->flags = flags;
 	start_ns = hmm_p2p_profile_now();
 	ret = migrate_vma_setup(args);
@@ -138,6 +166,8 @@ int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
 		migrate_vma_finalize(args);
 		args->cpages = 0;
 	}
+	if (!ret && args->cpages && !(flags & MIGRATE_VMA_SELECT_SYSTEM))
+		tell_owners(args);
 	if (!ret && args->cpages)
 		leave_merged(args);
 	return ret;

@@ -23,6 +23,8 @@
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
+#include "skip.h"
+
 #define BENCH_MAX_PAGES		BIT(18)
 
 /**
@@ -208,6 +210,7 @@ static int __init bench_init(void)
 {
 	bench_dir = debugfs_create_dir("hmm_p2p_bench", NULL);
 	debugfs_create_file("fault", 0600, bench_dir, NULL, &bench_fops);
+	debugfs_create_file("skip", 0600, bench_dir, NULL, &skip_fops);
 	return 0;
 }
 module_init(bench_init);

@@ -212,8 +212,11 @@ static void svm_unmap(struct hmm_p2p_mirror *mirror,
 	struct hmm_p2p_svm *svm = container_of(mirror, struct hmm_p2p_svm, mirror);
 	unsigned long first = range->start >> PAGE_SHIFT;
 	unsigned long last = (range->end - 1) >> PAGE_SHIFT;
+	struct mmu_notifier_range why = *range;
 
-	take_back(svm, first, last, range);
+	if (why.event == MMU_NOTIFY_MIGRATE)
+		why.owner = NULL;
+	take_back(svm, first, last, &why);
 	if (range->event == MMU_NOTIFY_UNMAP || range->event == MMU_NOTIFY_RELEASE)
 		free_blocks(svm, first, last);
 	if (range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == svm)

@@ -9,6 +9,14 @@
  * the private page, a p2p PFN and a page migrated to system memory. A device
  * that is going to write asks for write: what was granted so is marked as
  * written, and nobody has to mark it again.
+ *
+ * It is the core that migrates, whenever the CPU touches a page, a device is full or
+ * somebody asks. An importer learns of it by its MMU notifier, and has to let go of
+ * what it has. Some drivers that migrate their own memory skip an MMU_NOTIFY_MIGRATE
+ * whose owner is theirs, because they know already. That is right here, too, for the
+ * owner token of private pages: the core tells everybody once more, with an
+ * owner that is nobody's, before it copies a byte. But it saves nothing, because
+ * no driver knows of the core's migrations otherwise.
  */
 #ifndef _LINUX_HMM_P2P_H
 #define _LINUX_HMM_P2P_H

@@ -82,7 +82,8 @@ struct hmm_p2p_svm_ops {
 	 * The bounds are those of entries, or far beyond all of them. The pages
 	 * go to somebody else as soon as this returns, so it cannot fail: an engine
 	 * that does not stop in bounded time has to be reset. @why is NULL, or
-	 * what the MMU notifier said.
+	 * what the MMU notifier said; a migration has no owner there, for it is
+	 * never one that the driver has begun. Nothing may be skipped.
 	 *
 	 * Context: process, also in reclaim, in a page fault and while the process
 	 * exits. Nobody waits for a signal here.
