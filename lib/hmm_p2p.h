@@ -540,7 +540,8 @@ typedef int (*hmm_p2p_extent_fn)(const struct hmm_p2p_extent *extent,
  *	come as one; may be NULL to only count
  * @arg: handed to @fn
  *
- * Memory that cannot be read is not reported. Memory of hmm_p2p_map() is there
+ * Memory that cannot be read comes with HMM_P2P_EXTENT_UNREADABLE and without a
+ * device, if it may be on one. Memory of hmm_p2p_map() is there
  * whether it was touched or not, with HMM_P2P_EXTENT_SHARED; where the importer
  * may not have it, its outcome is none and there is a reason. The device's bus
  * address, owner and so on are hmm_p2p_device_next()'s.

@@ -12,7 +12,7 @@
 
 /**
  * struct found - memory on a device
- * @hdev: device, NULL: there is none
+ * @hdev: device, NULL: there is none, or with a flag nobody knows
  * @page: its private page, NULL for shared memory (see mapped.c)
  * @flags: HMM_P2P_EXTENT_*
  */
@@ -103,7 +103,7 @@ static enum hmm_p2p_outcome outcome(const struct query_state *state,
 				    enum hmm_p2p_reason *reason)
 {
 	*reason = HMM_P2P_REASON_NONE;
-	if (!state->importer)
+	if (!state->importer || !found->hdev)
 		return HMM_P2P_OUTCOME_NONE;
 	if (found->page)
 		return private_outcome(state, found, reason);
@@ -127,7 +127,7 @@ static int extent_add(struct query_state *state, unsigned long addr,
 	struct hmm_p2p_extent extent = {
 		.addr = addr,
 		.length = PAGE_SIZE,
-		.device = found->hdev->id,
+		.device = found->hdev ? found->hdev->id : 0,
 		.outcome = outcome(state, found, &reason),
 		.flags = found->flags,
 	};
@@ -208,27 +208,45 @@ static int collect_private(struct query_state *state, unsigned long start,
 }
 
 /* The device has the memory since mmap(), whether a page table knows it or not. */
-static void collect_shared(struct query_state *state, unsigned long start,
+static bool is_shared(const struct vm_area_struct *vma, struct found *found)
+{
+	found->hdev = hmm_p2p_mapped_device(vma);
+	if (!found->hdev)
+		return false;
+	found->flags = HMM_P2P_EXTENT_SHARED | HMM_P2P_EXTENT_WINDOW;
+	if (vma->vm_flags & VM_WRITE)
+		found->flags |= HMM_P2P_EXTENT_WRITABLE;
+	return true;
+}
+
+/*
+ * A snapshot shows nothing of a mapping that cannot be read, but its pages may have
+ * gone to a device before. To collect them would tell, and take them from importers.
+ */
+static bool is_unreadable(const struct vm_area_struct *vma, struct found *found)
+{
+	if (vma->vm_flags & (VM_READ | VM_SPECIAL) || !hmm_p2p_owner_next_live(NULL))
+		return false;
+	found->flags = HMM_P2P_EXTENT_UNREADABLE;
+	return true;
+}
+
+/* What the mappings themselves tell, of the piece of @state from @start on. */
+static void collect_mapped(struct query_state *state, unsigned long start,
 			   unsigned long end)
 {
 	VMA_ITERATOR(vmi, state->mirror.mm, start);
-	struct hmm_p2p_device *hdev;
 	struct vm_area_struct *vma;
-	unsigned long addr;
+	unsigned long addr, vma_end;
 
 	for_each_vma_range(vmi, vma, end) {
-		struct found found = {
-			.flags = HMM_P2P_EXTENT_SHARED | HMM_P2P_EXTENT_WINDOW,
-		};
+		struct found found = {};
 
-		hdev = hmm_p2p_mapped_device(vma);
-		if (!hdev)
+		if (!is_shared(vma, &found) && !is_unreadable(vma, &found))
 			continue;
-		found.hdev = hdev;
-		if (vma->vm_flags & VM_WRITE)
-			found.flags |= HMM_P2P_EXTENT_WRITABLE;
-		for (addr = max(start, vma->vm_start);
-		     addr < min(end, vma->vm_end); addr += PAGE_SIZE)
+		vma_end = min(end, vma->vm_end);
+		addr = hmm_p2p_next_touched(vma->vm_mm, max(start, vma->vm_start), vma_end);
+		for (; addr < vma_end; addr += PAGE_SIZE)
 			state->found[(addr - start) >> PAGE_SHIFT] = found;
 	}
 }
@@ -243,10 +261,10 @@ static int query_locked(struct query_state *state, unsigned long start,
 
 	memset(state->found, 0, sizeof(state->found));
 	ret = collect_private(state, start, end);
-	collect_shared(state, start, end);
+	collect_mapped(state, start, end);
 	for (addr = start; addr < end && !ret; addr += PAGE_SIZE, found++) {
 		state->arg->out_next = addr;
-		if (found->hdev)
+		if (found->flags || found->hdev)
 			ret = extent_add(state, addr, found);
 	}
 	return ret;

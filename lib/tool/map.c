@@ -120,12 +120,21 @@ static const char *flags_text(uint32_t flags)
 {
 	bool writable = flags & HMM_P2P_EXTENT_WRITABLE;
 
+	if (flags & HMM_P2P_EXTENT_UNREADABLE)
+		return "unreadable";
 	/* Shared memory is never mapped by huge pages. */
 	if (flags & HMM_P2P_EXTENT_SHARED)
 		return writable ? "rw,shared" : "r-,shared";
 	if (flags & HMM_P2P_EXTENT_HUGE)
 		return writable ? "rw,huge" : "r-,huge";
 	return writable ? "rw" : "r-";
+}
+
+static const char *window_text(uint32_t flags)
+{
+	if (flags & HMM_P2P_EXTENT_UNREADABLE)
+		return "-";
+	return flags & HMM_P2P_EXTENT_WINDOW ? "in" : "out";
 }
 
 static void add_row(const struct map_run *run, struct libscols_table *table,
@@ -135,20 +144,22 @@ static void add_row(const struct map_run *run, struct libscols_table *table,
 	const struct hmm_p2p_device_info *info =
 		device_list_find(&run->devices, extent->device);
 	struct libscols_line *line = table_line(table);
+	bool unreadable = extent->flags & HMM_P2P_EXTENT_UNREADABLE;
+	const char *unknown = unreadable ? "-" : "?";
 	char size[SIZE_TEXT_MAX];
 	size_t column = 9;
 
 	table_set(line, 0, "0x%" PRIx64, (uint64_t)extent->addr);
 	table_set(line, 1, "0x%" PRIx64, (uint64_t)(extent->addr + extent->length));
 	table_set(line, 2, "%s", size_text(run->tool, extent->length, size));
-	table_set(line, 3, "%s", info ? device_name(info) : "?");
-	table_set(line, 4, "%s", info ? device_bus(info) : "?");
+	table_set(line, 3, "%s", info ? device_name(info) : unknown);
+	table_set(line, 4, "%s", info ? device_bus(info) : unknown);
 	if (info)
 		table_set(line, 5, "%u", info->out_owner);
 	if (info && info->out_numa_node >= 0)
 		table_set(line, 6, "%d", info->out_numa_node);
 	table_set(line, 7, "%s", flags_text(extent->flags));
-	table_set(line, 8, "%s", extent->flags & HMM_P2P_EXTENT_WINDOW ? "in" : "out");
+	table_set(line, 8, "%s", window_text(extent->flags));
 	if (run->importer_name) {
 		table_set(line, column++, "%s", hmm_p2p_outcome_name(extent->outcome));
 		table_set(line, column++, "%s", hmm_p2p_reason_name(extent->reason));
@@ -156,6 +167,7 @@ static void add_row(const struct map_run *run, struct libscols_table *table,
 	table_set(line, column, "%s", found->mapping->name);
 }
 
+/* 0: nobody knows the device. */
 static uint64_t bytes_on(const struct map_run *run, uint32_t device)
 {
 	uint64_t bytes = 0;
@@ -181,6 +193,10 @@ static void print_totals(const struct map_run *run)
 			printf("%s on %s\n", size_text(run->tool, bytes, size),
 			       device_name(info));
 	}
+	bytes = bytes_on(run, 0);
+	if (bytes)
+		printf("%s that the process cannot read may be on a device\n",
+		       size_text(run->tool, bytes, size));
 	if (!run->nr_found)
 		printf("process %d has no memory on a device\n", (int)run->pid);
 	for (i = 0; run->nodes && i < NODES_MAX; i++)
@@ -212,6 +228,17 @@ static void print_text(const struct map_run *run)
 
 /* ------------------------------------------------------------------- JSON */
 
+/* Nobody knows the device of unreadable memory. */
+static void add_json_nowhere(struct json_object *object)
+{
+	static const char *const keys[] = { "device", "device_name", "bus", "owner" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		json_put_null(object, keys[i]);
+	json_put_int(object, "numa_node", -1);
+}
+
 /* A device that went away meanwhile has a number only. */
 static void add_json_where(const struct map_run *run, struct json_object *object,
 			   uint32_t device)
@@ -239,11 +266,15 @@ static void add_json_extent(const struct map_run *run, struct json_object *array
 
 	json_put_u64(object, "addr", extent->addr);
 	json_put_u64(object, "length", extent->length);
-	add_json_where(run, object, extent->device);
+	if (extent->flags & HMM_P2P_EXTENT_UNREADABLE)
+		add_json_nowhere(object);
+	else
+		add_json_where(run, object, extent->device);
 	json_put_bool(object, "writable", extent->flags & HMM_P2P_EXTENT_WRITABLE);
 	json_put_bool(object, "huge", extent->flags & HMM_P2P_EXTENT_HUGE);
 	json_put_bool(object, "window", extent->flags & HMM_P2P_EXTENT_WINDOW);
 	json_put_bool(object, "shared", extent->flags & HMM_P2P_EXTENT_SHARED);
+	json_put_bool(object, "unreadable", extent->flags & HMM_P2P_EXTENT_UNREADABLE);
 	if (run->importer_name) {
 		json_put_word(object, "outcome", hmm_p2p_outcome_name(extent->outcome));
 		json_put_word(object, "reason", hmm_p2p_reason_name(extent->reason));

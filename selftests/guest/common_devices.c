@@ -323,6 +323,8 @@ static int count_extent(const struct hmm_p2p_extent *extent, void *arg)
 {
 	struct page_count *count = arg;
 
+	if (extent->flags & HMM_P2P_EXTENT_UNREADABLE)
+		return 0;
 	if (!count->device || extent->device == count->device)
 		count->bytes += extent->length;
 	return 0;

@@ -259,6 +259,85 @@ static void test_no_access_any_more(void **state)
 	no_access_any_more(SMALL_PAGES, LENGTH, PROT_WRITE);
 }
 
+/* What a query says: bytes that are on a device, and bytes of which nobody knows. */
+struct told {
+	uint64_t known;
+	uint64_t unknown;
+};
+
+static int add_told(const struct hmm_p2p_extent *extent, void *arg)
+{
+	struct told *told = arg;
+
+	if (!(extent->flags & HMM_P2P_EXTENT_UNREADABLE)) {
+		told->known += extent->length;
+		return 0;
+	}
+	assert_int_equal(extent->flags, HMM_P2P_EXTENT_UNREADABLE);
+	assert_int_equal(extent->device, 0);
+	assert_int_equal(extent->outcome, HMM_P2P_OUTCOME_NONE);
+	assert_int_equal(extent->reason, HMM_P2P_REASON_NONE);
+	told->unknown += extent->length;
+	return 0;
+}
+
+static void assert_told(const void *mem, size_t length, uint64_t known, uint64_t unknown)
+{
+	uint32_t importers[] = { 0, any_importer().out_id };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(importers); i++) {
+		struct told told = { 0 };
+
+		assert_true(hmm_p2p_query(ctx, NULL, importers[i], (uintptr_t)mem, length,
+					  add_told, &told) >= 0);
+		assert_int_equal(told.known, known);
+		assert_int_equal(told.unknown, unknown);
+	}
+}
+
+/* Nobody can see whether it is there; but that it may be is said. */
+static void unreadable(enum paging paging, size_t length, int prot)
+{
+	uint8_t *mem = map_pattern(length, paging, 16);
+
+	move_all_to(device(), mem, length);
+	assert_told(mem, length, length, 0);
+	assert_int_equal(mprotect(mem, length / 2, prot), 0);
+	assert_told(mem, length, length / 2, length / 2);
+	assert_int_equal(mprotect(mem, length, PROT_READ), 0);
+	assert_told(mem, length, length, 0);
+	/* With nothing on any device there is nothing to know. */
+	assert_int_equal(mprotect(mem, length, prot), 0);
+	move_to_ram(mem, length, NULL);
+	assert_told(mem, length, 0, 0);
+	assert_int_equal(mprotect(mem, length, PROT_READ), 0);
+	assert_pattern(mem, length, 16);
+	unmap(mem, length);
+}
+
+static void test_unreadable(void **state)
+{
+	(void)state;
+	unreadable(SMALL_PAGES, LENGTH, PROT_NONE);
+	unreadable(HUGE_PAGES, 2 * huge_size, PROT_NONE);
+	unreadable(SMALL_PAGES, LENGTH, PROT_WRITE);
+}
+
+/* Nothing was ever there: a guard, an address that is kept free. */
+static void test_unreadable_untouched(void **state)
+{
+	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 17);
+	uint8_t *guard = map_memory(LENGTH, SMALL_PAGES);
+
+	(void)state;
+	move_all_to(device(), mem, LENGTH);
+	assert_int_equal(mprotect(guard, LENGTH, PROT_NONE), 0);
+	assert_told(guard, LENGTH, 0, 0);
+	unmap(guard, LENGTH);
+	unmap(mem, LENGTH);
+}
+
 static int write_to(void *arg)
 {
 	*(volatile uint64_t *)arg = 1;
@@ -560,6 +639,8 @@ int main(void)
 		TEST(test_stack_and_heap),
 		TEST(test_no_access),
 		TEST(test_no_access_any_more),
+		TEST(test_unreadable),
+		TEST(test_unreadable_untouched),
 		TEST(test_read_only_small),
 		TEST(test_read_only_huge),
 		TEST(test_read_only_untouched),

@@ -261,6 +261,9 @@ static void map_prints(void **state)
 	test_text("", "map 4242 --importer edu1 --ram", 0, "map-ram.txt");
 	test_text("empty,fail=device:2", "map 4242", 0, "map-no-devices.txt");
 	test_text("home", "map 4242", 0, "map-nothing.txt");
+	test_text("noread", "map 4242 -i edu0", 0, "map-unreadable.txt");
+	test_text("home,noread", "map 4242", 0, "map-only-unreadable.txt");
+	test_json("home,noread", "map 4242 --json", 0, "map-unreadable.json");
 	test_json("", "map 4242 --json", 0, "map.json");
 	test_json("home", "map 4242 --json", 0, "map-nothing.json");
 	test_json("", "map -j 4242 -i edu1 -r", 0, "map-ram.json");

@@ -323,12 +323,13 @@ struct hmm_p2p_access {
 #define HMM_P2P_EXTENT_HUGE	(1U << 1)
 #define HMM_P2P_EXTENT_WINDOW	(1U << 2) /* has an alias: lies in the window */
 #define HMM_P2P_EXTENT_SHARED	(1U << 3) /* mapped by mmap(), see below */
+#define HMM_P2P_EXTENT_UNREADABLE (1U << 4) /* perhaps on a device, see below */
 
 /**
  * struct hmm_p2p_extent - device-resident memory that is alike
  * @addr: first byte
  * @length: bytes
- * @device: id of the device that holds it
+ * @device: id of the device that holds it; 0 with HMM_P2P_EXTENT_UNREADABLE
  * @outcome: enum hmm_p2p_outcome that the asked importer would get
  * @reason: enum hmm_p2p_reason for it
  * @flags: HMM_P2P_EXTENT_* bits
@@ -337,6 +338,12 @@ struct hmm_p2p_access {
  * its own alias. The device has it from mmap() on, so all of the mapping is
  * reported, also what no page table knows yet. It does not move: an importer
  * gets it p2p, or with HMM_P2P_OUTCOME_NONE and a reason not at all.
+ *
+ * HMM_P2P_EXTENT_UNREADABLE: memory of a mapping that the process cannot read
+ * (PROT_NONE, or write-only), where it may have pages, while any device holds
+ * pages. What is there cannot be told without taking it from whoever uses it. An
+ * importer gets nothing there; a move to RAM brings home what is on a device.
+ * No other flag is set.
  */
 struct hmm_p2p_extent {
 	__aligned_u64 addr;
@@ -357,8 +364,8 @@ struct hmm_p2p_extent {
  * @nr_extents: room in @extents
  * @addr: first byte, page aligned
  * @length: bytes, a multiple of the page size
- * @extents: array of struct hmm_p2p_extent; only memory on a device is
- *	reported, as far as it can be read, in order of address
+ * @extents: array of struct hmm_p2p_extent, in order of address; only memory on
+ *	a device is reported, and memory that may be, but cannot be read
  * @out_nr_extents: how many were written
  * @__reserved: must be 0
  * @out_next: address to go on from; @addr + @length when all was reported

@@ -41,6 +41,13 @@ static void all_home(void)
 	}
 }
 
+/* Two pages of the heap. */
+static void some_unreadable(void)
+{
+	mock.pages[48].unreadable = true;
+	mock.pages[49].unreadable = true;
+}
+
 void mock_configure(const char *text)
 {
 	char *copy = strdup(text), *word, *rest = copy;
@@ -50,6 +57,8 @@ void mock_configure(const char *text)
 			mock.nr_devices = 0;
 		else if (!strcmp(word, "nopath"))
 			mock.no_path = true;
+		else if (!strcmp(word, "noread"))
+			some_unreadable();
 		else if (!strcmp(word, "once"))
 			mock.fail_once = true;
 		else if (!strcmp(word, "home"))

@@ -477,6 +477,8 @@ static uint32_t page_flags(const struct mock_page *page)
 	uint64_t offset = (uint64_t)page->offset * MOCK_PAGE_SIZE;
 	uint32_t flags = 0;
 
+	if (page->unreadable)
+		return HMM_P2P_EXTENT_UNREADABLE;
 	if (page->writable)
 		flags |= HMM_P2P_EXTENT_WRITABLE;
 	if (page->huge)
@@ -496,12 +498,12 @@ static bool report_page(struct hmm_p2p_query *request, uint64_t addr)
 	const struct mock_page *page = page_at(addr);
 	struct hmm_p2p_path verdict = { 0 };
 
-	if (!page->device)
+	if (!page->device && !page->unreadable)
 		return true;
 	if (request->out_nr_extents == request->nr_extents ||
 	    request->out_nr_extents == mock.query_limit)
 		return false;
-	if (request->importer)
+	if (request->importer && page->device)
 		page_verdict(page, request->importer, 0, &verdict);
 	extents[request->out_nr_extents++] = (struct hmm_p2p_extent) {
 		.addr = addr,

@@ -41,6 +41,7 @@ enum mock_id {
 struct mock_page {
 	bool mapped, anonymous, writable, touched, busy, huge;
 	bool shared;		/* on @device, and stays there */
+	bool unreadable;	/* nobody knows where it is */
 	uint32_t device;	/* 0: RAM */
 	uint32_t offset;	/* page of the device's memory */
 };
@@ -95,7 +96,7 @@ void mock_reset(void);
  * A list such as "empty,fail=migrate:28:1": no devices; each migrate but the
  * first fails with errno 28, or only the next one with "once". Also "open=13", "mem=13", and for the preloaded mock
  * "nomem", "nonuma", "nopages" (numa_move_pages() fails); "home": no page
- * is on a device; "nopath": nothing is peer to peer over PCI; "ram=4": that many
+ * is on a device; "nopath": nothing is peer to peer over PCI; "noread": some pages cannot be read; "ram=4": that many
  * pages fit into RAM when a device is drained.
  */
 void mock_configure(const char *text);
