@@ -15,15 +15,22 @@
  *
  * Page tables are filled by faults only, and a fault holds the heap's lock from
  * its look at the heap until the entry is there. So when a heap that has been
- * revoked is unmapped, no entry comes after that. I/O that still has a page
- * keeps it by its own reference, and the driver's pagemap waits for that.
+ * revoked is unmapped, no entry comes after that.
+ *
+ * I/O keeps a page by a reference of its own, also when nobody maps the page any
+ * more. The last reference is the heap's all the same, for only the heap clears:
+ * a heap that is given up while I/O has pages of it is in limbo, which is gone
+ * over until these are free. The driver's pagemap waits for that.
  */
 #include <linux/fs.h>
 #include <linux/io.h>
+#include <linux/kref.h>
 #include <linux/notifier.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "../core/core.h"
 #include "shared.h"
@@ -34,54 +41,163 @@
 /* Pages of the call that is under way: they go again when it fails. */
 #define FRESH		XA_MARK_0
 
+/* How often limbo is gone over, and when it says that a removal waits for it. */
+#define LIMBO_INTERVAL	(HZ / 20 ?: 1)
+#define SAY_FIRST	HZ
+#define SAY_INTERVAL	(60 * HZ)
+
 /* Which heaps there are, in each file and in all. Taken before a heap's lock. */
 static DEFINE_MUTEX(heaps_lock);
 static LIST_HEAD(heaps);
 
+/* Innermost of these locks: the list of heaps in limbo, and who empties a heap. */
+static DEFINE_MUTEX(limbo_lock);
+static LIST_HEAD(limbo);
+static DECLARE_WAIT_QUEUE_HEAD(limbo_empty);
+static bool limbo_ends;
+
+static void limbo_fn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(limbo_work, limbo_fn);
+
 /**
  * struct heap - memory of one device, in one open file
- * @lock: protects @mapped and @pages
- * @mapped: whose memory; written under heaps_lock, too
- * @id: its number
+ * @ref: the file holds one, limbo another
+ * @lock: protects @mapped and @pages, as long as the heap is in use
+ * @mapped: whose memory; written under heaps_lock, too. None: it was revoked
+ * @hdev: the same, with a reference, for good
  * @mapping: where mappings of the file are found
  * @pages: by page offset; each holds a reference
  * @of_file: in the file's list, under heaps_lock
  * @of_all: in the list of all heaps, under heaps_lock
+ * @of_limbo: in the list of limbo, under limbo_lock
+ * @say_when: when limbo next says that it waits, under limbo_lock
  */
 struct heap {
+	struct kref ref;
 	struct mutex lock; /* see above */
 	struct hmm_p2p_mapped mapped;
-	u32 id;
+	struct hmm_p2p_device *hdev;
 	struct address_space *mapping;
 	struct xarray pages;
 	struct list_head of_file;
 	struct list_head of_all;
+	struct list_head of_limbo;
+	unsigned long say_when;
 };
 
 struct open_file {
 	struct list_head heaps;
 };
 
+static void heap_release(struct kref *ref)
+{
+	struct heap *heap = container_of(ref, struct heap, ref);
+
+	xa_destroy(&heap->pages);
+	hmm_p2p_device_put(heap->hdev);
+	kfree(heap);
+}
+
 /*
  * With the last reference the page goes back to a pool that also serves the
- * kernel's own p2pmem/allocate, which does not clear what it hands out.
+ * kernel's own p2pmem/allocate, which does not clear what it hands out. So it is
+ * cleared when that reference is the heap's. None can be added to it: the page is
+ * in no page table, and importers, who take none, were told. GUP-fast may take
+ * one for an entry that it read before; it sees that the entry has gone, and drops
+ * the page without looking at it.
  */
 static void heap_drop_page(struct heap *heap, unsigned long index,
 			   struct page *page)
 {
+	if (page_ref_count(page) != 1)
+		return;
+	memset_io((void __iomem __force *)page_address(page), 0, PAGE_SIZE);
+	wmb(); /* cleared before anybody else can have it */
 	xa_erase(&heap->pages, index);
-	if (page_ref_count(page) == 1)
-		memset_io((void __iomem __force *)page_address(page), 0, PAGE_SIZE);
 	put_page(page);
 }
 
+/* All that nobody uses any more. */
 static void heap_drop_all(struct heap *heap)
 {
 	unsigned long index;
 	struct page *page;
 
-	xa_for_each(&heap->pages, index, page)
+	lockdep_assert_held(&limbo_lock);
+	xa_for_each(&heap->pages, index, page) {
 		heap_drop_page(heap, index, page);
+		cond_resched();
+	}
+}
+
+static unsigned long heap_count(struct heap *heap)
+{
+	unsigned long index, nr = 0;
+	struct page *page;
+
+	xa_for_each(&heap->pages, index, page)
+		nr++;
+	return nr;
+}
+
+/* A removal and the end of this module wait, and neither can say so. */
+static void limbo_say(struct heap *heap)
+{
+	if (time_before(jiffies, heap->say_when) ||
+	    !(READ_ONCE(heap->hdev->removed) || READ_ONCE(limbo_ends)))
+		return;
+	heap->say_when = jiffies + SAY_INTERVAL;
+	pr_warn("hmm_p2p: %s: its end waits for I/O that still has %lu pages, which were mapped by processes\n",
+		heap->hdev->name, heap_count(heap));
+}
+
+static void limbo_pass(void)
+{
+	struct heap *heap, *next;
+
+	lockdep_assert_held(&limbo_lock);
+	list_for_each_entry_safe(heap, next, &limbo, of_limbo) {
+		heap_drop_all(heap);
+		if (!xa_empty(&heap->pages)) {
+			limbo_say(heap);
+			continue;
+		}
+		list_del_init(&heap->of_limbo);
+		kref_put(&heap->ref, heap_release);
+	}
+	if (list_empty(&limbo))
+		wake_up_all(&limbo_empty);
+}
+
+static void limbo_fn(struct work_struct *work)
+{
+	guard(mutex)(&limbo_lock);
+	limbo_pass();
+	if (!list_empty(&limbo))
+		schedule_delayed_work(&limbo_work, LIMBO_INTERVAL);
+}
+
+/* The pool is empty. Returns whether something may have come back to it. */
+static bool limbo_hurry(void)
+{
+	if (list_empty_careful(&limbo))
+		return false;
+	guard(mutex)(&limbo_lock);
+	limbo_pass();
+	return true;
+}
+
+/* Nobody can reach the memory of the heap any more, but for I/O under way. */
+static void heap_give_up(struct heap *heap)
+{
+	guard(mutex)(&limbo_lock);
+	heap_drop_all(heap);
+	if (xa_empty(&heap->pages) || !list_empty(&heap->of_limbo))
+		return;
+	kref_get(&heap->ref);
+	heap->say_when = jiffies + SAY_FIRST;
+	list_add_tail(&heap->of_limbo, &limbo);
+	schedule_delayed_work(&limbo_work, LIMBO_INTERVAL);
 }
 
 static void heap_settle(struct heap *heap, bool keep)
@@ -107,6 +223,8 @@ static int heap_add_page(struct heap *heap, unsigned long index)
 	if (READ_ONCE(hdev->removed))
 		return -ENODEV;
 	page = hdev->config.ops->alloc_shared(hdev);
+	if (page == ERR_PTR(-ENOSPC) && limbo_hurry())
+		page = hdev->config.ops->alloc_shared(hdev);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	ret = xa_err(xa_store(&heap->pages, index, page, GFP_KERNEL_ACCOUNT));
@@ -159,13 +277,16 @@ static struct heap *heap_create(struct file *file, struct hmm_p2p_device *hdev)
 	heap = kzalloc_obj(*heap, GFP_KERNEL_ACCOUNT);
 	if (!heap)
 		return ERR_PTR(-ENOMEM);
+	kref_init(&heap->ref);
 	mutex_init(&heap->lock);
 	heap->mapped.hdev = hdev;
-	heap->id = hdev->id;
+	kref_get(&hdev->ref);
+	heap->hdev = hdev;
 	heap->mapping = file->f_mapping;
 	xa_init(&heap->pages);
 	list_add(&heap->of_file, &open->heaps);
 	list_add(&heap->of_all, &heaps);
+	INIT_LIST_HEAD(&heap->of_limbo);
 	hmm_p2p_mapped_add();
 	return heap;
 }
@@ -176,7 +297,7 @@ static struct heap *heap_find(struct open_file *open, u32 id)
 
 	lockdep_assert_held(&heaps_lock);
 	list_for_each_entry(heap, &open->heaps, of_file)
-		if (heap->id == id)
+		if (heap->hdev->id == id)
 			return heap;
 	return NULL;
 }
@@ -273,8 +394,8 @@ int hmm_p2p_shared_release(struct inode *inode, struct file *file)
 	mutex_unlock(&heaps_lock);
 
 	list_for_each_entry_safe(heap, next, &open->heaps, of_file) {
-		heap_drop_all(heap);
-		kfree(heap);
+		heap_give_up(heap);
+		kref_put(&heap->ref, heap_release);
 	}
 	kfree(open);
 	return 0;
@@ -285,9 +406,9 @@ static void heap_revoke(struct heap *heap)
 	mutex_lock(&heap->lock);
 	WRITE_ONCE(heap->mapped.hdev, NULL);
 	mutex_unlock(&heap->lock);
-	unmap_mapping_range(heap->mapping, (loff_t)heap->id << HMM_P2P_MAP_SHIFT,
+	unmap_mapping_range(heap->mapping, (loff_t)heap->hdev->id << HMM_P2P_MAP_SHIFT,
 			    HEAP_SIZE, true);
-	heap_drop_all(heap);
+	heap_give_up(heap);
 }
 
 /* @hdev is marked as removed. Nobody can reach its shared memory afterwards. */
@@ -323,4 +444,7 @@ void hmm_p2p_shared_exit(void)
 {
 	hmm_p2p_device_unsubscribe(&device_notifier);
 	hmm_p2p_mapped_end();
+	WRITE_ONCE(limbo_ends, true);
+	wait_event(limbo_empty, list_empty_careful(&limbo));
+	cancel_delayed_work_sync(&limbo_work);
 }

@@ -4,7 +4,9 @@
  * O_DIRECT, between an NVMe disk and device memory that is mapped, or memory
  * of malloc() that lives on a device.
  */
+#include <linux/aio_abi.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "common_shared.h"
 #include "common_storage.h"
@@ -153,6 +155,100 @@ static void test_outlived(void **state)
 	disk_close(&disk);
 }
 
+/**
+ * struct request - direct I/O that somebody else waits for
+ * @context: of the kernel's AIO
+ * @iocb: what was asked for
+ */
+struct request {
+	aio_context_t context;
+	struct iocb iocb;
+};
+
+/* When it returns, the block layer has the pages. */
+static void request_start(struct request *request, int fd, void *mem, uint16_t opcode)
+{
+	struct iocb *list = &request->iocb;
+
+	*request = (struct request) { .iocb = {
+		.aio_fildes = (uint32_t)fd,
+		.aio_lio_opcode = opcode,
+		.aio_buf = (uintptr_t)mem,
+		.aio_nbytes = LENGTH,
+	} };
+	assert_int_equal(syscall(SYS_io_setup, 1, &request->context), 0);
+	assert_int_equal(syscall(SYS_io_submit, request->context, 1, &list), 1);
+}
+
+static void request_end(struct request *request)
+{
+	struct io_event event;
+
+	assert_int_equal(syscall(SYS_io_getevents, request->context, 1, 1, &event, NULL), 1);
+	assert_int_equal(event.res, LENGTH);
+	assert_int_equal(syscall(SYS_io_destroy, request->context), 0);
+}
+
+/* Users of p2pmem/allocate leave in the pool what they had there. */
+static void pool_clear(const struct pool *pool)
+{
+	uint8_t *mem = allocate(pool, pool->before);
+
+	memset(mem, 0, pool->before);
+	unmap_shared(mem, pool->before);
+	pool_is_back(pool);
+}
+
+/*
+ * The disk has pages that their owner has given up: they are nobody else's until it
+ * is done, and whoever gets them then finds nothing in them.
+ */
+static void freed_under_io(uint16_t opcode)
+{
+	struct request request;
+	struct hmm_p2p *mine;
+	struct disk disk;
+	struct pool pool;
+	uint64_t left;
+	uint8_t *mem;
+
+	pools_find(&pool, 1);
+	pool_clear(&pool);
+	disk = disk_open("near");
+	file_fill(disk.fd, 0, LENGTH, 52);
+	mine = context_open();
+	mem = map_shared(mine, pool.id, 0, LENGTH);
+	pattern_fill(mem, 0, LENGTH, 53);
+	disk_freeze(&disk);
+	request_start(&request, disk.fd, mem, opcode);
+	unmap_shared(mem, LENGTH);
+	hmm_p2p_close(mine);
+	left = pool_available(&pool);
+	disk_thaw(&disk);
+	request_end(&request);
+	assert_int_equal(left, pool.before - LENGTH);
+	assert_file(disk.fd, 0, LENGTH, opcode == IOCB_CMD_PWRITE ? 53 : 52);
+
+	pool_is_back(&pool);
+	mem = allocate(&pool, pool.before);
+	assert_zero(mem, pool.before);
+	unmap_shared(mem, pool.before);
+	disk_close(&disk);
+	pool_is_back(&pool);
+}
+
+static void test_freed_while_read(void **state)
+{
+	(void)state;
+	freed_under_io(IOCB_CMD_PREAD);
+}
+
+static void test_freed_while_written(void **state)
+{
+	(void)state;
+	freed_under_io(IOCB_CMD_PWRITE);
+}
+
 /* -------------------------------------------------- malloc() on the device */
 
 static unsigned long long tool_counter(const struct hmm_p2p_device_info *device,
@@ -294,6 +390,8 @@ int main(void)
 		TEST(test_no_path),
 		TEST(test_opts_out),
 		TEST(test_outlived),
+		TEST(test_freed_while_read),
+		TEST(test_freed_while_written),
 		TEST(test_malloc_read),
 		TEST(test_malloc_write),
 		TEST(test_malloc_no_path),
