@@ -147,7 +147,7 @@ static void limbo_say(struct heap *heap)
 	    !(READ_ONCE(heap->hdev->removed) || READ_ONCE(limbo_ends)))
 		return;
 	heap->say_when = jiffies + SAY_INTERVAL;
-	pr_warn("hmm_p2p: %s: its end waits for I/O that still has %lu pages, which were mapped by processes\n",
+	pr_warn("hmm_p2p: %s: removal waits for I/O that still has %lu of its pages, which nobody maps any more\n",
 		heap->hdev->name, heap_count(heap));
 }
 

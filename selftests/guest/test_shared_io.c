@@ -5,6 +5,8 @@
  * of malloc() that lives on a device.
  */
 #include <linux/aio_abi.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -249,6 +251,47 @@ static void test_freed_while_written(void **state)
 	freed_under_io(IOCB_CMD_PWRITE);
 }
 
+static void *unbind(void *arg)
+{
+	return (void *)(intptr_t)pool_unbind(arg);
+}
+
+/* The device goes meanwhile, which ends when the disk has let go of the pages. */
+static void test_freed_then_unbound(void **state)
+{
+	struct hmm_p2p_device_info info;
+	struct request request;
+	struct hmm_p2p *mine;
+	pthread_t unbinding;
+	struct disk disk;
+	struct pool pool;
+	uint8_t *mem;
+	void *ret;
+
+	(void)state;
+	pools_find(&pool, 1);
+	disk = disk_open("near");
+	file_fill(disk.fd, 0, LENGTH, 54);
+	mine = context_open();
+	mem = map_shared(mine, pool.id, 0, LENGTH);
+	pattern_fill(mem, 0, LENGTH, 55);
+	disk_freeze(&disk);
+	request_start(&request, disk.fd, mem, IOCB_CMD_PWRITE);
+	unmap_shared(mem, LENGTH);
+	hmm_p2p_close(mine);
+	assert_int_equal(pthread_create(&unbinding, NULL, unbind, &pool), 0);
+	while (!hmm_p2p_device_find(ctx, pool.bus, &info))
+		sched_yield();
+	disk_thaw(&disk);
+	request_end(&request);
+	assert_int_equal(pthread_join(unbinding, &ret), 0);
+	assert_int_equal((intptr_t)ret, 0);
+	assert_file(disk.fd, 0, LENGTH, 55);
+	disk_close(&disk);
+	assert_int_equal(pool_bind(&pool), 0);
+	pool_is_back(&pool);
+}
+
 /* -------------------------------------------------- malloc() on the device */
 
 static unsigned long long tool_counter(const struct hmm_p2p_device_info *device,
@@ -392,6 +435,7 @@ int main(void)
 		TEST(test_outlived),
 		TEST(test_freed_while_read),
 		TEST(test_freed_while_written),
+		TEST(test_freed_then_unbound),
 		TEST(test_malloc_read),
 		TEST(test_malloc_write),
 		TEST(test_malloc_no_path),
