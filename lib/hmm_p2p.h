@@ -224,8 +224,9 @@ void hmm_p2p_process_close(struct hmm_p2p_process *process);
  * does not move is not an error: it is counted in result.out_reasons. A device
  * that is full evicts, see hmm_p2p_migrate_flags().
  *
- * Return: 0; -ENOSPC: the device is full and nothing can be evicted, because it
- * is busy or because there is no RAM for it; -ENOMEM: no system memory; -EINTR;
+ * Return: 0; -ENOSPC: the device is full, or the caller at his limit, and nothing
+ * can be evicted, because it is busy, protected by another group's dmem.min, or there
+ * is no RAM for it; -ENOMEM: no system memory; -EINTR;
  * -ENODEV: the device went away (all four: part of the work may be done, see
  * @result); -ENOENT: no such device; -EOPNOTSUPP: it has no memory; -ESRCH, -EACCES: @process;
  * -EINVAL: unaligned or wrapping range; -EIO.
@@ -245,8 +246,9 @@ int hmm_p2p_migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
  * @result: see hmm_p2p_migrate()
  *
  * A device that is full makes room: the pages that no device has reached for the
- * longest time go back to RAM, whosever they are; or those of the caller's
- * control group when that has reached its dmem.max. Pages of the range itself are
+ * longest time go back to RAM, whosever they are, but for what a control group's
+ * dmem.min protects, and dmem.low as long as there is anything else. Who has reached a
+ * limit (his group's dmem.max) evicts his own. Pages of the range itself are
  * not evicted for it: when it does not fit, the call ends with -ENOSPC, and what
  * has moved is there. With HMM_P2P_MIGRATE_NO_EVICT nothing is evicted.
  *

@@ -62,7 +62,7 @@ struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages, gfp_t gfp)
 	bitmap_zero(batch->done, HMM_P2P_BATCH_PAGES);
 	batch->claim = 0;
 	batch->no_room = 0;
-	batch->limit = NULL;
+	batch->limit = (struct hmm_p2p_payer){};
 	batch->keep_huge = false;
 	batch->want_split = false;
 	batch->args.src = (unsigned long *)(batch + 1);
@@ -73,8 +73,8 @@ struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages, gfp_t gfp)
 
 void hmm_p2p_batch_free(struct hmm_p2p_batch *batch)
 {
-	if (batch && batch->limit)
-		dmem_cgroup_pool_state_put(batch->limit);
+	if (batch)
+		hmm_p2p_limit_drop(&batch->limit);
 	kvfree(batch);
 }
 
@@ -277,7 +277,7 @@ static void dst_drop_all(struct hmm_p2p_batch *batch)
 static struct page *device_page(struct hmm_p2p_batch *batch,
 				struct hmm_p2p_device *hdev, unsigned int order)
 {
-	struct dmem_cgroup_pool_state *pool;
+	struct hmm_p2p_charge charge = { .bytes = PAGE_SIZE << order };
 	struct page *page;
 
 	if (hmm_p2p_fail_alloc(hdev)) {
@@ -285,13 +285,13 @@ static struct page *device_page(struct hmm_p2p_batch *batch,
 		batch->keep_huge = false;
 		return NULL;
 	}
-	if (hmm_p2p_charge_try(hdev, order, &pool, &batch->limit))
+	if (hmm_p2p_charge_try(hdev, order, &charge.payer, &batch->limit))
 		return NULL;
-	page = hmm_p2p_page_alloc(hdev, order, pool);
+	page = hmm_p2p_page_alloc(hdev, order, &charge.payer);
 	if (page)
 		hmm_p2p_claim_page(page, batch->claim);
 	else
-		dmem_cgroup_uncharge(pool, PAGE_SIZE << order);
+		hmm_p2p_charge_end(charge);
 	return page;
 }
 

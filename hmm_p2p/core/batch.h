@@ -10,6 +10,7 @@
 #include <linux/migrate.h>
 #include <linux/mm.h>
 
+#include "charge.h"
 #include "device.h"
 
 /**
@@ -22,8 +23,7 @@
  * @copy_error: a copy failed: nothing of this batch may move
  * @no_room: pages that found no memory at the destination
  * @claim: number of the move that new device pages belong to; 0: none
- * @limit: the control group that may have no more device memory, with a
- *	reference; NULL: nobody met a limit
+ * @limit: who may have no more device memory, if somebody met a limit
  * @keep_huge: a huge page that finds no huge page waits for room: it is not
  *	split, but counted in @no_room
  * @want_split: a huge page found no huge page at the destination
@@ -39,7 +39,7 @@ struct hmm_p2p_batch {
 	int copy_error;
 	unsigned long no_room;
 	unsigned long claim;
-	struct dmem_cgroup_pool_state *limit;
+	struct hmm_p2p_payer limit;
 	bool keep_huge;
 	bool want_split;
 	DECLARE_BITMAP(done, HMM_P2P_BATCH_PAGES);

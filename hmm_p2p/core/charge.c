@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The dmem control group: how much of a device's memory a group may have. Who
- * moves memory is charged, also for another process's: the kernel's interface
- * knows nobody else.
+ * Who pays for device memory, page by page: a control group of the kernel's dmem
+ * controller, where it has one. Where it has none nobody pays, and it costs nothing.
+ *
+ * A group pays for what its processes move, also another process's memory: the
+ * kernel's interface knows nobody else.
  *
  * A huge page is one charge. When the kernel splits it, its pages come back
  * one by one, and the charge is given back with the last of them.
@@ -11,177 +13,252 @@
 
 #include "charge.h"
 #include "chunk.h"
-#include "device.h"
+
+/**
+ * struct ledger_chunk - who pays for the pages of a chunk
+ * @huge: for the huge page that it was handed out as
+ * @left: how many pages of that have not come back
+ * @single: for the page that was handed out last as a charge of its own
+ * @singles: how many of these there are
+ * @mixed: they may have several payers
+ */
+struct ledger_chunk {
+	void *huge;
+	unsigned int left;
+	void *single;
+	unsigned int singles;
+	bool mixed;
+};
+
+/**
+ * struct ledger - who pays for each page of a device
+ * @chunk: one per chunk
+ * @single: for each page that is a charge of its own: who; else NULL
+ */
+struct ledger {
+	struct ledger_chunk *chunk;
+	void **single;
+};
 
 /**
  * struct hmm_p2p_charges - who is charged for a device's memory
  * @region: the device's memory, as the controller knows it
- * @huge: a chunk's huge page: its charge, and how many of its pages are left
- * @single: for each page that is a charge of its own, whom; else NULL
+ * @groups: control groups; empty without the controller
  */
 struct hmm_p2p_charges {
 	struct dmem_cgroup_region *region;
-	struct {
-		struct dmem_cgroup_pool_state *pool;
-		unsigned int left;
-	} *huge;
-	struct dmem_cgroup_pool_state **single;
+	struct ledger groups;
 };
 
-static void charges_free(struct hmm_p2p_charges *charges)
+static void ledger_free(struct ledger *ledger)
 {
-	kvfree(charges->single);
-	kvfree(charges->huge);
-	kfree(charges);
+	kvfree(ledger->single);
+	kvfree(ledger->chunk);
 }
 
-static struct hmm_p2p_charges *charges_alloc(unsigned long nr_pages)
+static int ledger_alloc(struct ledger *ledger, unsigned long nr_pages)
 {
-	struct hmm_p2p_charges *charges = kzalloc_obj(*charges, GFP_KERNEL);
+	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
 
-	if (!charges)
+	ledger->chunk = kvcalloc(DIV_ROUND_UP(nr_pages, HMM_P2P_CHUNK_PAGES),
+				 sizeof(*ledger->chunk), gfp);
+	ledger->single = kvcalloc(nr_pages, sizeof(*ledger->single), gfp);
+	if (ledger->chunk && ledger->single)
+		return 0;
+	ledger_free(ledger);
+	return -ENOMEM;
+}
+
+static void ledger_take(struct ledger *ledger, unsigned long index,
+			unsigned int order, void *who)
+{
+	struct ledger_chunk *chunk;
+
+	if (!ledger->single)
+		return;
+	chunk = &ledger->chunk[index / HMM_P2P_CHUNK_PAGES];
+	if (order) {
+		chunk->huge = who;
+		chunk->left = HMM_P2P_CHUNK_PAGES;
+		return;
+	}
+	ledger->single[index] = who;
+	chunk->mixed = chunk->singles && (chunk->mixed || chunk->single != who);
+	chunk->single = who;
+	chunk->singles++;
+}
+
+/* Returns to whom @bytes are to be given back, or NULL. */
+static void *ledger_give(struct ledger *ledger, unsigned long index,
+			 unsigned int order, u64 *bytes)
+{
+	struct ledger_chunk *chunk;
+	void *who = NULL;
+
+	if (!ledger->single)
 		return NULL;
-	charges->huge = kvcalloc(DIV_ROUND_UP(nr_pages, HMM_P2P_CHUNK_PAGES),
-				 sizeof(*charges->huge), GFP_KERNEL);
-	charges->single = kvcalloc(nr_pages, sizeof(*charges->single), GFP_KERNEL);
-	if (charges->huge && charges->single)
-		return charges;
-	charges_free(charges);
-	return NULL;
+	chunk = &ledger->chunk[index / HMM_P2P_CHUNK_PAGES];
+	if (!order && ledger->single[index]) {
+		swap(who, ledger->single[index]);
+		chunk->singles--;
+		*bytes = PAGE_SIZE;
+	} else if (chunk->left) {
+		chunk->left -= 1U << order;
+		if (!chunk->left)
+			swap(who, chunk->huge);
+		*bytes = HMM_P2P_CHUNK_SIZE;
+	}
+	return who;
 }
 
 /* Return: 0 or -ENOMEM. */
 int hmm_p2p_charge_init(struct hmm_p2p_device *hdev)
 {
-	struct hmm_p2p_charges *charges;
+	struct hmm_p2p_charges *charges = kzalloc_obj(*charges, GFP_KERNEL);
 
-	charges = charges_alloc(hdev->config.memory >> PAGE_SHIFT);
 	if (!charges)
 		return -ENOMEM;
+	if (IS_ENABLED(CONFIG_CGROUP_DMEM) &&
+	    ledger_alloc(&charges->groups, hdev->config.memory >> PAGE_SHIFT))
+		goto err_charges;
 	charges->region = dmem_cgroup_register_region(hdev->config.memory,
 						      "hmm_p2p/%s", hdev->name);
-	if (IS_ERR(charges->region)) {
-		charges_free(charges);
-		return -ENOMEM;
-	}
+	if (IS_ERR(charges->region))
+		goto err_ledger;
 	hdev->charges = charges;
 	return 0;
+
+err_ledger:
+	ledger_free(&charges->groups);
+err_charges:
+	kfree(charges);
+	return -ENOMEM;
 }
 
 /* No page is handed out any more. */
 void hmm_p2p_charge_fini(struct hmm_p2p_device *hdev)
 {
-	dmem_cgroup_unregister_region(hdev->charges->region);
-	charges_free(hdev->charges);
+	struct hmm_p2p_charges *charges = hdev->charges;
+
+	dmem_cgroup_unregister_region(charges->region);
+	ledger_free(&charges->groups);
+	kfree(charges);
 }
 
-/*
- * Charges a page to the group of the caller. When the group may have no more,
- * @limit receives the group that says so, with a reference; what it had before
- * is dropped.
+/**
+ * hmm_p2p_charge_try - charge a page to the group of the caller
+ * @hdev: its device
+ * @order: its size
+ * @payer: receives who pays, for hmm_p2p_charge_take() or hmm_p2p_charge_end()
+ * @limit: receives who may have no more, when that is so; what it had before is
+ *	dropped. For hmm_p2p_limit_drop()
  *
- * Context: may sleep.
- * Return: 0, -EAGAIN at the limit, or -ENOMEM.
+ * Context: may sleep; the device stays.
+ * Return: 0, -EAGAIN at a limit, or -ENOMEM.
  */
 int hmm_p2p_charge_try(struct hmm_p2p_device *hdev, unsigned int order,
-		       struct dmem_cgroup_pool_state **pool,
-		       struct dmem_cgroup_pool_state **limit)
+		       struct hmm_p2p_payer *payer, struct hmm_p2p_payer *limit)
 {
-	struct dmem_cgroup_pool_state *at = NULL;
+	struct hmm_p2p_payer at = {};
 	int ret;
 
-	ret = dmem_cgroup_try_charge(hdev->charges->region, PAGE_SIZE << order, pool,
-				     &at);
-	if (!at)
-		return ret;
-	if (*limit)
-		dmem_cgroup_pool_state_put(*limit);
-	*limit = at;
+	ret = dmem_cgroup_try_charge(hdev->charges->region, PAGE_SIZE << order,
+				     &payer->group, &at.group);
+	if (at.group) {
+		hmm_p2p_limit_drop(limit);
+		*limit = at;
+	}
 	return ret;
 }
 
-/* The page at @index was taken, and is charged to @pool. */
+/* The page at @index was taken, and @payer pays for it. */
 void hmm_p2p_charge_take(struct hmm_p2p_device *hdev, unsigned long index,
-			 unsigned int order, struct dmem_cgroup_pool_state *pool)
+			 unsigned int order, const struct hmm_p2p_payer *payer)
 {
-	struct hmm_p2p_charges *charges = hdev->charges;
-
 	lockdep_assert_held(&hdev->lock);
-	if (!order) {
-		charges->single[index] = pool;
-		return;
-	}
-	charges->huge[index / HMM_P2P_CHUNK_PAGES].pool = pool;
-	charges->huge[index / HMM_P2P_CHUNK_PAGES].left = HMM_P2P_CHUNK_PAGES;
+	ledger_take(&hdev->charges->groups, index, order, payer->group);
 }
 
 /* The page at @index comes back: what is to be given back without the lock? */
 struct hmm_p2p_charge hmm_p2p_charge_give(struct hmm_p2p_device *hdev,
 					  unsigned long index, unsigned int order)
 {
-	unsigned long chunk = index / HMM_P2P_CHUNK_PAGES;
-	struct hmm_p2p_charges *charges = hdev->charges;
 	struct hmm_p2p_charge charge = {};
 
 	lockdep_assert_held(&hdev->lock);
-	if (!order && charges->single[index]) {
-		charge.bytes = PAGE_SIZE;
-		swap(charge.pool, charges->single[index]);
-		return charge;
-	}
-	charges->huge[chunk].left -= 1U << order;
-	if (!charges->huge[chunk].left) {
-		charge.bytes = HMM_P2P_CHUNK_SIZE;
-		swap(charge.pool, charges->huge[chunk].pool);
-	}
+	charge.payer.group = ledger_give(&hdev->charges->groups, index, order,
+					 &charge.bytes);
 	return charge;
 }
 
-static bool is_below(struct dmem_cgroup_pool_state *pool,
-		     struct dmem_cgroup_pool_state *limit)
+/* May what @who pays be evicted? */
+static bool is_victim(struct hmm_p2p_victims *victims, void *who)
 {
-	bool hit_low;
-
-	return dmem_cgroup_state_evict_valuable(limit, pool, true, &hit_low);
+	if (!who)
+		return !victims->limit.group;
+	if (who != victims->asked) {
+		victims->asked = who;
+		victims->answer = dmem_cgroup_state_evict_valuable(victims->limit.group, who,
+								   victims->ignore_low,
+								   &victims->hit_low);
+	}
+	return victims->answer;
 }
 
 /*
- * Is the page at @index charged to the group @limit, or below it? The caller
+ * May the page at @index be evicted, as far as it depends on who pays? The caller
  * keeps the page from being freed.
  */
 bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index,
-		       struct dmem_cgroup_pool_state *limit)
+		       struct hmm_p2p_victims *victims)
 {
-	struct hmm_p2p_charges *charges = hdev->charges;
-	struct dmem_cgroup_pool_state *pool = charges->single[index];
+	const struct ledger *ledger = &hdev->charges->groups;
 
-	if (!pool)
-		pool = charges->huge[index / HMM_P2P_CHUNK_PAGES].pool;
-	return pool && is_below(pool, limit);
+	if (!ledger->single)
+		return true;
+	return is_victim(victims, ledger->single[index] ?:
+			 ledger->chunk[index / HMM_P2P_CHUNK_PAGES].huge);
 }
 
-/* Would it help the group at its @limit if the chunk at @first were evicted? */
-bool hmm_p2p_charge_counts(struct hmm_p2p_device *hdev, unsigned long first,
-			   struct dmem_cgroup_pool_state *limit)
+/* The same of the huge page that the chunk of @index was handed out as. */
+bool hmm_p2p_charge_is_huge(struct hmm_p2p_device *hdev, unsigned long index,
+			    struct hmm_p2p_victims *victims)
 {
-	struct hmm_p2p_charges *charges = hdev->charges;
-	struct dmem_cgroup_pool_state *seen, *pool;
-	unsigned long i, end;
+	const struct ledger *ledger = &hdev->charges->groups;
+
+	if (!ledger->single)
+		return true;
+	return is_victim(victims, ledger->chunk[index / HMM_P2P_CHUNK_PAGES].huge);
+}
+
+static bool has_victim(struct hmm_p2p_device *hdev, const struct ledger *ledger,
+		       unsigned long first, struct hmm_p2p_victims *victims)
+{
+	unsigned long end = min(first + HMM_P2P_CHUNK_PAGES,
+				hdev->config.memory >> PAGE_SHIFT), i;
+
+	for (i = first; i < end; i++)
+		if (ledger->single[i] && is_victim(victims, ledger->single[i]))
+			return true;
+	return false;
+}
+
+/* Is there a page in the chunk at @first that hmm_p2p_charge_is() true of? */
+bool hmm_p2p_charge_counts(struct hmm_p2p_device *hdev, unsigned long first,
+			   struct hmm_p2p_victims *victims)
+{
+	const struct ledger *ledger = &hdev->charges->groups;
+	const struct ledger_chunk *chunk;
 
 	lockdep_assert_held(&hdev->lock);
-	if (!limit)
+	if (!ledger->single)
 		return true;
-	seen = charges->huge[first / HMM_P2P_CHUNK_PAGES].pool;
-	if (seen && is_below(seen, limit))
+	chunk = &ledger->chunk[first / HMM_P2P_CHUNK_PAGES];
+	if (chunk->left && is_victim(victims, chunk->huge))
 		return true;
-	end = min(first + HMM_P2P_CHUNK_PAGES, hdev->config.memory >> PAGE_SHIFT);
-	for (i = first; i < end; i++) {
-		pool = charges->single[i];
-		if (!pool || pool == seen)
-			continue;
-		if (is_below(pool, limit))
-			return true;
-		seen = pool;
-	}
-	return false;
+	if (!chunk->singles)
+		return false;
+	if (!chunk->mixed)
+		return is_victim(victims, chunk->single);
+	return has_victim(hdev, ledger, first, victims);
 }

@@ -55,7 +55,7 @@ struct hmm_p2p_stats;
  * @chunks: which of its pages are handed out, see chunk.c
  * @used: pages handed out; also read without @lock
  * @hand: first page of the chunk that eviction looks at next
- * @charges: who is charged for the pages, under @lock; see charge.c
+ * @charges: who pays for the pages, under @lock; see charge.c
  * @removed: the device is going away: nothing is handed out any more. Never
  *	taken back; also read without @lock
  * @lost: it went away with pages that could not be read: nothing of the driver

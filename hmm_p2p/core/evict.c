@@ -45,7 +45,7 @@
  * @hdev: device
  * @batch: pages on their way
  * @cause: counter for the pages
- * @limit: only what is charged to this group or below it; NULL: anything
+ * @victims: whose pages may go; NULL: anybody's
  * @sake: the move that it makes room for, whose own pages stay; NULL: none
  * @by_pfn: also huge pages whose process is not found, or cannot be locked
  * @locked_out: there was one that could not be locked
@@ -61,7 +61,7 @@ struct eviction {
 	struct hmm_p2p_device *hdev;
 	struct hmm_p2p_batch *batch;
 	enum hmm_p2p_counter cause;
-	struct dmem_cgroup_pool_state *limit;
+	struct hmm_p2p_victims *victims;
 	const struct hmm_p2p_move *sake;
 	bool by_pfn;
 	bool locked_out;
@@ -73,11 +73,11 @@ struct eviction {
 	unsigned long failed;
 };
 
-/* Other groups' pages in the chunk stay where they are, and the move's own. */
+/* Pages of others than the victims stay where they are, and the move's own. */
 static bool is_kept(const struct eviction *ev, const struct page *page,
 		    unsigned long index)
 {
-	if (ev->limit && !hmm_p2p_charge_is(ev->hdev, index, ev->limit))
+	if (ev->victims && !hmm_p2p_charge_is(ev->hdev, index, ev->victims))
 		return true;
 	return ev->sake && hmm_p2p_claim_has(page, ev->sake->claim);
 }
@@ -86,6 +86,8 @@ static void evict_keep_others(struct eviction *ev, unsigned long index)
 {
 	unsigned long *src = ev->batch->args.src, i;
 
+	if (ev->victims)
+		ev->victims->asked = NULL;
 	for (i = 0; i < HMM_P2P_CHUNK_PAGES; i++)
 		if (migrate_pfn_to_page(src[i]) &&
 		    is_kept(ev, migrate_pfn_to_page(src[i]), index + i))
@@ -104,8 +106,9 @@ static bool is_wanted(const struct eviction *ev, const struct hmm_p2p_move *home
 /*
  * A huge page comes home through the process that got it, which can lock
  * everybody out, and split the page when system memory has no huge one. Returns
- * false when the chunk has none, or when nothing came: the process may be gone,
- * or have moved its mapping. What it has there now is no business of this device.
+ * false when the chunk has none, or when nothing came: the page is no victim's, or
+ * the process may be gone, or have moved its mapping. What it has there now is no
+ * business of this device.
  */
 static bool evict_home(struct eviction *ev, unsigned long index)
 {
@@ -113,6 +116,8 @@ static bool evict_home(struct eviction *ev, unsigned long index)
 	struct hmm_p2p_move move = { .cause = ev->cause, .try_lock = true };
 	int ret = 0;
 
+	if (ev->victims && !hmm_p2p_charge_is_huge(ev->hdev, index, ev->victims))
+		return false;
 	move.mm = hmm_p2p_huge_home(ev->hdev, index, &move.start);
 	if (!move.mm)
 		return false;
@@ -310,7 +315,7 @@ static void evict_round(struct eviction *ev, unsigned long wanted)
 	for (tries = 0; tries < 2 * nr && ev->moved < wanted; tries++) {
 		if (fatal_signal_pending(current))
 			break;
-		index = hmm_p2p_next_old(ev->hdev, ev->limit);
+		index = hmm_p2p_next_old(ev->hdev, ev->victims);
 		if (index < 0)
 			break;
 		evict_chunk(ev, index);
@@ -321,11 +326,11 @@ static void evict_round(struct eviction *ev, unsigned long wanted)
 }
 
 /**
- * hmm_p2p_evict_some - make room on a device, or for a group at its limit
+ * hmm_p2p_evict_some - make room on a device, or for who is at his limit
  * @hdev: device
  * @batch: not in use
  * @wanted: pages to free
- * @limit: only what is charged to this group or below it; NULL: anything
+ * @limit: only what he pays, or a group below; nobody: what no group's dmem.min protects
  * @sake: the move that needs it, to this device
  *
  * Takes whole chunks, those first that no device has reached since the hand
@@ -340,20 +345,26 @@ static void evict_round(struct eviction *ev, unsigned long wanted)
  */
 unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 				 struct hmm_p2p_batch *batch, unsigned long wanted,
-				 struct dmem_cgroup_pool_state *limit,
+				 const struct hmm_p2p_payer *limit,
 				 const struct hmm_p2p_move *sake)
 {
+	struct hmm_p2p_victims victims = { .limit = *limit };
 	unsigned long until = jiffies + ROOM_PATIENCE;
 	struct eviction ev = {
 		.hdev = hdev,
 		.batch = batch,
 		.cause = HMM_P2P_COUNTER_EVICTED_FULL,
-		.limit = limit,
+		.victims = &victims,
 		.sake = sake,
 	};
 
 	for (;;) {
 		evict_round(&ev, wanted);
+		/* What dmem.low protects goes when there is nothing else. */
+		if (!ev.moved && victims.hit_low && !victims.ignore_low) {
+			victims.ignore_low = true;
+			continue;
+		}
 		/* Who has one of these locks may be done in a moment. */
 		if (ev.moved || !ev.locked_out || time_after(jiffies, until) ||
 		    fatal_signal_pending(current))

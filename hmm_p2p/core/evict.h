@@ -9,15 +9,15 @@
 
 #include <linux/types.h>
 
-struct dmem_cgroup_pool_state;
 struct hmm_p2p_batch;
 struct hmm_p2p_device;
 struct hmm_p2p_move;
+struct hmm_p2p_payer;
 
 bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev);
 unsigned long hmm_p2p_evict_some(struct hmm_p2p_device *hdev,
 				 struct hmm_p2p_batch *batch, unsigned long wanted,
-				 struct dmem_cgroup_pool_state *limit,
+				 const struct hmm_p2p_payer *limit,
 				 const struct hmm_p2p_move *sake);
 
 #endif /* _HMM_P2P_EVICT_H */

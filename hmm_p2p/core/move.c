@@ -4,11 +4,11 @@
  * device that is full, room is made by evicting others, never what the move itself
  * wants there, see claim.c.
  */
-#include <linux/cgroup_dmem.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/sched/signal.h>
 
+#include "charge.h"
 #include "claim.h"
 #include "device.h"
 #include "evict.h"
@@ -38,14 +38,14 @@ static int claim_rest(struct move_state *state, unsigned long addr)
 }
 
 /*
- * The device is full, or the group at its limit. Returns true if there may be
+ * The device is full, or who moves is at his limit. Returns true if there may be
  * room now, and another try is due.
  */
 static bool step_evict(struct move_state *state, unsigned int *evictions)
 {
 	struct hmm_p2p_move *move = state->move;
 	unsigned long wanted = state->batch->no_room, evicted = 0;
-	struct dmem_cgroup_pool_state *limit = NULL;
+	struct hmm_p2p_payer limit = {};
 	int idx;
 
 	if (move->no_evict || (*evictions)++ >= EVICT_TRIES)
@@ -55,11 +55,10 @@ static bool step_evict(struct move_state *state, unsigned int *evictions)
 	swap(limit, state->batch->limit);
 	idx = srcu_read_lock(&move->hdev->users);
 	if (!READ_ONCE(move->hdev->removed))
-		evicted = hmm_p2p_evict_some(move->hdev, state->batch, wanted, limit,
+		evicted = hmm_p2p_evict_some(move->hdev, state->batch, wanted, &limit,
 					     move);
 	srcu_read_unlock(&move->hdev->users, idx);
-	if (limit)
-		dmem_cgroup_pool_state_put(limit);
+	hmm_p2p_limit_drop(&limit);
 	/* Eviction has used the batch: what is left is still left for this. */
 	state->batch->no_room = wanted;
 	return evicted;

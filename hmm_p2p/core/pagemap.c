@@ -22,6 +22,9 @@
 #include "registry.h"
 #include "stats.h"
 
+/* So many chunks are looked at with interrupts off, each page of them at worst. */
+#define HAND_STEPS	16UL
+
 static struct hmm_p2p_device *pagemap_device(const struct dev_pagemap *pgmap)
 {
 	return container_of(pgmap, struct hmm_p2p_device, pagemap);
@@ -222,7 +225,7 @@ static void account(struct hmm_p2p_device *hdev, long nr)
 
 /* Returns the index of the first page, or -1. */
 static long device_take(struct hmm_p2p_device *hdev, unsigned int order,
-			struct dmem_cgroup_pool_state *pool)
+			const struct hmm_p2p_payer *payer)
 {
 	unsigned long flags;
 	long index = -1;
@@ -232,7 +235,7 @@ static long device_take(struct hmm_p2p_device *hdev, unsigned int order,
 		index = hmm_p2p_chunks_take(&hdev->chunks, order);
 	if (index >= 0) {
 		account(hdev, 1L << order);
-		hmm_p2p_charge_take(hdev, index, order, pool);
+		hmm_p2p_charge_take(hdev, index, order, payer);
 	}
 	if (index >= 0 && order)
 		atomic_long_inc(&hdev->owner->huge);
@@ -362,7 +365,7 @@ static void device_refuse(struct hmm_p2p_device *hdev, unsigned long index,
  * hmm_p2p_page_alloc - hand out a device page
  * @hdev: exporter
  * @order: 0, or HPAGE_PMD_ORDER
- * @pool: who is charged for it, from hmm_p2p_charge_try()
+ * @payer: who pays for it, from hmm_p2p_charge_try()
  *
  * The content is whatever was there before: the caller overwrites or clears it
  * before anybody can see the page.
@@ -372,9 +375,9 @@ static void device_refuse(struct hmm_p2p_device *hdev, unsigned long index,
  * is no room of that size or the device is going away.
  */
 struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
-				struct dmem_cgroup_pool_state *pool)
+				const struct hmm_p2p_payer *payer)
 {
-	long index = device_take(hdev, order, pool);
+	long index = device_take(hdev, order, payer);
 	struct page *page;
 
 	if (index < 0)
@@ -485,40 +488,64 @@ long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index)
 	return -1;
 }
 
+/* One step of the hand. Returns the first page of the chunk, or -1 if not this one. */
+static long hand_step(struct hmm_p2p_device *hdev, struct hmm_p2p_victims *victims)
+{
+	unsigned long index = hdev->hand;
+	struct hmm_p2p_chunk *chunk = chunk_of(hdev, index);
+
+	lockdep_assert_held(&hdev->lock);
+	hdev->hand += HMM_P2P_CHUNK_PAGES;
+	if (hdev->hand >= device_nr_pages(hdev))
+		hdev->hand = 0;
+	if (!hmm_p2p_chunk_handed_out(chunk) ||
+	    !hmm_p2p_charge_counts(hdev, index, victims))
+		return -1;
+	if (!READ_ONCE(chunk->young))
+		return index;
+	WRITE_ONCE(chunk->young, false);
+	return -1;
+}
+
+/* What the hand goes over with interrupts off. Returns as hand_step(). */
+static long hand_steps(struct hmm_p2p_device *hdev, struct hmm_p2p_victims *victims,
+		       unsigned long nr)
+{
+	long found = -1;
+
+	guard(spinlock_irq)(&hdev->lock);
+	/* A group may have got or given pages meanwhile, or have gone. */
+	victims->asked = NULL;
+	while (nr-- && found < 0)
+		found = hand_step(hdev, victims);
+	return found;
+}
+
 /**
  * hmm_p2p_next_old - find a chunk to evict
  * @hdev: exporter
- * @limit: only what is charged to this group or below it; NULL: anything
+ * @victims: whose pages may go
  *
  * The hand goes round the device's memory. A chunk that was touched since it
- * last passed gets a second chance.
+ * last passed gets a second chance. Others move the hand, too, and pages come and
+ * go meanwhile: the chunk may have changed when this returns, or one that would
+ * have done was passed over.
  *
- * Return: the first page of the chunk, or -1 when none has pages handed out.
+ * Context: may sleep.
+ * Return: the first page of the chunk, or -1 when there was none.
  */
-long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
-		      struct dmem_cgroup_pool_state *limit)
+long hmm_p2p_next_old(struct hmm_p2p_device *hdev, struct hmm_p2p_victims *victims)
 {
-	unsigned long nr = device_nr_pages(hdev), i, index;
-	struct hmm_p2p_chunk *chunk;
+	/* Twice round: the first may find all of them young. */
+	unsigned long left = 2 * DIV_ROUND_UP(device_nr_pages(hdev), HMM_P2P_CHUNK_PAGES);
+	unsigned long some;
 	long found = -1;
 
-	spin_lock_irq(&hdev->lock);
-	/* Twice round: the first may find all of them young. */
-	for (i = 0; i < 2 * nr && found < 0; i += HMM_P2P_CHUNK_PAGES) {
-		index = hdev->hand;
-		chunk = chunk_of(hdev, index);
-		hdev->hand += HMM_P2P_CHUNK_PAGES;
-		if (hdev->hand >= nr)
-			hdev->hand = 0;
-		if (!hmm_p2p_chunk_handed_out(chunk) ||
-		    !hmm_p2p_charge_counts(hdev, index, limit))
-			continue;
-		if (READ_ONCE(chunk->young))
-			WRITE_ONCE(chunk->young, false);
-		else
-			found = index;
+	for (; left && found < 0; left -= some) {
+		some = min(left, HAND_STEPS);
+		found = hand_steps(hdev, victims, some);
+		cond_resched();
 	}
-	spin_unlock_irq(&hdev->lock);
 	return found;
 }
 

@@ -11,8 +11,9 @@
 #include <linux/types.h>
 
 struct dev_pagemap_ops;
-struct dmem_cgroup_pool_state;
 struct hmm_p2p_device;
+struct hmm_p2p_payer;
+struct hmm_p2p_victims;
 struct mm_struct;
 struct page;
 
@@ -23,7 +24,7 @@ void hmm_p2p_folio_split(struct folio *head, struct folio *tail);
 void hmm_p2p_pagemap_clear(struct hmm_p2p_device *hdev);
 void hmm_p2p_pagemap_destroy(struct hmm_p2p_device *hdev);
 struct page *hmm_p2p_page_alloc(struct hmm_p2p_device *hdev, unsigned int order,
-				struct dmem_cgroup_pool_state *pool);
+				const struct hmm_p2p_payer *payer);
 void hmm_p2p_huge_note(struct page *page, struct mm_struct *mm,
 		       unsigned long addr);
 bool hmm_p2p_is_huge(struct hmm_p2p_device *hdev, unsigned long index);
@@ -33,8 +34,7 @@ int hmm_p2p_raw_alloc(struct hmm_p2p_device *hdev, u64 *offset);
 void hmm_p2p_raw_free(struct hmm_p2p_device *hdev, u64 offset);
 unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long nr);
 void hmm_p2p_page_touch(const struct page *page);
-long hmm_p2p_next_old(struct hmm_p2p_device *hdev,
-		      struct dmem_cgroup_pool_state *limit);
+long hmm_p2p_next_old(struct hmm_p2p_device *hdev, struct hmm_p2p_victims *victims);
 long hmm_p2p_next_used(struct hmm_p2p_device *hdev, unsigned long index);
 bool hmm_p2p_page_is_ours(const struct page *page);
 const void *hmm_p2p_page_owner(const struct page *page);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A control group with a limit on a device's memory (dmem.max): its processes
- * get no more, others lose nothing by it, and what they gave back is theirs
- * again.
+ * A control group with a limit on a device's memory (dmem.max) or with protected memory
+ * there (dmem.min, dmem.low): its processes get no more, others lose nothing by it,
+ * what they gave back is theirs again, and nobody takes what is protected.
  */
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -44,8 +44,12 @@ static uint64_t group_value(const char *file)
 	return value;
 }
 
-static void limit_start(const struct hmm_p2p_device_info *device)
+/* @file: dmem.max, dmem.min or dmem.low */
+static void group_start(const struct hmm_p2p_device_info *device, const char *file,
+			uint64_t value)
 {
+	char path[128];
+
 	char line[128];
 
 	if (mkdir(GROUP, 0755))
@@ -55,13 +59,18 @@ static void limit_start(const struct hmm_p2p_device_info *device)
 		SKIP("this kernel has no dmem controller");
 	}
 	snprintf(region, sizeof(region), "hmm_p2p/%.40s ", device->out_name);
-	snprintf(line, sizeof(line), "%s%llu", region, (unsigned long long)LIMIT);
-	assert_int_equal(write_file(GROUP "/dmem.max", line), 0);
-	assert_int_equal(group_value("dmem.max"), LIMIT);
+	snprintf(line, sizeof(line), "%s%llu", region, (unsigned long long)value);
+	snprintf(path, sizeof(path), GROUP "/%s", file);
+	assert_int_equal(write_file(path, line), 0);
+	assert_int_equal(group_value(file), value);
 }
 
+/* What a test that failed has left in the group goes with it. */
 static int limit_end(void **state)
 {
+	if (!write_file(GROUP "/cgroup.kill", "1"))
+		while (wait(NULL) > 0)
+			;
 	rmdir(GROUP);
 	return test_teardown(state);
 }
@@ -173,7 +182,7 @@ static void with_others(int (*fn)(uint32_t device, enum paging paging),
 	struct hmm_p2p_device_info device = largest_exporter(2 * LENGTH);
 	uint8_t *mem;
 
-	limit_start(&device);
+	group_start(&device, "dmem.max", LIMIT);
 	mem = map_pattern(LENGTH, paging, 74);
 	move_all_to(device.out_id, mem, LENGTH);
 	in_group(fn, device.out_id, paging);
@@ -224,6 +233,130 @@ static void test_goes_in_pieces(void **state)
 	with_others(goes_in_pieces, HUGE_PAGES);
 }
 
+/* ------------------------------------------------------------- protected memory */
+
+#define KEPT	(16 * MIB)
+
+/**
+ * struct kept - a process of the group that has memory on a device
+ * @device: all that it has is full
+ * @mem: KEPT bytes, at the same address in both
+ * @turns: it waits here until it may look at its memory
+ * @pid: of it
+ */
+struct kept {
+	struct hmm_p2p_device_info device;
+	uint8_t *mem;
+	struct turns turns;
+	pid_t pid;
+};
+
+static int kept_main(void *arg)
+{
+	struct kept *kept = arg;
+
+	turns_side(&kept->turns, true);
+	CHECK(write_file(GROUP "/cgroup.procs", "0") == 0);
+	pattern_fill(kept->mem, 0, KEPT, 76);
+	CHECK(hmm_p2p_migrate(ctx, NULL, kept->device.out_id, (uintptr_t)kept->mem, KEPT,
+			      NULL) == 0);
+	CHECK(group_value("dmem.current") == KEPT);
+	CHECK(turn_give(&kept->turns) == 0);
+	CHECK(turn_await(&kept->turns) == 0);
+	CHECK(pattern_diff(kept->mem, 0, KEPT, 76) == -1);
+	return 0;
+}
+
+static struct kept kept_start(const char *file, enum paging paging)
+{
+	struct kept kept = { .device = smallest_exporter() };
+
+	group_start(&kept.device, file, KEPT);
+	kept.mem = map_memory(KEPT, paging);
+	turns_init(&kept.turns);
+	kept.pid = child_start(kept_main, &kept);
+	turns_side(&kept.turns, false);
+	assert_int_equal(turn_await(&kept.turns), 0);
+	return kept;
+}
+
+static void kept_end(struct kept *kept)
+{
+	assert_int_equal(turn_give(&kept->turns), 0);
+	assert_int_equal(child_wait(kept->pid), 0);
+	turns_fini(&kept->turns);
+	unmap(kept->mem, KEPT);
+}
+
+/* A newcomer who wants all of the device gets all but that. */
+static void min_stays(enum paging paging)
+{
+	struct kept kept = kept_start("dmem.min", paging);
+	uint64_t all = kept.device.out_memory_bytes;
+	struct hmm_p2p_migrate result;
+	uint8_t *mem;
+
+	mem = map_pattern(all, paging, 77);
+	assert_int_equal(hmm_p2p_migrate(ctx, NULL, kept.device.out_id, (uintptr_t)mem, all,
+					 &result), -ENOSPC);
+	assert_int_equal(group_value("dmem.current"), KEPT);
+	assert_true(result.out_moved > (all - KEPT) / page_size / 2);
+	assert_true(result.out_moved <= (all - KEPT) / page_size);
+	assert_pattern(mem, all, 77);
+	unmap(mem, all);
+	kept_end(&kept);
+}
+
+static void test_min_small(void **state)
+{
+	(void)state;
+	min_stays(SMALL_PAGES);
+}
+
+static void test_min_huge(void **state)
+{
+	(void)state;
+	min_stays(HUGE_PAGES);
+}
+
+/* What is protected by dmem.low goes when there is nothing else. */
+static void low_goes_last(enum paging paging)
+{
+	struct kept kept = kept_start("dmem.low", paging);
+	uint64_t rest = kept.device.out_memory_bytes - KEPT - 2 * MIB;
+	uint32_t id = kept.device.out_id;
+	uint8_t *old, *mem;
+
+	old = map_pattern(rest, paging, 78);
+	move_all_to(id, old, rest);
+	mem = map_pattern(rest + 6 * MIB, paging, 79);
+	move_all_to(id, mem, rest - 2 * MIB);
+	assert_int_equal(group_value("dmem.current"), KEPT);
+	assert_true(pages_on(id, old, rest) < rest / page_size);
+	/* All of it: what it has there already is its own, and stays. */
+	move_to(id, mem, rest + 6 * MIB, NULL);
+	assert_int_equal(pages_on(id, mem, rest + 6 * MIB), (rest + 6 * MIB) / page_size);
+	assert_int_equal(pages_on(id, old, rest), 0);
+	assert_true(group_value("dmem.current") <= KEPT - 4 * MIB);
+	assert_pattern(old, rest, 78);
+	assert_pattern(mem, rest + 6 * MIB, 79);
+	unmap(old, rest);
+	unmap(mem, rest + 6 * MIB);
+	kept_end(&kept);
+}
+
+static void test_low_small(void **state)
+{
+	(void)state;
+	low_goes_last(SMALL_PAGES);
+}
+
+static void test_low_huge(void **state)
+{
+	(void)state;
+	low_goes_last(HUGE_PAGES);
+}
+
 #define LIMIT_TEST(fn) cmocka_unit_test_setup_teardown(fn, test_setup, limit_end)
 
 int main(void)
@@ -236,6 +369,10 @@ int main(void)
 		LIMIT_TEST(test_evicts_nobody_small),
 		LIMIT_TEST(test_evicts_nobody_huge),
 		LIMIT_TEST(test_goes_in_pieces),
+		LIMIT_TEST(test_min_small),
+		LIMIT_TEST(test_min_huge),
+		LIMIT_TEST(test_low_small),
+		LIMIT_TEST(test_low_huge),
 	};
 
 	return cmocka_run_group_tests_name("limit", tests, limit_setup, suite_teardown);
