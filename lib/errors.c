@@ -106,6 +106,8 @@ static const struct error_text error_texts[] = {
 	  "The device has no memory to map: choose one with the capability shared, or load its driver with such memory (hmm_p2p_pci: parameter p2pmem)." },
 	{ ENOSPC, HMM_P2P_CALL_MAP,
 	  "The device has not enough memory left to map: close what holds it, or load its driver with more (hmm_p2p_pci: parameter p2pmem)." },
+	{ EDQUOT, HMM_P2P_CALL_MAP,
+	  "Your control group (dmem.max) may have no more of the device's memory, moved or mapped: give some back, or have the limit raised." },
 	{ ENODEV, HMM_P2P_CALL_MAP,
 	  "The device has gone, and what was mapped of it: open the context anew and map another device." },
 

@@ -502,7 +502,9 @@ int64_t hmm_p2p_pwrite(struct hmm_p2p *ctx, int fd, const void *buf,
  *
  * Return: 0; -EINVAL: alignment, or a range above 1 << HMM_P2P_MAP_SHIFT;
  * -ENOENT: no such device; -ENODEV: it has gone; -EOPNOTSUPP: it has no memory
- * of this kind; -ENOSPC: not enough is left; -EIO: it failed; -EINTR, -ENOMEM.
+ * of this kind; -ENOSPC: not enough is left; -EDQUOT: the caller's control group
+ * may have no more (dmem.max); -EIO: it failed; -EINTR,
+ * -ENOMEM.
  */
 int hmm_p2p_map(struct hmm_p2p *ctx, uint32_t device, uint64_t offset,
 		size_t length, void **mem);

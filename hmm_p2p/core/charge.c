@@ -4,11 +4,13 @@
  * controller, where it has one. Where it has none nobody pays, and it costs nothing.
  *
  * A group pays for what its processes move, also another process's memory: the
- * kernel's interface knows nobody else.
+ * kernel's interface knows nobody else. Its region is all of the device, with what
+ * processes map of it.
  *
  * A huge page is one charge. When the kernel splits it, its pages come back
  * one by one, and the charge is given back with the last of them.
  */
+#include <linux/export.h>
 #include <linux/slab.h>
 
 #include "charge.h"
@@ -121,7 +123,8 @@ int hmm_p2p_charge_init(struct hmm_p2p_device *hdev)
 	if (IS_ENABLED(CONFIG_CGROUP_DMEM) &&
 	    ledger_alloc(&charges->groups, hdev->config.memory >> PAGE_SHIFT))
 		goto err_charges;
-	charges->region = dmem_cgroup_register_region(hdev->config.memory,
+	charges->region = dmem_cgroup_register_region(hdev->config.memory +
+						      hdev->config.shared,
 						      "hmm_p2p/%s", hdev->name);
 	if (IS_ERR(charges->region))
 		goto err_ledger;
@@ -170,6 +173,7 @@ int hmm_p2p_charge_try(struct hmm_p2p_device *hdev, unsigned int order,
 	}
 	return ret;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_charge_try, HMM_P2P_INTERNAL_NS);
 
 /* The page at @index was taken, and @payer pays for it. */
 void hmm_p2p_charge_take(struct hmm_p2p_device *hdev, unsigned long index,

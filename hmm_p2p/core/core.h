@@ -6,6 +6,7 @@
 #ifndef _HMM_P2P_CORE_H
 #define _HMM_P2P_CORE_H
 
+#include "charge.h"
 #include "claim.h"
 #include "device.h"
 #include "fault.h"

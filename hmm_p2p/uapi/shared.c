@@ -66,7 +66,7 @@ static DECLARE_DELAYED_WORK(limbo_work, limbo_fn);
  * @mapped: whose memory; written under heaps_lock, too. None: it was revoked
  * @hdev: the same, with a reference, for good
  * @mapping: where mappings of the file are found
- * @pages: by page offset; each holds a reference
+ * @pages: the places, by page offset
  * @of_file: in the file's list, under heaps_lock
  * @of_all: in the list of all heaps, under heaps_lock
  * @of_limbo: in the list of limbo, under limbo_lock
@@ -85,6 +85,16 @@ struct heap {
 	unsigned long say_when;
 };
 
+/**
+ * struct place - a page of a heap
+ * @page: with a reference
+ * @charge: who pays for it
+ */
+struct place {
+	struct page *page;
+	struct hmm_p2p_charge charge;
+};
+
 struct open_file {
 	struct list_head heaps;
 };
@@ -98,6 +108,13 @@ static void heap_release(struct kref *ref)
 	kfree(heap);
 }
 
+static void place_free(struct place *place)
+{
+	put_page(place->page);
+	hmm_p2p_charge_end(place->charge);
+	kfree(place);
+}
+
 /*
  * With the last reference the page goes back to a pool that also serves the
  * kernel's own p2pmem/allocate, which does not clear what it hands out. So it is
@@ -107,25 +124,27 @@ static void heap_release(struct kref *ref)
  * the page without looking at it.
  */
 static void heap_drop_page(struct heap *heap, unsigned long index,
-			   struct page *page)
+			   struct place *place)
 {
+	struct page *page = place->page;
+
 	if (page_ref_count(page) != 1)
 		return;
 	memset_io((void __iomem __force *)page_address(page), 0, PAGE_SIZE);
 	wmb(); /* cleared before anybody else can have it */
 	xa_erase(&heap->pages, index);
-	put_page(page);
+	place_free(place);
 }
 
 /* All that nobody uses any more. */
 static void heap_drop_all(struct heap *heap)
 {
 	unsigned long index;
-	struct page *page;
+	struct place *place;
 
 	lockdep_assert_held(&limbo_lock);
-	xa_for_each(&heap->pages, index, page) {
-		heap_drop_page(heap, index, page);
+	xa_for_each(&heap->pages, index, place) {
+		heap_drop_page(heap, index, place);
 		cond_resched();
 	}
 }
@@ -133,9 +152,9 @@ static void heap_drop_all(struct heap *heap)
 static unsigned long heap_count(struct heap *heap)
 {
 	unsigned long index, nr = 0;
-	struct page *page;
+	struct place *place;
 
-	xa_for_each(&heap->pages, index, page)
+	xa_for_each(&heap->pages, index, place)
 		nr++;
 	return nr;
 }
@@ -177,7 +196,10 @@ static void limbo_fn(struct work_struct *work)
 		schedule_delayed_work(&limbo_work, LIMBO_INTERVAL);
 }
 
-/* The pool is empty. Returns whether something may have come back to it. */
+/*
+ * The pool is empty, or who maps is at his limit. Returns whether something may have
+ * come back.
+ */
 static bool limbo_hurry(void)
 {
 	if (list_empty_careful(&limbo))
@@ -203,33 +225,56 @@ static void heap_give_up(struct heap *heap)
 static void heap_settle(struct heap *heap, bool keep)
 {
 	unsigned long index;
-	struct page *page;
+	struct place *place;
 
-	xa_for_each_marked(&heap->pages, index, page, FRESH) {
+	xa_for_each_marked(&heap->pages, index, place, FRESH) {
 		if (keep)
 			xa_clear_mark(&heap->pages, index, FRESH);
 		else
-			heap_drop_page(heap, index, page);
+			heap_drop_page(heap, index, place);
 	}
+}
+
+/* Charged to the caller. */
+static int place_fill(struct place *place, struct hmm_p2p_device *hdev)
+{
+	struct hmm_p2p_payer limit = {};
+	int ret;
+
+	place->charge.bytes = PAGE_SIZE;
+	ret = hmm_p2p_charge_try(hdev, 0, &place->charge.payer, &limit);
+	hmm_p2p_limit_drop(&limit);
+	if (ret)
+		return ret == -EAGAIN ? -EDQUOT : ret;
+	place->page = hdev->config.ops->alloc_shared(hdev);
+	ret = PTR_ERR_OR_ZERO(place->page);
+	if (ret)
+		hmm_p2p_charge_end(place->charge);
+	return ret;
 }
 
 static int heap_add_page(struct heap *heap, unsigned long index)
 {
 	struct hmm_p2p_device *hdev = heap->mapped.hdev;
-	struct page *page;
+	struct place *place;
 	int ret;
 
 	/* Removal waits for the heap's lock. */
 	if (READ_ONCE(hdev->removed))
 		return -ENODEV;
-	page = hdev->config.ops->alloc_shared(hdev);
-	if (page == ERR_PTR(-ENOSPC) && limbo_hurry())
-		page = hdev->config.ops->alloc_shared(hdev);
-	if (IS_ERR(page))
-		return PTR_ERR(page);
-	ret = xa_err(xa_store(&heap->pages, index, page, GFP_KERNEL_ACCOUNT));
+	place = kzalloc_obj(*place, GFP_KERNEL_ACCOUNT);
+	if (!place)
+		return -ENOMEM;
+	ret = place_fill(place, hdev);
+	if ((ret == -ENOSPC || ret == -EDQUOT) && limbo_hurry())
+		ret = place_fill(place, hdev);
+	if (ret) {
+		kfree(place);
+		return ret;
+	}
+	ret = xa_err(xa_store(&heap->pages, index, place, GFP_KERNEL_ACCOUNT));
 	if (ret)
-		put_page(page);
+		place_free(place);
 	else
 		xa_set_mark(&heap->pages, index, FRESH);
 	return ret;
@@ -329,14 +374,14 @@ static vm_fault_t shared_fault(struct vm_fault *vmf)
 	struct heap *heap =
 		container_of(vmf->vma->vm_private_data, struct heap, mapped);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
-	struct page *page;
+	struct place *place;
 
 	/* Whoever is about to be killed need not get the page. */
 	if (mutex_lock_killable(&heap->lock))
 		return VM_FAULT_NOPAGE;
-	page = xa_load(&heap->pages, vmf->pgoff & (HEAP_PAGES - 1));
-	if (heap->mapped.hdev && page)
-		ret = vmf_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+	place = xa_load(&heap->pages, vmf->pgoff & (HEAP_PAGES - 1));
+	if (heap->mapped.hdev && place)
+		ret = vmf_insert_page(vmf->vma, vmf->address & PAGE_MASK, place->page);
 	mutex_unlock(&heap->lock);
 	return ret;
 }

@@ -136,8 +136,9 @@ struct hmm_p2p_device_ops {
 	/**
 	 * @alloc_shared: A page that processes map, of memory that is not part
 	 * of @memory: cleared, with one reference, fit for vm_insert_page().
-	 * Whoever drops the last reference gives it back, through the pagemap
-	 * of the driver, which waits for that before it goes. Optional; goes
+	 * With the last reference, after it was cleared at page_address(), it
+	 * goes back through the pagemap of the driver, which waits for that
+	 * before it goes, as long as I/O has the page. Optional; goes
 	 * with hmm_p2p_device_config.shared.
 	 *
 	 * Context: process; the mmap_lock of the caller is held.

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "common_shared.h"
 
 #define CGROUPS	"/sys/fs/cgroup"
 #define GROUP	CGROUPS "/hmm_p2p_limit"
@@ -357,6 +357,46 @@ static void test_low_huge(void **state)
 	low_goes_last(HUGE_PAGES);
 }
 
+/* ------------------------------------------------------ memory that is mapped */
+
+/* It counts as memory that was moved does, and comes back with the file. */
+static int maps(uint32_t device, enum paging paging)
+{
+	uint8_t *mem = map_pattern(LIMIT, paging, 80);
+	struct hmm_p2p_migrate result;
+	struct hmm_p2p *mine = context_open();
+	void *shared, *more;
+
+	CHECK(hmm_p2p_map(mine, device, 0, LIMIT / 2, &shared) == 0);
+	CHECK(group_value("dmem.current") == LIMIT / 2);
+	CHECK(hmm_p2p_map(mine, device, LIMIT / 2, LIMIT, &more) == -EDQUOT);
+	CHECK(group_value("dmem.current") == LIMIT / 2);
+	CHECK(hmm_p2p_migrate(ctx, NULL, device, (uintptr_t)mem, LIMIT, &result) == -ENOSPC);
+	CHECK(result.out_moved == LIMIT / 2 / page_size);
+	CHECK(group_value("dmem.current") == LIMIT);
+	CHECK(hmm_p2p_map(mine, device, LIMIT / 2, page_size, &more) == -EDQUOT);
+	CHECK(hmm_p2p_migrate_to_ram(ctx, NULL, (uintptr_t)mem, LIMIT, NULL) == 0);
+	CHECK(hmm_p2p_map(mine, device, LIMIT / 2, LIMIT / 2, &more) == 0);
+	CHECK(group_value("dmem.current") == LIMIT);
+	unmap_shared(shared, LIMIT / 2);
+	unmap_shared(more, LIMIT / 2);
+	CHECK(group_value("dmem.current") == LIMIT);
+	hmm_p2p_close(mine);
+	CHECK(group_value("dmem.current") == 0);
+	return 0;
+}
+
+static void test_mapped(void **state)
+{
+	struct pool pool;
+
+	(void)state;
+	pools_find(&pool, 1);
+	group_start(&pool.device, "dmem.max", LIMIT);
+	in_group(maps, pool.id, SMALL_PAGES);
+	pool_is_back(&pool);
+}
+
 #define LIMIT_TEST(fn) cmocka_unit_test_setup_teardown(fn, test_setup, limit_end)
 
 int main(void)
@@ -373,6 +413,7 @@ int main(void)
 		LIMIT_TEST(test_min_huge),
 		LIMIT_TEST(test_low_small),
 		LIMIT_TEST(test_low_huge),
+		LIMIT_TEST(test_mapped),
 	};
 
 	return cmocka_run_group_tests_name("limit", tests, limit_setup, suite_teardown);

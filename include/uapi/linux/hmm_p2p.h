@@ -34,7 +34,7 @@
  *               open for writing, which INFO, DEVICE, PATH, QUERY and STAT do
  *               without
  *   EINTR       a fatal signal came while waiting; HMM_P2P_IOC_DRAIN ends at any
- *   ENOSPC      no device memory left
+ *   ENOSPC      no device memory left, or none that the caller may have
  *   ENOMEM      no system memory left
  *   EBUSY       the device holds pages, so its owner cannot change now; or some
  *               that it was to give could not be moved, or came meanwhile
@@ -559,6 +559,8 @@ struct hmm_p2p_drain {
  *               old mapping gets SIGBUS
  *   EOPNOTSUPP  the device has no memory of this kind
  *   ENOSPC      it has, and not enough is left
+ *   EDQUOT      the caller's control group may have no more of the device's memory
+ *               (dmem.max), of either kind
  */
 #define HMM_P2P_MAP_SHIFT	40
 #define HMM_P2P_MAP_OFFSET(device, offset) \
