@@ -107,7 +107,7 @@ static const struct error_text error_texts[] = {
 	{ ENOSPC, HMM_P2P_CALL_MAP,
 	  "The device has not enough memory left to map: close what holds it, or load its driver with more (hmm_p2p_pci: parameter p2pmem)." },
 	{ EDQUOT, HMM_P2P_CALL_MAP,
-	  "Your control group (dmem.max) may have no more of the device's memory, moved or mapped: give some back, or have the limit raised." },
+	  "Your control group (dmem.max) or user (parameter user_limit of hmm_p2p) may have no more of the device's memory, moved or mapped: give some back, or have the limit raised." },
 	{ ENODEV, HMM_P2P_CALL_MAP,
 	  "The device has gone, and what was mapped of it: open the context anew and map another device." },
 

@@ -248,7 +248,7 @@ int hmm_p2p_migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
  * A device that is full makes room: the pages that no device has reached for the
  * longest time go back to RAM, whosever they are, but for what a control group's
  * dmem.min protects, and dmem.low as long as there is anything else. Who has reached a
- * limit (his group's dmem.max) evicts his own. Pages of the range itself are
+ * limit (his group's dmem.max, or the parameter user_limit) evicts his own. Pages of the range itself are
  * not evicted for it: when it does not fit, the call ends with -ENOSPC, and what
  * has moved is there. With HMM_P2P_MIGRATE_NO_EVICT nothing is evicted.
  *
@@ -503,7 +503,7 @@ int64_t hmm_p2p_pwrite(struct hmm_p2p *ctx, int fd, const void *buf,
  * Return: 0; -EINVAL: alignment, or a range above 1 << HMM_P2P_MAP_SHIFT;
  * -ENOENT: no such device; -ENODEV: it has gone; -EOPNOTSUPP: it has no memory
  * of this kind; -ENOSPC: not enough is left; -EDQUOT: the caller's control group
- * may have no more (dmem.max); -EIO: it failed; -EINTR,
+ * (dmem.max) or user (parameter user_limit) may have no more; -EIO: it failed; -EINTR,
  * -ENOMEM.
  */
 int hmm_p2p_map(struct hmm_p2p *ctx, uint32_t device, uint64_t offset,

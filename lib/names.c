@@ -50,7 +50,7 @@ static const struct {
 	},
 	[HMM_P2P_REASON_NO_DEVICE_MEMORY] = {
 		"no device memory",
-		"The device has no room for the page, or your control group (dmem.max) may have no more of it; bring other memory back to RAM first ('hmmp2p migrate PID RANGE --to ram') or move less.",
+		"The device has no room for the page, or your control group (dmem.max) or user (user_limit of hmm_p2p) may have no more of it; bring other memory back to RAM first ('hmmp2p migrate PID RANGE --to ram') or move less.",
 	},
 	[HMM_P2P_REASON_HOLE] = {
 		"hole",

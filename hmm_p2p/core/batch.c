@@ -285,7 +285,8 @@ static struct page *device_page(struct hmm_p2p_batch *batch,
 		batch->keep_huge = false;
 		return NULL;
 	}
-	if (hmm_p2p_charge_try(hdev, order, &charge.payer, &batch->limit))
+	if (hmm_p2p_charge_try(hdev, batch->args.vma->vm_mm, order, &charge.payer,
+			       &batch->limit))
 		return NULL;
 	page = hmm_p2p_page_alloc(hdev, order, &charge.payer);
 	if (page)

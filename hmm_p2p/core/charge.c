@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Who pays for device memory, page by page: a control group of the kernel's dmem
- * controller, where it has one. Where it has none nobody pays, and it costs nothing.
+ * controller, where it has one, and the account of a user, where there is a limit
+ * (see account.c). Each is a ledger. Where it is closed nobody pays, and it costs
+ * nothing.
  *
  * A group pays for what its processes move, also another process's memory: the
  * kernel's interface knows nobody else. Its region is all of the device, with what
@@ -15,6 +17,9 @@
 
 #include "charge.h"
 #include "chunk.h"
+
+/* For a page that nobody pays, while the ledger is open. */
+#define NOBODY	((void *)1)
 
 /**
  * struct ledger_chunk - who pays for the pages of a chunk
@@ -35,7 +40,8 @@ struct ledger_chunk {
 /**
  * struct ledger - who pays for each page of a device
  * @chunk: one per chunk
- * @single: for each page that is a charge of its own: who; else NULL
+ * @single: for each page that is a charge of its own: who, or NOBODY. NULL: it is
+ *	none, or was handed out before the ledger was opened
  */
 struct ledger {
 	struct ledger_chunk *chunk;
@@ -45,11 +51,13 @@ struct ledger {
 /**
  * struct hmm_p2p_charges - who is charged for a device's memory
  * @region: the device's memory, as the controller knows it
- * @groups: control groups; empty without the controller
+ * @groups: control groups; closed without the controller
+ * @accounts: users; opened when there first is a limit, under the device's lock
  */
 struct hmm_p2p_charges {
 	struct dmem_cgroup_region *region;
 	struct ledger groups;
+	struct ledger accounts;
 };
 
 static void ledger_free(struct ledger *ledger)
@@ -71,6 +79,25 @@ static int ledger_alloc(struct ledger *ledger, unsigned long nr_pages)
 	return -ENOMEM;
 }
 
+static int ledger_open(struct hmm_p2p_device *hdev, struct ledger *ledger)
+{
+	struct ledger fresh;
+
+	if (READ_ONCE(ledger->single))
+		return 0;
+	if (ledger_alloc(&fresh, hdev->config.memory >> PAGE_SHIFT))
+		return -ENOMEM;
+	spin_lock_irq(&hdev->lock);
+	if (!ledger->single) {
+		ledger->chunk = fresh.chunk;
+		WRITE_ONCE(ledger->single, fresh.single);
+		fresh = (struct ledger){};
+	}
+	spin_unlock_irq(&hdev->lock);
+	ledger_free(&fresh);
+	return 0;
+}
+
 static void ledger_take(struct ledger *ledger, unsigned long index,
 			unsigned int order, void *who)
 {
@@ -78,6 +105,7 @@ static void ledger_take(struct ledger *ledger, unsigned long index,
 
 	if (!ledger->single)
 		return;
+	who = who ?: NOBODY;
 	chunk = &ledger->chunk[index / HMM_P2P_CHUNK_PAGES];
 	if (order) {
 		chunk->huge = who;
@@ -110,7 +138,7 @@ static void *ledger_give(struct ledger *ledger, unsigned long index,
 			swap(who, chunk->huge);
 		*bytes = HMM_P2P_CHUNK_SIZE;
 	}
-	return who;
+	return who == NOBODY ? NULL : who;
 }
 
 /* Return: 0 or -ENOMEM. */
@@ -145,12 +173,29 @@ void hmm_p2p_charge_fini(struct hmm_p2p_device *hdev)
 
 	dmem_cgroup_unregister_region(charges->region);
 	ledger_free(&charges->groups);
+	ledger_free(&charges->accounts);
 	kfree(charges);
 }
 
+static int charge_account(struct hmm_p2p_device *hdev, struct mm_struct *mm, u64 bytes,
+			  struct hmm_p2p_payer *payer, struct hmm_p2p_payer *limit)
+{
+	struct hmm_p2p_account *account = hmm_p2p_account_of(hdev, mm);
+	int ret = -ENOMEM;
+
+	if (account && !ledger_open(hdev, &hdev->charges->accounts))
+		ret = hmm_p2p_account_take(hdev, account, bytes);
+	if (!ret)
+		payer->account = account;
+	if (ret == -EAGAIN)
+		limit->account = account;
+	return ret;
+}
+
 /**
- * hmm_p2p_charge_try - charge a page to the group of the caller
+ * hmm_p2p_charge_try - charge a page to who is to have it
  * @hdev: its device
+ * @mm: process that gets it. The control group is the caller's
  * @order: its size
  * @payer: receives who pays, for hmm_p2p_charge_take() or hmm_p2p_charge_end()
  * @limit: receives who may have no more, when that is so; what it had before is
@@ -159,15 +204,23 @@ void hmm_p2p_charge_fini(struct hmm_p2p_device *hdev)
  * Context: may sleep; the device stays.
  * Return: 0, -EAGAIN at a limit, or -ENOMEM.
  */
-int hmm_p2p_charge_try(struct hmm_p2p_device *hdev, unsigned int order,
-		       struct hmm_p2p_payer *payer, struct hmm_p2p_payer *limit)
+int hmm_p2p_charge_try(struct hmm_p2p_device *hdev, struct mm_struct *mm,
+		       unsigned int order, struct hmm_p2p_payer *payer,
+		       struct hmm_p2p_payer *limit)
 {
 	struct hmm_p2p_payer at = {};
+	u64 bytes = PAGE_SIZE << order;
 	int ret;
 
-	ret = dmem_cgroup_try_charge(hdev->charges->region, PAGE_SIZE << order,
-				     &payer->group, &at.group);
-	if (at.group) {
+	payer->account = NULL;
+	ret = dmem_cgroup_try_charge(hdev->charges->region, bytes, &payer->group,
+				     &at.group);
+	if (!ret && hmm_p2p_accounts_on()) {
+		ret = charge_account(hdev, mm, bytes, payer, &at);
+		if (ret)
+			dmem_cgroup_uncharge(payer->group, bytes);
+	}
+	if (at.group || at.account) {
 		hmm_p2p_limit_drop(limit);
 		*limit = at;
 	}
@@ -181,6 +234,7 @@ void hmm_p2p_charge_take(struct hmm_p2p_device *hdev, unsigned long index,
 {
 	lockdep_assert_held(&hdev->lock);
 	ledger_take(&hdev->charges->groups, index, order, payer->group);
+	ledger_take(&hdev->charges->accounts, index, order, payer->account);
 }
 
 /* The page at @index comes back: what is to be given back without the lock? */
@@ -192,21 +246,34 @@ struct hmm_p2p_charge hmm_p2p_charge_give(struct hmm_p2p_device *hdev,
 	lockdep_assert_held(&hdev->lock);
 	charge.payer.group = ledger_give(&hdev->charges->groups, index, order,
 					 &charge.bytes);
+	charge.payer.account = ledger_give(&hdev->charges->accounts, index, order,
+					   &charge.bytes);
 	return charge;
 }
 
 /* May what @who pays be evicted? */
 static bool is_victim(struct hmm_p2p_victims *victims, void *who)
 {
-	if (!who)
-		return !victims->limit.group;
+	const struct hmm_p2p_payer *limit = &victims->limit;
+
+	if (!who || who == NOBODY)
+		return !limit->group && !limit->account;
+	if (limit->account)
+		return who == limit->account;
 	if (who != victims->asked) {
 		victims->asked = who;
-		victims->answer = dmem_cgroup_state_evict_valuable(victims->limit.group, who,
+		victims->answer = dmem_cgroup_state_evict_valuable(limit->group, who,
 								   victims->ignore_low,
 								   &victims->hit_low);
 	}
 	return victims->answer;
+}
+
+static const struct ledger *ledger_of(struct hmm_p2p_device *hdev,
+				      const struct hmm_p2p_victims *victims)
+{
+	return victims->limit.account ? &hdev->charges->accounts :
+					&hdev->charges->groups;
 }
 
 /*
@@ -216,7 +283,7 @@ static bool is_victim(struct hmm_p2p_victims *victims, void *who)
 bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index,
 		       struct hmm_p2p_victims *victims)
 {
-	const struct ledger *ledger = &hdev->charges->groups;
+	const struct ledger *ledger = ledger_of(hdev, victims);
 
 	if (!ledger->single)
 		return true;
@@ -228,7 +295,7 @@ bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index,
 bool hmm_p2p_charge_is_huge(struct hmm_p2p_device *hdev, unsigned long index,
 			    struct hmm_p2p_victims *victims)
 {
-	const struct ledger *ledger = &hdev->charges->groups;
+	const struct ledger *ledger = ledger_of(hdev, victims);
 
 	if (!ledger->single)
 		return true;
@@ -251,7 +318,7 @@ static bool has_victim(struct hmm_p2p_device *hdev, const struct ledger *ledger,
 bool hmm_p2p_charge_counts(struct hmm_p2p_device *hdev, unsigned long first,
 			   struct hmm_p2p_victims *victims)
 {
-	const struct ledger *ledger = &hdev->charges->groups;
+	const struct ledger *ledger = ledger_of(hdev, victims);
 	const struct ledger_chunk *chunk;
 
 	lockdep_assert_held(&hdev->lock);

@@ -8,15 +8,20 @@
 
 #include <linux/cgroup_dmem.h>
 
+#include "account.h"
 #include "device.h"
 
 /**
  * struct hmm_p2p_payer - who pays for device memory, or may have no more of it
- * @group: a control group; NULL: the kernel has no controller for it, or nobody met
- *	a limit
+ * @group: a control group; NULL: the kernel has no controller for it
+ * @account: of a user, see account.c; NULL: none is kept
+ *
+ * Who pays has both, if there are both. Who may have no more is one of them; neither
+ * when nobody met a limit.
  */
 struct hmm_p2p_payer {
 	struct dmem_cgroup_pool_state *group;
+	struct hmm_p2p_account *account;
 };
 
 /**
@@ -31,7 +36,7 @@ struct hmm_p2p_charge {
 
 /**
  * struct hmm_p2p_victims - whose pages may be evicted
- * @limit: what this group or one below it pays; nobody: what anybody
+ * @limit: what this account, this group or one below it pays; nobody: what anybody
  *	pays, as far as it is not protected
  * @ignore_low: also what dmem.low protects. What dmem.min does is left alone always
  * @hit_low: something was passed over because of dmem.low
@@ -48,8 +53,9 @@ struct hmm_p2p_victims {
 
 int hmm_p2p_charge_init(struct hmm_p2p_device *hdev);
 void hmm_p2p_charge_fini(struct hmm_p2p_device *hdev);
-int hmm_p2p_charge_try(struct hmm_p2p_device *hdev, unsigned int order,
-		       struct hmm_p2p_payer *payer, struct hmm_p2p_payer *limit);
+int hmm_p2p_charge_try(struct hmm_p2p_device *hdev, struct mm_struct *mm,
+		       unsigned int order, struct hmm_p2p_payer *payer,
+		       struct hmm_p2p_payer *limit);
 void hmm_p2p_charge_take(struct hmm_p2p_device *hdev, unsigned long index,
 			 unsigned int order, const struct hmm_p2p_payer *payer);
 struct hmm_p2p_charge hmm_p2p_charge_give(struct hmm_p2p_device *hdev,
@@ -64,6 +70,8 @@ bool hmm_p2p_charge_is_huge(struct hmm_p2p_device *hdev, unsigned long index,
 static inline void hmm_p2p_charge_end(struct hmm_p2p_charge charge)
 {
 	dmem_cgroup_uncharge(charge.payer.group, charge.bytes);
+	if (charge.payer.account)
+		hmm_p2p_account_give(charge.payer.account, charge.bytes);
 }
 
 /* Drops what hmm_p2p_charge_try() has set. */

@@ -182,6 +182,7 @@ device_alloc(const struct hmm_p2p_device_config *config)
 	INIT_LIST_HEAD(&hdev->keeps);
 	INIT_WORK(&hdev->lost_work, lost_work);
 	init_waitqueue_head(&hdev->drained);
+	xa_init(&hdev->accounts);
 	xa_init(&hdev->paths);
 	mutex_init(&hdev->staging_lock);
 	return hdev;

@@ -56,6 +56,7 @@ struct hmm_p2p_stats;
  * @used: pages handed out; also read without @lock
  * @hand: first page of the chunk that eviction looks at next
  * @charges: who pays for the pages, under @lock; see charge.c
+ * @accounts: of users, by user id, see account.c
  * @removed: the device is going away: nothing is handed out any more. Never
  *	taken back; also read without @lock
  * @lost: it went away with pages that could not be read: nothing of the driver
@@ -89,6 +90,7 @@ struct hmm_p2p_device {
 	struct list_head keeps;
 	unsigned long hand;
 	struct hmm_p2p_charges *charges;
+	struct xarray accounts;
 	bool removed;
 	bool lost;
 	bool reap;

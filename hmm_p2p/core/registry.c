@@ -4,6 +4,7 @@
 #include <linux/notifier.h>
 #include <linux/slab.h>
 
+#include "account.h"
 #include "device.h"
 #include "registry.h"
 
@@ -52,6 +53,7 @@ static void device_release(struct kref *ref)
 {
 	struct hmm_p2p_device *hdev = container_of(ref, struct hmm_p2p_device, ref);
 
+	hmm_p2p_accounts_free(hdev);
 	cleanup_srcu_struct(&hdev->users);
 	free_percpu(hdev->stats);
 	kfree(hdev);

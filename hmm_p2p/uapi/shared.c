@@ -242,7 +242,7 @@ static int place_fill(struct place *place, struct hmm_p2p_device *hdev)
 	int ret;
 
 	place->charge.bytes = PAGE_SIZE;
-	ret = hmm_p2p_charge_try(hdev, 0, &place->charge.payer, &limit);
+	ret = hmm_p2p_charge_try(hdev, current->mm, 0, &place->charge.payer, &limit);
 	hmm_p2p_limit_drop(&limit);
 	if (ret)
 		return ret == -EAGAIN ? -EDQUOT : ret;

@@ -86,7 +86,8 @@ enum hmm_p2p_outcome {
  * @HMM_P2P_REASON_IMPORTER: the importer opted out
  * @HMM_P2P_REASON_REMOVED: the exporter is going away
  * @HMM_P2P_REASON_NO_DEVICE_MEMORY: the device has no room, or the caller's
- *	control group may have no more of it (dmem.max)
+ *	control group (dmem.max) or the process's user (parameter user_limit) may have
+ *	no more of it
  * @HMM_P2P_REASON_HOLE: nothing is mapped at the address
  * @HMM_P2P_REASON_NOT_ANON: a page of a file; or a shared, hugetlb, special,
  *	droppable or unreadable mapping
@@ -559,8 +560,8 @@ struct hmm_p2p_drain {
  *               old mapping gets SIGBUS
  *   EOPNOTSUPP  the device has no memory of this kind
  *   ENOSPC      it has, and not enough is left
- *   EDQUOT      the caller's control group may have no more of the device's memory
- *               (dmem.max), of either kind
+ *   EDQUOT      the caller's control group (dmem.max) or user (parameter user_limit)
+ *               may have no more of the device's memory, of either kind
  */
 #define HMM_P2P_MAP_SHIFT	40
 #define HMM_P2P_MAP_OFFSET(device, offset) \
