@@ -141,6 +141,19 @@ static void *ledger_give(struct ledger *ledger, unsigned long index,
 	return who == NOBODY ? NULL : who;
 }
 
+/* 7.3 takes a structure, see the Makefile. */
+static struct dmem_cgroup_region *region_register(const struct hmm_p2p_device *hdev)
+{
+	u64 size = hdev->config.memory + hdev->config.shared;
+#ifdef HMM_P2P_HAVE_DMEM_INIT
+	const struct dmem_cgroup_init init = { .size = size };
+
+	return dmem_cgroup_register_region(&init, "hmm_p2p/%s", hdev->name);
+#else
+	return dmem_cgroup_register_region(size, "hmm_p2p/%s", hdev->name);
+#endif
+}
+
 /* Return: 0 or -ENOMEM. */
 int hmm_p2p_charge_init(struct hmm_p2p_device *hdev)
 {
@@ -151,9 +164,7 @@ int hmm_p2p_charge_init(struct hmm_p2p_device *hdev)
 	if (IS_ENABLED(CONFIG_CGROUP_DMEM) &&
 	    ledger_alloc(&charges->groups, hdev->config.memory >> PAGE_SHIFT))
 		goto err_charges;
-	charges->region = dmem_cgroup_register_region(hdev->config.memory +
-						      hdev->config.shared,
-						      "hmm_p2p/%s", hdev->name);
+	charges->region = region_register(hdev);
 	if (IS_ERR(charges->region))
 		goto err_ledger;
 	hdev->charges = charges;
