@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rings of descriptors. */
+#include <string.h>
+
+#include "accel.h"
+
+static uint32_t slots(const struct ring *ring)
+{
+	return 1u << ring->order;
+}
+
+static bool enabled(const struct accel *accel, const struct ring *ring)
+{
+	return accel_reg(accel, ring->at + RING_CTRL) & CTRL_ENABLE;
+}
+
+static bool test(const uint64_t *bits, uint32_t counter)
+{
+	uint32_t slot = counter % RING_SLOTS;
+
+	return bits[slot / 64] >> (slot % 64) & 1;
+}
+
+static void change(uint64_t *bits, uint32_t counter, bool value)
+{
+	uint32_t slot = counter % RING_SLOTS;
+	uint64_t bit = 1ull << (slot % 64);
+
+	bits[slot / 64] = value ? bits[slot / 64] | bit : bits[slot / 64] & ~bit;
+}
+
+void ring_reset(struct ring *ring)
+{
+	ring->next = 0;
+	ring->hung = false;
+	memset(ring->done, 0, sizeof(ring->done));
+	memset(ring->killed, 0, sizeof(ring->killed));
+}
+
+static void fail(struct accel *accel, struct ring *ring)
+{
+	accel_set(accel, ring->at + RING_CTRL, 0);
+	accel_set(accel, ring->at + RING_STATUS, RING_STATUS_ERROR);
+	accel_error(accel, ring->error);
+}
+
+static void enable(struct accel *accel, struct ring *ring)
+{
+	bool hung = ring->hung;
+
+	if (ring->working)
+		return;
+	ring_reset(ring);
+	ring->hung = hung;
+	ring->base = accel_reg64(accel, ring->at + RING_BASE);
+	ring->order = accel_reg(accel, ring->at + RING_ORDER);
+	accel_set(accel, ring->at + RING_TAIL, 0);
+	accel_set(accel, ring->at + RING_HEAD, 0);
+	accel_set(accel, ring->at + RING_STATUS, 0);
+	if (!ring->order || ring->order > RING_MAX_ORDER)
+		fail(accel, ring);
+	else
+		accel_set(accel, ring->at + RING_CTRL, CTRL_ENABLE);
+}
+
+void ring_control(struct accel *accel, struct ring *ring, uint32_t value)
+{
+	if (!(value & CTRL_ENABLE))
+		accel_set(accel, ring->at + RING_CTRL, 0);
+	else if (!enabled(accel, ring))
+		enable(accel, ring);
+}
+
+void ring_doorbell(struct accel *accel, struct ring *ring, uint32_t tail)
+{
+	accel_set(accel, ring->at + RING_TAIL, tail);
+	if (enabled(accel, ring) && tail - accel_reg(accel, ring->at + RING_HEAD) > slots(ring))
+		fail(accel, ring);
+}
+
+uint32_t ring_status(const struct accel *accel, const struct ring *ring)
+{
+	return (enabled(accel, ring) ? RING_STATUS_ENABLED : 0) | accel_reg(accel, ring->at + RING_STATUS) |
+	       ring->working << RING_STATUS_WORK;
+}
+
+bool ring_kill(struct accel *accel, struct ring *ring, uint32_t counter)
+{
+	uint32_t head = accel_reg(accel, ring->at + RING_HEAD);
+
+	if (counter - head >= accel_reg(accel, ring->at + RING_TAIL) - head || test(ring->done, counter))
+		return false;
+	change(ring->killed, counter, true);
+	return true;
+}
+
+bool ring_is_killed(const struct ring *ring, uint32_t counter)
+{
+	return test(ring->killed, counter);
+}
+
+static bool has_work(const struct accel *accel, const struct ring *ring)
+{
+	return enabled(accel, ring) && !ring->hung && !accel->resetting &&
+	       ring->next != accel_reg(accel, ring->at + RING_TAIL);
+}
+
+static uint64_t address(const struct ring *ring, uint32_t counter)
+{
+	return ring->base + (counter & (slots(ring) - 1)) * (uint64_t)sizeof(struct accel_desc);
+}
+
+static void end_work(struct accel *accel, struct ring *ring)
+{
+	ring->working--;
+	pthread_cond_broadcast(&accel->changed);
+}
+
+static bool fetch(struct accel *accel, struct ring *ring, struct accel_desc *desc)
+{
+	uint32_t counter = ring->next++;
+	uint64_t from = address(ring, counter);
+	int err;
+
+	ring->working++;
+	pthread_mutex_unlock(&accel->lock);
+	err = accel_dma(accel, from, desc, sizeof(*desc), false);
+	pthread_mutex_lock(&accel->lock);
+	desc->sequence = counter;
+	desc->status = 0;
+	desc->result = 0;
+	desc->address = 0;
+	if (!err)
+		return true;
+	if (!accel->resetting)
+		fail(accel, ring);
+	end_work(accel, ring);
+	return false;
+}
+
+bool ring_take(struct accel *accel, struct ring *ring, struct accel_desc *desc)
+{
+	bool taken = false;
+
+	pthread_mutex_lock(&accel->lock);
+	while (!taken && !accel->leaving) {
+		if (has_work(accel, ring))
+			taken = fetch(accel, ring, desc);
+		else
+			pthread_cond_wait(&accel->changed, &accel->lock);
+	}
+	pthread_mutex_unlock(&accel->lock);
+	return taken;
+}
+
+static int write_back(struct accel *accel, uint64_t at, const struct accel_desc *desc)
+{
+	size_t result = offsetof(struct accel_desc, result), status = offsetof(struct accel_desc, status);
+	uint8_t bytes[sizeof(*desc)] __attribute__((aligned(8)));
+	int err;
+
+	memcpy(bytes, desc, sizeof(bytes));
+	err = accel_dma(accel, at + result, bytes + result, status - result, true);
+	return err ? err : accel_dma(accel, at + status, bytes + status, sizeof(bytes) - status, true);
+}
+
+static void count(struct accel *accel, struct ring *ring, const struct accel_desc *desc)
+{
+	uint32_t head = accel_reg(accel, ring->at + RING_HEAD);
+
+	change(ring->done, desc->sequence, true);
+	for (; test(ring->done, head); head++) {
+		change(ring->done, head, false);
+		change(ring->killed, head, false);
+	}
+	accel_set(accel, ring->at + RING_HEAD, head);
+	if (desc->status != STATUS_DONE || desc->flags & DESC_INTERRUPT)
+		accel_irq(accel, ring->vector);
+}
+
+void ring_finish(struct accel *accel, struct ring *ring, struct accel_desc *desc)
+{
+	/* The base stays as long as something is in work. In a reset, the device is no bus master any more. */
+	int err = write_back(accel, address(ring, desc->sequence), desc);
+
+	pthread_mutex_lock(&accel->lock);
+	if (!accel->resetting && err)
+		fail(accel, ring);
+	else if (!accel->resetting)
+		count(accel, ring, desc);
+	end_work(accel, ring);
+	pthread_mutex_unlock(&accel->lock);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Rings of descriptors: taken in order, completed in any order, counted in order. */
+#ifndef ACCEL_RING_H
+#define ACCEL_RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "accel_hw.h"
+
+struct accel;
+
+#define RING_SLOTS	(1u << RING_MAX_ORDER)
+
+/* All of it under accel->lock. */
+struct ring {
+	uint32_t at;			/* its registers */
+	uint32_t error;			/* its bit in REG_ERROR */
+	enum accel_vector vector;
+	uint64_t base;			/* what the registers said when it was enabled */
+	uint32_t order;
+	uint32_t next;			/* the next to take */
+	uint32_t working;
+	bool hung;			/* injected */
+	uint64_t done[RING_SLOTS / 64];
+	uint64_t killed[RING_SLOTS / 64];
+};
+
+/* Under accel->lock. */
+void ring_reset(struct ring *ring);
+void ring_control(struct accel *accel, struct ring *ring, uint32_t value);
+void ring_doorbell(struct accel *accel, struct ring *ring, uint32_t tail);
+uint32_t ring_status(const struct accel *accel, const struct ring *ring);
+bool ring_kill(struct accel *accel, struct ring *ring, uint32_t counter);
+bool ring_is_killed(const struct ring *ring, uint32_t counter);
+
+/* Waits for a descriptor and reads it. False: the device is closed. */
+bool ring_take(struct accel *accel, struct ring *ring, struct accel_desc *desc);
+/* Writes @desc's results back, and counts it. */
+void ring_finish(struct accel *accel, struct ring *ring, struct accel_desc *desc);
+
+#endif /* ACCEL_RING_H */
