@@ -53,12 +53,12 @@ static int step(struct unit *unit, struct job *job, const struct kernel *kernel)
 		failed = job->failed ? job->failed : failed;
 	}
 	pthread_rwlock_unlock(&unit->accel->mmu.use);
-	if (err < 0)
-		unit->desc.address = failed->va;
+	if (!err)
+		job->done += length;
 	if (err > 0)
 		err = fault_ask(unit, failed->va, failed->write, err);
-	else if (!err)
-		job->done += length;
+	if (err)
+		unit->desc.address = failed->va;
 	return err;
 }
 
