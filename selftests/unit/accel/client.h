@@ -66,7 +66,7 @@ int client_request(struct client *client, uint16_t command, const void *payload,
 void client_send(struct client *client, uint16_t command, const void *payload, size_t length, int fd);
 /* Until the reply to the last that was sent; the device's own messages meanwhile are answered. */
 int client_reply(struct client *client);
-/* Receives one message, which is the device's. */
+/* Waits for a message of the device that is not answered yet. */
 void client_receive_dma(struct client *client);
 void client_answer_dma(struct client *client);
 
