@@ -2,6 +2,7 @@
 /* The device as a whole: its memory, its interrupts, its beginning, reset and end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ static void send_msix(struct accel *accel, unsigned int vector)
 	if (accel->irq_lost[vector])
 		accel->irq_lost[vector]--;
 	else if (accel->irq[vector] >= 0 && write(accel->irq[vector], &one, sizeof(one)) < 0)
-		accel->irq[vector] = -1;
+		perror("accel: interrupt");
 }
 
 void accel_irq(struct accel *accel, enum accel_vector vector)
@@ -73,10 +74,11 @@ int accel_dma(struct accel *accel, uint64_t addr, void *buf, size_t length, bool
 
 static int local_access(struct accel *accel, uint64_t addr, void *buf, size_t length, bool write)
 {
-	uint8_t *at = accel->memory + addr;
+	uint8_t *at;
 
 	if (addr > accel->memory_size || length > accel->memory_size - addr)
 		return STATUS_BOUNDS;
+	at = accel->memory + addr;
 	memcpy(write ? at : buf, write ? buf : at, length);
 	return 0;
 }

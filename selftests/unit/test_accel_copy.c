@@ -208,6 +208,8 @@ static void test_out_of_bounds(void **state)
 	assert_int_equal(ring_desc(&ring, 0)->address, MEMORY_BYTES - 0x1000);
 	desc = copy_desc(TARGET_LOCAL, 0, TARGET_LOCAL, 1ull << 60, 1);
 	assert_int_equal(ring_do(&ring, &desc), STATUS_BOUNDS);
+	desc = copy_desc(TARGET_LOCAL, 0, TARGET_LOCAL, UINT64_MAX - 1, 1);
+	assert_int_equal(ring_do(&ring, &desc), STATUS_BOUNDS);
 	desc = copy_desc(TARGET_LOCAL, 0, TARGET_PEER, 0, 1);
 	assert_int_equal(ring_do(&ring, &desc), STATUS_LINK);
 }
