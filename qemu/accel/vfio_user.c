@@ -368,14 +368,16 @@ static int dispatch(struct server *server, struct answer *answer)
 static int serve_one(struct server *server)
 {
 	struct answer answer = { .fd = -1 };
-	int err = message_receive(server->sock, &server->in);
+	int result = 0, err = message_receive(server->sock, &server->in);
+	bool is_reply = (server->in.header.flags & MESSAGE_TYPE) == MESSAGE_REPLY;
 
-	if (!err && (server->in.header.flags & MESSAGE_TYPE) == MESSAGE_REPLY)
+	if (!err && is_reply)
 		dma_reply(&server->accel->dma, &server->in);
 	else if (!err)
-		err = reply(server, dispatch(server, &answer), &answer);
+		result = dispatch(server, &answer);
+	/* Who has the answer may count on it that descriptors are closed. */
 	message_close(&server->in);
-	return err;
+	return err || is_reply ? err : reply(server, result, &answer);
 }
 
 int vfio_user_serve(struct accel *accel, int sock, pthread_mutex_t *send_lock)
