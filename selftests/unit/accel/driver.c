@@ -12,6 +12,9 @@ void client_ring(struct client *client, struct client_ring *ring, uint32_t at, u
 		.order = order,
 	};
 	memset(ring->desc, 0, sizeof(*ring->desc) << order);
+	/* A write-back is seen before its descriptor is counted. */
+	while (r32(client, at + RING_STATUS) >> RING_STATUS_WORK)
+		;
 	w64(client, at + RING_BASE, RAM_BUS + offset);
 	w32(client, at + RING_ORDER, order);
 	w32(client, at + RING_CTRL, CTRL_ENABLE);
