@@ -83,7 +83,7 @@ static bool asks_for_reset(size_t offset, const uint8_t *data, size_t length)
 {
 	size_t at = CAP_EXP + PCI_EXP_DEVCTL + 1;
 
-	return offset <= at && at < offset + length && data[at - offset] & PCI_EXP_DEVCTL_BCR_FLR >> 8;
+	return offset <= at && at < offset + length && data[at - offset] & (PCI_EXP_DEVCTL_BCR_FLR >> 8);
 }
 
 bool config_write(struct config *config, size_t offset, const uint8_t *data, size_t length)

@@ -135,11 +135,14 @@ static int check_sizes(struct accel_options *device)
 
 static int parse(int argc, char **argv, struct arguments *arguments)
 {
+	bool has_path, has_fd;
 	int option, err = 0;
 
 	while (!err && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		err = take_option(arguments, option);
-	if (!err && (optind != argc || !arguments->socket_path == (arguments->fd < 0)))
+	has_path = arguments->socket_path;
+	has_fd = arguments->fd >= 0;
+	if (!err && (optind != argc || has_path == has_fd))
 		err = -EINVAL;
 	if (!err && arguments->device.link_listen && arguments->device.link_connect)
 		err = complain("a link", "has two ends, this is one of them");

@@ -305,7 +305,7 @@ static void test_write_to_read_only(void **state)
 }
 
 /* Every page of a job faults by itself, in the order in which it needs them. */
-static void test_fault_for_each_page(void **state)
+static void test_each_page_faults(void **state)
 {
 	struct machine *machine = *state;
 	struct accel_desc desc = store(VA + 0xf00, 5);
@@ -602,7 +602,7 @@ int main(void)
 		mmu_test(test_retry_in_vain),
 		mmu_test(test_fault_that_fails),
 		mmu_test(test_write_to_read_only),
-		mmu_test(test_fault_for_each_page),
+		mmu_test(test_each_page_faults),
 		mmu_test(test_four_faults_at_once),
 		mmu_test(test_overflow),
 		mmu_test(test_queue_wraps),
