@@ -98,7 +98,6 @@ static int crc(struct accel *accel, struct job *job, size_t length)
 
 	if (!err)
 		job->value = ~crc32c(~job->value, page, length);
-	job->value &= UINT32_MAX;
 	return err;
 }
 
