@@ -327,6 +327,22 @@ static void test_kill_a_job_that_waits(void **state)
 	assert_int_equal(do_job(machine, job(JOB_FILL, DST_VA, 0, 8, 0)), 8);
 }
 
+/* Counters come again in the device's books: no job is killed for one that was. */
+static void test_kill_is_forgotten(void **state)
+{
+	struct machine *machine = *state;
+	struct accel_desc desc = job(JOB_NOP, 0, 0, 0, 0);
+	unsigned int i;
+
+	assert_true(control(&machine->client, "hang compute\n"));
+	ring_push(&machine->jobs, &desc);
+	w32(&machine->client, REG_JOB_KILL, 0);
+	assert_true(control(&machine->client, "resume compute\n"));
+	assert_int_equal(ring_wait(&machine->jobs, 0), STATUS_KILLED);
+	for (i = 0; i < 1u << RING_MAX_ORDER; i++)
+		assert_int_equal(ring_do(&machine->jobs, &desc), STATUS_DONE);
+}
+
 static void test_kill_a_job_that_runs(void **state)
 {
 	struct machine *machine = *state;
@@ -413,6 +429,7 @@ int main(void)
 		compute_test(test_bad_pointer),
 		compute_test(test_kernels_go_on_after_faults),
 		compute_test(test_kill_a_job_that_waits),
+		compute_test(test_kill_is_forgotten),
 		compute_test(test_kill_a_job_that_runs),
 		compute_test(test_kill_a_job_in_the_ring),
 		compute_test(test_context_that_goes),

@@ -284,17 +284,34 @@ static void test_fault_that_fails(void **state)
 	assert_int_equal(ring_desc(&machine->jobs, job)->address, VA);
 }
 
+/* All units have VA in their TLBs, from reading where to go next, which is where each of them waits for all others. */
+static void fill_tlbs(struct machine *machine)
+{
+	struct accel_desc desc = { .op = JOB_CHASE, .context = 3, .src = VA + 0x100, .argument = 2 };
+	struct accel_fault fault[NR_UNITS];
+	unsigned int i;
+
+	*(uint64_t *)(machine->client.window + 0x5100) = VA + 0x100000;
+	for (i = 0; i < NR_UNITS; i++)
+		ring_push(&machine->jobs, &desc);
+	for (i = 0; i < NR_UNITS; i++)
+		fault[i] = next_fault(&machine->faults);
+	for (i = 0; i < NR_UNITS; i++) {
+		answer_fault(&machine->client, &fault[i], REPLY_FAIL);
+		assert_int_equal(ring_wait(&machine->jobs, fault[i].job), STATUS_FAULT);
+	}
+}
+
 static void test_write_to_read_only(void **state)
 {
 	struct machine *machine = *state;
 	struct accel_desc desc = store(VA, 0x4242424242424242);
 	struct accel_fault fault;
-	uint64_t value;
 	uint32_t job;
 
 	map_va(&machine->client, 3, VA, 0x5000, LEAF(TARGET_LOCAL));
-	/* Now it is in the TLB of a unit, read-only. */
-	assert_int_equal(do_load(machine, VA, &value), STATUS_DONE);
+	/* Now it is in all TLBs, read-only. */
+	fill_tlbs(machine);
 	job = ring_push(&machine->jobs, &desc);
 	fault = expect_fault(machine, VA, 1, FAULT_READ_ONLY, job);
 	assert_int_equal(*(uint64_t *)(machine->client.window + 0x5000), 0);
@@ -448,24 +465,6 @@ static void test_head_beyond_tail(void **state)
 	assert_int_equal(ring_wait(&machine->jobs, job), STATUS_FAULT);
 }
 
-/* All units have VA in their TLBs, from reading where to go next, which is where each of them waits for all others. */
-static void fill_tlbs(struct machine *machine)
-{
-	struct accel_desc desc = { .op = JOB_CHASE, .context = 3, .src = VA + 0x100, .argument = 2 };
-	struct accel_fault fault[NR_UNITS];
-	unsigned int i;
-
-	*(uint64_t *)(machine->client.window + 0x5100) = VA + 0x100000;
-	for (i = 0; i < NR_UNITS; i++)
-		ring_push(&machine->jobs, &desc);
-	for (i = 0; i < NR_UNITS; i++)
-		fault[i] = next_fault(&machine->faults);
-	for (i = 0; i < NR_UNITS; i++) {
-		answer_fault(&machine->client, &fault[i], REPLY_FAIL);
-		assert_int_equal(ring_wait(&machine->jobs, fault[i].job), STATUS_FAULT);
-	}
-}
-
 static void invalidation(struct machine *machine, unsigned int context, uint64_t start, uint64_t length, bool hits)
 {
 	struct client *client = &machine->client;
@@ -573,9 +572,11 @@ static void test_many_invalidations(void **state)
 	map_va(client, 3, VA, 0x6000, LEAF(TARGET_LOCAL));
 	*(uint64_t *)(client->window + 0x6000) = 6;
 	assert_int_equal(invalidate(client, 3, VA, 0x1000), 2 * INV_DEPTH + 1);
+	/* It is not the last one, so nothing but "everything" remembers it. */
+	assert_int_equal(invalidate(client, 9, 0, 0x1000), 2 * INV_DEPTH + 2);
 	client->keep_dma = false;
 	client_answer_dma(client);
-	wait_invalidated(client, 2 * INV_DEPTH + 1);
+	wait_invalidated(client, 2 * INV_DEPTH + 2);
 	assert_int_equal(ring_wait(&machine->jobs, job), STATUS_DONE);
 	for (i = 0; i < 2 * NR_UNITS; i++) {
 		assert_int_equal(do_load(machine, VA, &value), STATUS_DONE);

@@ -339,6 +339,7 @@ static void bad_reply(void **state, uint16_t id_change, uint16_t command, uint32
 	uint64_t addr;
 
 	client->keep_dma = true;
+	fill_random(client->far, 0x1000, length);
 	ring = start_copy(client, TARGET_LOCAL, 0, TARGET_BUS, FAR_BUS);
 	client_receive_dma(client);
 	memcpy(payload, client->dma->payload, 16);
@@ -354,6 +355,7 @@ static void bad_reply(void **state, uint16_t id_change, uint16_t command, uint32
 		assert_int_equal(r32(client, REG_COPY + RING_HEAD), 0);
 		client_answer_dma(client);
 		assert_int_equal(ring_wait(&ring, 0), STATUS_DONE);
+		assert_memory_equal(client->window, client->far, 0x1000);
 	} else {
 		client->has_dma = false;
 		assert_int_equal(ring_wait(&ring, 0), STATUS_BUS);
