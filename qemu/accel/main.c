@@ -46,16 +46,19 @@ static int parse_size(const char *text, uint64_t *size)
 {
 	static const char units[] = "KMG";
 	const char *unit;
+	unsigned int shift;
 	char *end;
 
 	errno = 0;
 	*size = strtoull(text, &end, 0);
 	unit = *end ? strchr(units, *end) : NULL;
-	if (errno || end == text || *text == '-' || (*end && (!unit || end[1])) || *size > MAX_SIZE)
+	if (errno || end == text || *text == '-' || (*end && (!unit || end[1])))
 		return complain("not a size", text);
-	if (unit)
-		*size <<= 10 * (unit - units + 1);
-	return *size > MAX_SIZE ? complain("too much", text) : 0;
+	shift = unit ? 10 * (unit - units + 1) : 0;
+	if (*size > MAX_SIZE >> shift)
+		return complain("too much", text);
+	*size <<= shift;
+	return 0;
 }
 
 static int parse_number(const char *text, uint64_t *number)

@@ -289,6 +289,55 @@ static void test_movable_window(void **state)
 	assert_memory_equal(back, ones, 64);
 }
 
+/* Memory that is larger than the window is reached through the other one. */
+static void test_small_window(void **state)
+{
+	static const char *const options[] = { "--window=4M", NULL };
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = BAR2 };
+	struct client client;
+	uint32_t word = 4711;
+
+	(void)state;
+	client_start(&client, options);
+	assert_int_equal(r64(&client, REG_WINDOW_SIZE), 0x400000);
+	assert_int_equal(r64(&client, REG_MEMORY_SIZE), MEMORY_BYTES);
+	assert_false(client_request(&client, CMD_GET_REGION_INFO, &info, sizeof(info), -1));
+	memcpy(&info, client.in->payload, sizeof(info));
+	assert_int_equal(info.size, 0x400000);
+	assert_int_equal(client_read(&client, BAR2, 0x400000, &word, 4), EINVAL);
+	w64(&client, REG_MOVE_BASE, 0x400000);
+	assert_false(client_write(&client, BAR4, 0, &word, 4));
+	assert_memory_equal(client.window + 0x400000, &word, 4);
+	client_stop(&client, 0);
+}
+
+static void test_bad_options(void **state)
+{
+	static const char *const bad[] = {
+		"--window=3M", "--window=128M", "--window=1K", "--memory=1M", "--memory=3M", "--memory=x", "--memory=",
+		"--memory=-2M", "--memory=2MM", "--memory=2T", "--memory=17179869185G", "--uid=x", "--fd=x",
+		"--socket-path=/nowhere", "--nonsense", "argument",
+	};
+	const char *link[] = { "--link-listen=/nowhere/a", "--link-connect=/nowhere/a", NULL };
+	struct client client;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		const char *options[] = { bad[i], NULL };
+
+		client_launch(&client, options);
+		client_stop(&client, 2);
+	}
+	client_launch(&client, link);
+	client_stop(&client, 2);
+	client_launch(&client, link + 1);
+	client_stop(&client, 1);
+	link[1] = NULL;
+	client_launch(&client, link);
+	client_stop(&client, 1);
+}
+
 static void test_msix_table(void **state)
 {
 	w32(*state, 0x8000 + 4 * 23, 0xfee00000);
@@ -391,6 +440,8 @@ int main(void)
 		machine_test(test_accesses_of_other_sizes),
 		machine_test(test_window),
 		machine_test(test_movable_window),
+		cmocka_unit_test(test_small_window),
+		cmocka_unit_test(test_bad_options),
 		machine_test(test_msix_table),
 		machine_test(test_interrupts),
 		machine_test(test_interrupt_that_waits),
