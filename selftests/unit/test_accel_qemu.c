@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* QEMU itself takes the accelerator: qtest finds it on the bus, and reaches its registers, its memory and its copy engine. */
+/* QEMU itself takes the accelerator: qtest finds it on the bus, and reaches its registers, its memory, its copy engine and interrupts. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -22,6 +22,8 @@
 #define WINDOW		0x800000000ull
 #define RING		0x100000ull
 #define DATA		0x200000ull
+#define MESSAGE		0x300000ull
+#define MSIX_CAP	0x80
 
 struct qemu {
 	char folder[32];
@@ -125,6 +127,7 @@ static int set_up(void **state)
 		"-device", device, NULL,
 	};
 
+	alarm(120);	/* nothing takes so long unless it never comes */
 	strcpy(qemu->folder, "/tmp/accel-qemu.XXXXXX");
 	assert_non_null(mkdtemp(qemu->folder));
 	snprintf(path, sizeof(path), "%s/socket", qemu->folder);
@@ -197,11 +200,30 @@ static void test_copy(void **state)
 	assert_int_equal(get(*state, "readq", DATA + 0xff8), 0x99aabbccddeeff00);
 }
 
+/* A message of MSI-X is a write to the bus: here to the guest's memory, where the test can see it. */
+static void test_interrupt(void **state)
+{
+	uint64_t table = REGISTERS + ACCEL_MSIX_TABLE + 16 * VECTOR_FAULT;
+
+	config_write(*state, MSIX_CAP, config_read(*state, MSIX_CAP) | 0x80000000);
+	put(*state, "writel", table, MESSAGE);
+	put(*state, "writel", table + 4, 0);
+	put(*state, "writel", table + 8, 0x4711);
+	put(*state, "writel", table + 12, 0);
+	put(*state, "writel", REGISTERS + REG_INT_ENABLE, 1 << VECTOR_FAULT);
+	put(*state, "writel", REGISTERS + REG_INT_TEST, 1 << VECTOR_COPY);
+	assert_int_equal(get(*state, "readl", MESSAGE), 0);
+	put(*state, "writel", REGISTERS + REG_INT_TEST, 1 << VECTOR_FAULT);
+	while (get(*state, "readl", MESSAGE) != 0x4711)
+		;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_on_the_bus),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_interrupt),
 	};
 
 	if (access(QEMU, X_OK)) {
