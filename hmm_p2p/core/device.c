@@ -24,6 +24,7 @@
  * with it the structure and this module, but nothing of the driver. Who
  * touches a lost page gets SIGBUS; with the last one the rest goes.
  */
+#include <linux/memremap.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -143,21 +144,75 @@ static void exporter_reap(struct hmm_p2p_device *hdev)
 	spin_unlock_irq(&hdev->lock);
 }
 
+/* What is wrong with the memory that a driver describes, and what to do; or NULL. */
+static const char *memory_fault(const struct hmm_p2p_device_config *config)
+{
+	const struct hmm_p2p_device_ops *ops = config->ops;
+
+	if (!IS_ALIGNED(config->memory, PAGE_SIZE))
+		return "memory is no multiple of PAGE_SIZE: round it down";
+	if (config->memory > BIT_ULL(HMM_P2P_INTERCONNECT_SHIFT))
+		return "memory is larger than an interconnect address: register less";
+	if (config->window > config->memory)
+		return "window is larger than memory: make it no larger";
+	if (config->window && !ops->get_dma_pfn_for_device)
+		return "a window needs ops->get_dma_pfn_for_device: give it, or set window to 0";
+	if (config->shared && !ops->alloc_shared)
+		return "shared needs ops->alloc_shared: give it, or set shared to 0";
+	if (!ops->copy_to_device || !ops->copy_to_ram)
+		return "memory needs ops->copy_to_device and ops->copy_to_ram: give both";
+	return NULL;
+}
+
+static const char *config_fault(const struct hmm_p2p_device_config *config)
+{
+	if (!config->dev)
+		return "there is no struct device: set dev";
+	if (!config->name || !config->name[0])
+		return "it has no name: set name";
+	if (strlen(config->name) >= HMM_P2P_NAME_SIZE)
+		return "its name has more than 31 bytes: shorten it";
+	if (config->memory && !config->ops)
+		return "memory needs ops: set them, or memory to 0";
+	if (!config->memory && config->ops)
+		return "ops are those of memory: set memory, or ops to NULL";
+	if (!config->ops && !config->importer_ops)
+		return "it neither has memory nor imports: set memory and ops, or importer_ops";
+	return config->ops ? memory_fault(config) : NULL;
+}
+
+static int refuse(const struct hmm_p2p_device_config *config, const char *why)
+{
+	return dev_err_probe(config->dev, -EINVAL, "hmm_p2p: %s is not registered: %s\n",
+			     config->name, why);
+}
+
 static int config_check(const struct hmm_p2p_device_config *config)
 {
-	if (!config->dev || !config->name || !config->name[0] ||
-	    strlen(config->name) >= HMM_P2P_NAME_SIZE)
-		return -EINVAL;
-	if (!config->memory != !config->ops)
-		return -EINVAL;
-	if (!config->ops)
-		return config->importer_ops ? 0 : -EINVAL;
-	if (!IS_ALIGNED(config->memory, PAGE_SIZE) ||
-	    config->memory > BIT_ULL(HMM_P2P_INTERCONNECT_SHIFT) ||
-	    config->window > config->memory ||
-	    (config->shared && !config->ops->alloc_shared) ||
-	    !config->ops->copy_to_device || !config->ops->copy_to_ram)
-		return -EINVAL;
+	const char *fault = config_fault(config);
+
+	return fault ? refuse(config, fault) : 0;
+}
+
+/*
+ * The first page of the window stands for all: importers hand the alias to the
+ * DMA API, which looks at its page structure.
+ */
+static int alias_check(struct hmm_p2p_device *hdev)
+{
+	const struct hmm_p2p_device_config *config = &hdev->config;
+	unsigned long pfn;
+
+	if (!config->window)
+		return 0;
+	if (config->ops->get_dma_pfn_for_device(hmm_p2p_page_at(hdev, 0), &pfn))
+		return refuse(config, "get_dma_pfn_for_device() has no alias for the first page of the window");
+	if (!pfn_valid(pfn))
+		return refuse(config, "the alias has no page structure: make P2PDMA pages for the window first, as pci_p2pdma_add_resource() does");
+	if (is_pci_p2pdma_page(pfn_to_page(pfn)) == config->alias_is_system)
+		return refuse(config, config->alias_is_system ?
+			      "the alias is PCI memory: do not set alias_is_system" :
+			      "the alias is no P2PDMA page: set alias_is_system if it is RAM");
 	return 0;
 }
 
@@ -205,6 +260,9 @@ static int exporter_init(struct hmm_p2p_device *hdev)
 	ret = hmm_p2p_pagemap_create(hdev, &pagemap_ops);
 	if (ret)
 		goto err_owner;
+	ret = alias_check(hdev);
+	if (ret)
+		goto err_pagemap;
 	if (hdev->config.importer_ops) {
 		ret = hmm_p2p_raw_alloc(hdev, &hdev->staging);
 		if (ret)
@@ -229,8 +287,9 @@ err_owner:
  *
  * Context: process; may sleep.
  * Return: the device, or an error pointer: -EINVAL for a config that
- * contradicts itself, -EEXIST for a name that is taken, -ENOMEM, -ERANGE when
- * there is no physical address range for the page structures.
+ * contradicts itself, or whose aliases are none, and the kernel's log says what
+ * to change; -EEXIST for a name that is taken, -ENOMEM, -ERANGE when there is no
+ * physical address range for the page structures.
  */
 struct hmm_p2p_device *
 hmm_p2p_device_register(const struct hmm_p2p_device_config *config)

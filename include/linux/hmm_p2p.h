@@ -61,6 +61,8 @@ struct hmm_p2p_device_ops {
 	 * the importer's notifier is invalidated for the address, no longer.
 	 *
 	 * Optional; without it no page of the exporter is ever p2p.
+	 * hmm_p2p_device_register() asks for the first page of the window, to
+	 * see that the answer is what it should be.
 	 *
 	 * Context: any, also atomic.
 	 * Return: 0, or -ENXIO when this page has no alias.
@@ -190,7 +192,7 @@ struct hmm_p2p_importer_ops {
 /**
  * struct hmm_p2p_device_config - describes a device to the core
  * @dev: the struct device behind it: importers are measured against it
- * @name: short name, unique in the machine; copied
+ * @name: short name, unique in the machine, at most 31 bytes; copied
  * @ops: exporter side, NULL for a device without memory
  * @importer_ops: importer side, NULL when it never imports
  * @memory: bytes of device memory, a multiple of PAGE_SIZE; 0 without @ops
