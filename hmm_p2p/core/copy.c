@@ -224,7 +224,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_to_io, HMM_P2P_NS);
 void hmm_p2p_copy_from_io(void *dst, const void __iomem *src, size_t len,
 			  enum hmm_p2p_loads loads)
 {
-	if (loads == HMM_P2P_LOADS_STREAMING && copy_streaming(dst, src, len, false))
+	if (loads != HMM_P2P_LOADS_ORDINARY && copy_streaming(dst, src, len, false))
 		return;
 	copy_ordinary(dst, src, len);
 }
@@ -242,7 +242,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_from_io, HMM_P2P_NS);
 void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t len,
 			   enum hmm_p2p_loads loads)
 {
-	if (loads != HMM_P2P_LOADS_STREAMING ||
+	if (loads == HMM_P2P_LOADS_ORDINARY ||
 	    !copy_streaming((void __force *)dst, src, len, true))
 		copy_between_io(dst, src, len);
 	wmb(); /* as in hmm_p2p_copy_to_io() */

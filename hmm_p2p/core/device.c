@@ -278,21 +278,9 @@ err_owner:
 	return ret;
 }
 
-/**
- * hmm_p2p_device_register - make a device known
- * @config: what it is and can do; copied
- *
- * An exporter's memory is ready for pages, and an importer may be asked to
- * transfer, before this returns.
- *
- * Context: process; may sleep.
- * Return: the device, or an error pointer: -EINVAL for a config that
- * contradicts itself, or whose aliases are none, and the kernel's log says what
- * to change; -EEXIST for a name that is taken, -ENOMEM, -ERANGE when there is no
- * physical address range for the page structures.
- */
+/* As hmm_p2p_device_register(), for memory that the core has mapped at @bar. */
 struct hmm_p2p_device *
-hmm_p2p_device_register(const struct hmm_p2p_device_config *config)
+hmm_p2p_device_add(const struct hmm_p2p_device_config *config, struct hmm_p2p_bar *bar)
 {
 	struct hmm_p2p_device *hdev;
 	int ret;
@@ -303,6 +291,7 @@ hmm_p2p_device_register(const struct hmm_p2p_device_config *config)
 	hdev = device_alloc(config);
 	if (!hdev)
 		return ERR_PTR(-ENOMEM);
+	hdev->bar = bar;
 
 	if (config->memory) {
 		ret = exporter_init(hdev);
@@ -322,6 +311,26 @@ err_exporter:
 err_put:
 	hmm_p2p_device_put(hdev);
 	return ERR_PTR(ret);
+}
+
+/**
+ * hmm_p2p_device_register - make a device known
+ * @config: what it is and can do; copied
+ *
+ * An exporter's memory is ready for pages, and an importer may be asked to
+ * transfer, before this returns. Memory behind a BAR takes less work with
+ * hmm_p2p_pci_bar_register().
+ *
+ * Context: process; may sleep.
+ * Return: the device, or an error pointer: -EINVAL for a config that
+ * contradicts itself, or whose aliases are none, and the kernel's log says what
+ * to change; -EEXIST for a name that is taken, -ENOMEM, -ERANGE when there is no
+ * physical address range for the page structures.
+ */
+struct hmm_p2p_device *
+hmm_p2p_device_register(const struct hmm_p2p_device_config *config)
+{
+	return hmm_p2p_device_add(config, NULL);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_register, HMM_P2P_NS);
 

@@ -37,6 +37,7 @@
 /* Pages that are dealt with in one go: one huge page. */
 #define HMM_P2P_BATCH_PAGES	HPAGE_PMD_NR
 
+struct hmm_p2p_bar;
 struct hmm_p2p_charges;
 struct hmm_p2p_owner;
 struct hmm_p2p_stats;
@@ -47,6 +48,7 @@ struct hmm_p2p_stats;
  * @id: its number, never 0
  * @config: as registered; @config.name points to @name
  * @name: copy of the name
+ * @bar: its memory, when hmm_p2p_pci_bar_register() made it; the driver's devres
  * @owner: its interconnect, NULL without memory. Written under
  *	hmm_p2p_registry_lock and @lock while no page is handed out; read without
  * @stats: per-CPU counters
@@ -80,6 +82,7 @@ struct hmm_p2p_device {
 	u32 id;
 	struct hmm_p2p_device_config config;
 	char name[HMM_P2P_NAME_SIZE];
+	struct hmm_p2p_bar *bar;
 	struct hmm_p2p_owner *owner;
 	struct hmm_p2p_stats __percpu *stats;
 
@@ -108,6 +111,8 @@ struct hmm_p2p_device {
 	struct dev_pagemap pagemap;
 };
 
+struct hmm_p2p_device *
+hmm_p2p_device_add(const struct hmm_p2p_device_config *config, struct hmm_p2p_bar *bar);
 int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
 			     struct hmm_p2p_device *peer, u32 *id);
 

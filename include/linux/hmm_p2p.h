@@ -34,6 +34,7 @@ struct hmm_p2p_device;
 struct hmm_p2p_owner;
 struct mm_struct;
 struct page;
+struct pci_dev;
 
 /**
  * struct hmm_p2p_copy - one run of pages to copy
@@ -275,8 +276,48 @@ enum hmm_p2p_pfn_kind {
 
 /* How the CPU reads device memory that it maps write-combined. */
 enum hmm_p2p_loads {
+	HMM_P2P_LOADS_AUTO,		/* a BAR: the faster of the two */
 	HMM_P2P_LOADS_STREAMING,	/* right for every real device */
 	HMM_P2P_LOADS_ORDINARY,		/* for what only looks like one */
+};
+
+/* For hmm_p2p_pci_bar_config.bar and .window. */
+#define HMM_P2P_BAR_LARGEST	(-1)
+#define HMM_P2P_NO_WINDOW	(~0ULL)
+
+/**
+ * struct hmm_p2p_pci_bar_config - describes memory behind a BAR to the core
+ * @bar: its number, or HMM_P2P_BAR_LARGEST for the largest one that is memory
+ * @offset: where in the BAR the memory begins; a multiple of 2 MiB, unless there
+ *	is neither a window nor @p2pmem
+ * @size: bytes from there, a multiple of PAGE_SIZE; 0: the rest of the BAR
+ * @window: bytes of it, from the start, that other devices reach, a multiple of
+ *	PAGE_SIZE; 0: all, HMM_P2P_NO_WINDOW: none
+ * @p2pmem: bytes at its end that processes map with mmap() and the kernel's
+ *	p2pmem/allocate hands out, a multiple of 2 MiB; 0: none
+ * @loads: how the CPU reads it, where the CPU copies
+ * @name: as hmm_p2p_device_config.name; NULL: "pci-" and the function's address
+ * @ops: the driver's own; NULL: the CPU copies, by a write-combined mapping. A
+ *	driver with an engine has its own copy_to_device and copy_to_ram, and
+ *	takes the hmm_p2p_bar_*() functions below for the rest
+ * @importer_ops: as hmm_p2p_device_config.importer_ops
+ * @max_transfer: as hmm_p2p_device_config.max_transfer
+ * @no_p2p: as hmm_p2p_device_config.no_p2p
+ * @drvdata: for hmm_p2p_device_drvdata()
+ */
+struct hmm_p2p_pci_bar_config {
+	int bar;
+	u64 offset;
+	u64 size;
+	u64 window;
+	u64 p2pmem;
+	enum hmm_p2p_loads loads;
+	const char *name;
+	const struct hmm_p2p_device_ops *ops;
+	const struct hmm_p2p_importer_ops *importer_ops;
+	unsigned int max_transfer;
+	bool no_p2p;
+	void *drvdata;
 };
 
 /*
@@ -293,6 +334,24 @@ void *hmm_p2p_device_drvdata(const struct hmm_p2p_device *hdev);
 struct device *hmm_p2p_device_dev(const struct hmm_p2p_device *hdev);
 bool hmm_p2p_device_uses(const struct hmm_p2p_device *hdev,
 			 const struct hmm_p2p_device_ops *ops);
+
+struct hmm_p2p_device *
+hmm_p2p_pci_bar_register(struct pci_dev *pdev,
+			 const struct hmm_p2p_pci_bar_config *config);
+void hmm_p2p_pci_bar_unregister(struct hmm_p2p_device *hdev);
+void __iomem *hmm_p2p_bar_memory(const struct hmm_p2p_device *hdev);
+int hmm_p2p_bar_get_dma_pfn(struct page *private_page, unsigned long *dma_pfn);
+struct dma_fence *hmm_p2p_bar_copy_to_device(struct hmm_p2p_device *hdev,
+					     const struct hmm_p2p_copy *runs,
+					     unsigned int nr);
+struct dma_fence *hmm_p2p_bar_copy_to_ram(struct hmm_p2p_device *hdev,
+					  const struct hmm_p2p_copy *runs,
+					  unsigned int nr);
+int hmm_p2p_bar_copy_bytes(struct hmm_p2p_device *hdev, u64 offset, void *buf,
+			   size_t len, bool to_device);
+int hmm_p2p_bar_copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr,
+			  size_t len, bool write);
+struct page *hmm_p2p_bar_alloc_shared(struct hmm_p2p_device *hdev);
 
 struct hmm_p2p_device *
 hmm_p2p_device_find(const char *name, struct hmm_p2p_device *after);
@@ -336,6 +395,17 @@ hmm_p2p_device_register(const struct hmm_p2p_device_config *config)
 }
 
 static inline void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
+{
+}
+
+static inline struct hmm_p2p_device *
+hmm_p2p_pci_bar_register(struct pci_dev *pdev,
+			 const struct hmm_p2p_pci_bar_config *config)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline void hmm_p2p_pci_bar_unregister(struct hmm_p2p_device *hdev)
 {
 }
 

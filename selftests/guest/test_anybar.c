@@ -146,21 +146,67 @@ static void test_bar_named(void **state)
 	assert_int_equal(load(""), 0);
 }
 
-/* A BAR that is not there, one of ports, unknown loads: no exporter, and nothing breaks. */
+/* Does the kernel's log say it of the device? */
+static bool log_says(const char *text)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "dmesg | grep -F '%s' | grep -qF '%s'", bdf, text);
+	return !system(command);
+}
+
+/* What does not fit is no exporter, nothing breaks, and the log says what was wrong. */
 static void test_params_wrong(void **state)
 {
-	static const char * const params[] = { "bar=5", "bar=1", "loads=fast" };
+	static const char * const wrong[][2] = {
+		{ "bar=5", "no memory BAR 5" },
+		{ "bar=1", "no memory BAR 1" },
+		{ "loads=fast", "loads=fast is none of" },
+		{ "window=4097", "window=4097 is no page-aligned" },
+		{ "p2pmem=3M", "p2pmem of 3145728 bytes is no multiple of 2 MiB" },
+		{ "p2pmem=32M", "p2pmem of 33554432 bytes is no multiple" },
+		{ "p2pmem=2M no_p2p=1", "p2pmem and no_p2p contradict" },
+	};
 	struct hmm_p2p_device_info info;
 	size_t i;
 
 	(void)state;
 	need_device();
-	for (i = 0; i < ARRAY_SIZE(params); i++) {
-		assert_int_equal(load(params[i]), 0);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(load(wrong[i][0]), 0);
 		write_file(BUS "/drivers/" DRIVER "/new_id", NEW_ID);
 		assert_int_not_equal(hmm_p2p_device_find(ctx, bdf, &info), 0);
+		assert_true(log_says(wrong[i][1]));
 	}
 	assert_int_equal(load(""), 0);
+}
+
+/* Lines of /proc/iomem that the driver has. */
+static int regions(void)
+{
+	char line[256];
+	int nr = 0;
+	FILE *f = fopen("/proc/iomem", "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		nr += !!strstr(line, " : " DRIVER "\n");
+	fclose(f);
+	return nr;
+}
+
+/* Its memory is the driver's alone as long as it is bound. */
+static void test_region_taken(void **state)
+{
+	int before = regions();
+
+	(void)state;
+	need_device();
+	assert_int_equal(set_override(DRIVER), 0);
+	assert_int_equal(write_file(BUS "/drivers_probe", bdf), 0);
+	assert_int_equal(regions(), before + 1);
+	assert_int_equal(unbind(), 0);
+	assert_int_equal(regions(), before);
 }
 
 #define ANYBAR_TEST(fn) cmocka_unit_test_setup_teardown(fn, test_setup, anybar_end)
@@ -172,6 +218,7 @@ int main(void)
 		ANYBAR_TEST(test_new_id),
 		ANYBAR_TEST(test_bar_named),
 		ANYBAR_TEST(test_params_wrong),
+		ANYBAR_TEST(test_region_taken),
 	};
 
 	return cmocka_run_group_tests_name("anybar", tests, anybar_setup, suite_teardown);
