@@ -4,6 +4,12 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 LAB := qemu/lab
 
+PREFIX ?= /usr/local
+INSTALL ?= install
+
+# What drivers of others are built with.
+KITDIR ?= $(PREFIX)/src/hmm_p2p
+
 # Every option of Kconfig, as a kernel build that has them all would set it. The ones that need KUnit are for kernels
 # that have it.
 CONFIGS := $(shell awk '/^(menu)?config HMM_P2P/ { name = $$2 } \
@@ -19,7 +25,7 @@ help:
 	@echo 'make modules          kernel modules against KDIR=$(KDIR)'
 	@echo 'make modules_install  install them'
 	@echo 'make lib              the library and the tool hmmp2p'
-	@echo 'make install          install these (DESTDIR, PREFIX)'
+	@echo 'make install          install these (DESTDIR, PREFIX), and what a driver is built with, in KITDIR=$(KITDIR)'
 	@echo 'make clean            remove what was built here and in the lab'
 
 run check bench soak lint:
@@ -35,12 +41,23 @@ config:
 lib:
 	$(MAKE) -C lib
 
-install:
+install: install-kit
 	$(MAKE) -C lib install
+
+# The symbols are those of the kernel that "make modules" was for.
+install-kit:
+	$(INSTALL) -d $(DESTDIR)$(KITDIR)/include/linux $(DESTDIR)$(KITDIR)/include/uapi/linux
+	$(INSTALL) -m 644 include/linux/*.h $(DESTDIR)$(KITDIR)/include/linux
+	$(INSTALL) -m 644 include/uapi/linux/*.h $(DESTDIR)$(KITDIR)/include/uapi/linux
+	@if [ -e hmm_p2p/Module.symvers ]; then \
+		$(INSTALL) -m 644 hmm_p2p/Module.symvers $(DESTDIR)$(KITDIR); \
+	else \
+		echo "without Module.symvers: 'make modules' first, for drivers that are built with $(KITDIR)"; \
+	fi
 
 clean:
 	[ ! -d "$(KDIR)" ] || $(KBUILD) clean
 	$(MAKE) -C lib clean
 	[ "$$(id -u)" != 0 ] || $(LAB) clean
 
-.PHONY: help run check bench soak lint modules modules_install config lib install clean
+.PHONY: help run check bench soak lint modules modules_install config lib install install-kit clean

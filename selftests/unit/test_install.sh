@@ -68,6 +68,14 @@ install_elsewhere() {
 	grep -x 'libdir=/opt/x/lib/arch' "$tmp/other/opt/x/lib/arch/pkgconfig/libhmm_p2p.pc"
 }
 
+# What a driver of somebody else is built with; the symbols are there where modules were built.
+kit_is_installed() {
+	"$MAKE" -C "$here/../.." install-kit DESTDIR="$tmp/kit" KITDIR=/kit || return 1
+	for file in linux/hmm_p2p.h linux/hmm_p2p_svm.h uapi/linux/hmm_p2p.h; do
+		[ -s "$tmp/kit/kit/include/$file" ] || { echo "no $file"; return 1; }
+	done
+}
+
 clean_leaves_nothing() {
 	"$MAKE" -C "$tmp/elsewhere/lib" clean &&
 	diff -r --exclude=build "$lib" "$tmp/elsewhere/lib" &&
@@ -222,11 +230,12 @@ tool_runs() {
 	[ $? -eq 1 ]
 }
 
-echo "1..23"
+echo "1..24"
 test_that "checkout copied" copy_checkout
 test_that "builds and installs elsewhere, fortified" install_tree
 test_that "installed files are there" installed_files
 test_that "folders can be chosen" install_elsewhere
+test_that "what drivers are built with is installed" kit_is_installed
 test_that "exported symbols are those of the map" exports_are_the_map
 test_that "functions of the header are those of the map" header_is_the_map
 test_that "soname is set" soname_is_set
