@@ -4,6 +4,7 @@
 
 # matrix: the rows of the matrix that were asked for: topology, kernel, seconds, limit, patterns.
 matrix() {
+	[ -z "$want_with" ] || { with_matrix; return; }
 	sed 's/#.*//; /^[[:space:]]*$/d' "$lab/matrix" |
 		awk -v topology="$want_topology" -v kernel="$want_kernel" '
 			(topology == "" || $1 == topology) && (kernel == "all" || $2 == kernel)'
@@ -24,9 +25,12 @@ wanted() {
 	return 1
 }
 
-# select_tests PATTERNS: the guest's test programs, one line, that match one of PATTERNS (separated by commas) and what was
-# asked for.
+# select_tests PATTERNS KERNEL: the guest's test programs, one line, that match one of PATTERNS (separated by commas) and
+# what was asked for.
 select_tests() {
+	case $1 in
+	with=*) with_tests "${1#with=}" "$2" && return ;;
+	esac
 	for path in "$stage"/user/selftests/guest/build/test_* "$stage"/user/selftests/guest/test_* \
 		"$stage"/user/selftests/upstream/upstream_*; do
 		[ -f "$path" ] && [ -x "$path" ] || continue
@@ -53,17 +57,18 @@ current_test() { sed -n 's/^@begin \([^ ]*\).*/in \1/p' "$out/results" 2>/dev/nu
 
 # boot_and_report TOPOLOGY KERNEL MODE SECONDS: one guest, or two; TAP on standard output, and in results.tap of the run.
 boot_and_report() {
-	out=$logs/$1-$2
+	boot_name=$1/$2${boot_with:+/$boot_with}
+	out=$logs/$(printf '%s' "$boot_name" | tr / -)
 	mkdir -p "$out"
 	step_detail=current_test
 	boot_status=0
-	step "guest $1/$2" "$out/boot.log" boot_hosts "$1" "$2" "$3" "$4" || boot_status=$?
+	step "guest $boot_name" "$out/boot.log" boot_hosts "$1" "$2" "$3" "$4" || boot_status=$?
 	step_detail=
 	planned="load $boot_tests unload"
 	[ "$2" != debug ] || planned="$planned kmemleak"
-	report_guest "$1/$2" "$boot_status"
+	report_guest "$boot_name" "$boot_status"
 	[ -d "$out/$second" ] || return 0
-	(out=$out/$second && report_guest "$1/$2/$second" "$(cat "$out/ended")")
+	(out=$out/$second && report_guest "$boot_name/$second" "$(cat "$out/ended")")
 }
 
 # report_guest PREFIX STATUS: what the guest whose folder is $out has left.
@@ -106,8 +111,9 @@ host_tests() {
 
 check_row() {
 	boot_limit=$4
-	boot_tests=$(select_tests "$5")
-	[ -n "$boot_tests" ] || return 0
+	boot_tests=$(select_tests "$5" "$2")
+	boot_with=$(with_of "$5")
+	[ -n "$boot_tests" ] || with_anyway || return 0
 	if [ "$2" = next ] && [ -n "$next_missing" ]; then
 		echo "ok - $1/$2 # SKIP $next_missing" | tee -a "$logs/results.tap"
 		return 0
@@ -142,7 +148,7 @@ wanted_kernels() {
 # Is there no such test, or is it in no such row?
 nothing_ran() {
 	want_rows=$(want_topology='' want_kernel=all && matrix | while read -r topology kernel _ _ patterns; do
-		[ -z "$(select_tests "$patterns")" ] || printf '%s/%s ' "$topology" "$kernel"
+		[ -z "$(select_tests "$patterns" "$kernel")" ] || printf '%s/%s ' "$topology" "$kernel"
 	done)
 	if [ -z "$want_rows" ]; then
 		say "nothing ran: no test and no case is called like '$want_test'; selftests/README.md lists the tests"

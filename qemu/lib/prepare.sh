@@ -27,9 +27,10 @@ check_stock_kernel() {
 	[ -z "$missing" ] || die "the kernel $release is built without$missing, which hmm_p2p needs: use Debian's 7.2 or later"
 }
 
-repo_files() {
-	git -c safe.directory="$repo" -C "$repo" ls-files -co --exclude-standard 2>/dev/null ||
-		(cd "$repo" && find . -type f)
+# source_files DIR: what git knows or would know there; without git, all.
+source_files() {
+	git -c safe.directory='*' -C "$1" ls-files -co --exclude-standard 2>/dev/null ||
+		(cd "$1" && find . -type f)
 }
 
 # Every checkout has its own.
@@ -41,7 +42,7 @@ build_folder() {
 # build_enter COMMAND...: in the tree, with the build folder writable.
 build_enter() { enter "$repo:/src:ro" "$build:/build" -- "$@"; }
 
-copy_sources() { repo_files | build_enter /src/qemu/build/sources; }
+copy_sources() { source_files "$repo" | build_enter /src/qemu/build/sources /src /build/pristine; }
 
 build_debug_kernel() {
 	kernel=$(kernel_dir debug)
@@ -105,6 +106,7 @@ prepare() {
 			must "building the debug kernel and its modules" "$logs/kernel-debug.log" build_debug_kernel
 			;;
 		esac
+		[ "$verb" != check ] || build_withs "$kernel"
 	done
 	stage_build
 	unlock_cache
@@ -116,8 +118,8 @@ stage_build() {
 		[ -d "/proc/${old##*-}" ] || rm -rf "$old"
 	done
 	stage=$cache/stage-$$
-	mkdir -p "$stage" "$build/modules"
-	cp -a "$build/user" "$build/modules" "$stage/"
+	mkdir -p "$stage" "$build/modules" "$build/with"
+	cp -a "$build/user" "$build/modules" "$build/with" "$stage/"
 }
 
 drop_stage() { [ -z "${stage:-}" ] || rm -rf "$stage"; }
