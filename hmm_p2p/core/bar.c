@@ -279,13 +279,15 @@ static int choose_bar(struct hmm_p2p_bar *bar, int nr)
 	struct pci_dev *pdev = bar->pdev;
 
 	if (!pci_is_enabled(pdev))
-		return dev_err_probe(&pdev->dev, -EINVAL, "hmm_p2p: the function does not decode its BARs: call pcim_enable_device() before\n");
+		return dev_err_probe(&pdev->dev, -EINVAL,
+				     "hmm_p2p: the function does not decode its BARs: call pcim_enable_device() before\n");
 	bar->nr = nr == HMM_P2P_BAR_LARGEST ? largest_bar(pdev) : nr;
 	if (bar->nr >= 0 && bar->nr < PCI_STD_NUM_BARS &&
 	    pci_resource_flags(pdev, bar->nr) & IORESOURCE_MEM &&
 	    pci_resource_len(pdev, bar->nr) >= PAGE_SIZE)
 		return 0;
-	return dev_err_probe(&pdev->dev, -EINVAL, "hmm_p2p: no memory BAR %d to use as device memory: name another\n",
+	return dev_err_probe(&pdev->dev, -EINVAL,
+			     "hmm_p2p: no memory BAR %d to use as device memory: name another\n",
 			     nr);
 }
 
@@ -317,10 +319,12 @@ static int choose_p2pmem(struct hmm_p2p_bar *bar, const struct hmm_p2p_pci_bar_c
 		return 0;
 	if (!IS_ALIGNED(config->p2pmem, ALIAS_UNIT) || config->p2pmem >= bar->size ||
 	    !IS_ALIGNED(bar->phys + bar->size - config->p2pmem, ALIAS_UNIT))
-		return dev_err_probe(dev, -EINVAL, "hmm_p2p: p2pmem of %llu bytes is no multiple of %llu MiB that is smaller than the memory, %llu MiB\n",
+		return dev_err_probe(dev, -EINVAL,
+				     "hmm_p2p: p2pmem of %llu bytes is no multiple of %llu MiB that is smaller than the memory, %llu MiB\n",
 				     config->p2pmem, ALIAS_UNIT >> 20, bar->size >> 20);
 	if (config->no_p2p)
-		return dev_err_probe(dev, -EINVAL, "hmm_p2p: p2pmem and no_p2p contradict each other: leave one out\n");
+		return dev_err_probe(dev, -EINVAL,
+				     "hmm_p2p: p2pmem and no_p2p contradict each other: leave one out\n");
 	bar->p2pmem = config->p2pmem;
 	bar->size -= bar->p2pmem;
 	return 0;
@@ -333,7 +337,8 @@ static int choose_window(struct hmm_p2p_bar *bar, u64 window)
 	if (window == HMM_P2P_NO_WINDOW)
 		return 0;
 	if (!IS_ALIGNED(window, PAGE_SIZE))
-		return dev_err_probe(dev, -EINVAL, "hmm_p2p: a window of %llu bytes is not page aligned\n",
+		return dev_err_probe(dev, -EINVAL,
+				     "hmm_p2p: a window of %llu bytes is not page aligned\n",
 				     window);
 	/* The end of the BAR as well is no part of a unit. */
 	bar->window = window ?: bar->size;
@@ -341,7 +346,8 @@ static int choose_window(struct hmm_p2p_bar *bar, u64 window)
 			   ALIGN_DOWN(bar->size, ALIAS_UNIT));
 	bar->window = min(bar->window, bar->aliased);
 	if (bar->aliased && !IS_ALIGNED(bar->phys, ALIAS_UNIT))
-		return dev_err_probe(dev, -EINVAL, "hmm_p2p: a window at %pa does not begin at a multiple of %llu MiB: move it, or have no window\n",
+		return dev_err_probe(dev, -EINVAL,
+				     "hmm_p2p: a window at %pa does not begin at a multiple of %llu MiB: move it, or have no window\n",
 				     &bar->phys, ALIAS_UNIT >> 20);
 	return 0;
 }
@@ -353,7 +359,8 @@ static int take_bar(struct hmm_p2p_bar *bar, enum hmm_p2p_loads loads)
 	u64 length = bar->size + bar->p2pmem;
 
 	if (!devm_request_mem_region(dev, bar->phys, length, dev_driver_string(dev)))
-		return dev_err_probe(dev, -EBUSY, "hmm_p2p: somebody has BAR %d, see /proc/iomem: if it is this driver, let it request no more than its registers\n",
+		return dev_err_probe(dev, -EBUSY,
+				     "hmm_p2p: somebody has BAR %d, see /proc/iomem: if it is this driver, let it request no more than its registers\n",
 				     bar->nr);
 	/* First of all mappings, so that the others follow its memory type. */
 	bar->mem = devm_ioremap_wc(dev, bar->phys, length);
@@ -388,7 +395,8 @@ static int make_window(struct hmm_p2p_bar *bar)
 				     bar->nr);
 	ret = devm_add_action_or_reset(dev, release_window, bar);
 	if (!ret && page_to_phys(virt_to_page(bar->reserved)) != bar->phys)
-		ret = dev_err_probe(dev, -EBUSY, "hmm_p2p: the p2pdma pool has other memory of this function: add that later\n");
+		ret = dev_err_probe(dev, -EBUSY,
+				    "hmm_p2p: the p2pdma pool has other memory of this function: add that later\n");
 	return ret;
 }
 

@@ -206,9 +206,11 @@ static int alias_check(struct hmm_p2p_device *hdev)
 	if (!config->window)
 		return 0;
 	if (config->ops->get_dma_pfn_for_device(hmm_p2p_page_at(hdev, 0), &pfn))
-		return refuse(config, "get_dma_pfn_for_device() has no alias for the first page of the window");
+		return refuse(config,
+			      "get_dma_pfn_for_device() has no alias for the first page of the window");
 	if (!pfn_valid(pfn))
-		return refuse(config, "the alias has no page structure: make P2PDMA pages for the window first, as pci_p2pdma_add_resource() does");
+		return refuse(config,
+			      "the alias has no page structure: make P2PDMA pages for the window first, as pci_p2pdma_add_resource() does");
 	if (is_pci_p2pdma_page(pfn_to_page(pfn)) == config->alias_is_system)
 		return refuse(config, config->alias_is_system ?
 			      "the alias is PCI memory: do not set alias_is_system" :
