@@ -116,10 +116,49 @@ static void test_aliases(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, try(&config), 0);
 }
 
+/* The number of the owner is nobody's business here: it is compared as it is. */
+static struct hmm_p2p_owner *owner_of(struct hmm_p2p_device *hdev)
+{
+	struct hmm_p2p_owner *owner = hmm_p2p_device_owner(hdev);
+
+	hmm_p2p_owner_put(owner);
+	return owner;
+}
+
+static void test_owners(struct kunit *test)
+{
+	struct hmm_p2p_device_config config = good_config(test);
+	struct hmm_p2p_owner *owner = hmm_p2p_owner_create();
+	struct hmm_p2p_device *one, *two;
+
+	KUNIT_ASSERT_NOT_NULL(test, owner);
+	one = hmm_p2p_device_register(&config);
+	config.name = "kunit-two";
+	two = hmm_p2p_device_register(&config);
+	KUNIT_EXPECT_FALSE(test, IS_ERR(one) || IS_ERR(two));
+	if (IS_ERR(one) || IS_ERR(two))
+		goto out;
+	KUNIT_EXPECT_PTR_NE(test, owner_of(one), owner_of(two));
+	KUNIT_EXPECT_EQ(test, hmm_p2p_device_join(one, owner), 0);
+	KUNIT_EXPECT_EQ(test, hmm_p2p_device_join(two, owner), 0);
+	KUNIT_EXPECT_PTR_EQ(test, owner_of(one), owner);
+	KUNIT_EXPECT_PTR_EQ(test, owner_of(two), owner);
+	KUNIT_EXPECT_EQ(test, hmm_p2p_device_leave(one), 0);
+	KUNIT_EXPECT_PTR_NE(test, owner_of(one), owner);
+	KUNIT_EXPECT_PTR_EQ(test, owner_of(two), owner);
+out:
+	if (!IS_ERR(one))
+		hmm_p2p_device_unregister(one);
+	if (!IS_ERR(two))
+		hmm_p2p_device_unregister(two);
+	hmm_p2p_owner_put(owner);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_good),
 	KUNIT_CASE(test_contradictions),
 	KUNIT_CASE(test_aliases),
+	KUNIT_CASE(test_owners),
 	{ }
 };
 

@@ -19,6 +19,14 @@ static LIST_HEAD(owners);
 static DEFINE_SPINLOCK(owners_lock);
 static DEFINE_IDA(owner_ids);
 
+/**
+ * hmm_p2p_owner_create - make an interconnect
+ *
+ * For hmm_p2p_device_join(), and to name it in hmm_range.dev_private_owner.
+ *
+ * Context: process; may sleep.
+ * Return: the owner, for hmm_p2p_owner_put(); NULL without memory.
+ */
 struct hmm_p2p_owner *hmm_p2p_owner_create(void)
 {
 	struct hmm_p2p_owner *owner = kzalloc_obj(*owner, GFP_KERNEL);
@@ -40,12 +48,21 @@ struct hmm_p2p_owner *hmm_p2p_owner_create(void)
 	spin_unlock(&owners_lock);
 	return owner;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_owner_create, HMM_P2P_NS);
 
+/**
+ * hmm_p2p_owner_get - one more reference
+ * @owner: an interconnect, which the caller keeps
+ *
+ * Context: any.
+ * Return: @owner.
+ */
 struct hmm_p2p_owner *hmm_p2p_owner_get(struct hmm_p2p_owner *owner)
 {
 	kref_get(&owner->ref);
 	return owner;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_owner_get, HMM_P2P_NS);
 
 static void owner_release(struct kref *ref)
 {
@@ -61,12 +78,18 @@ static void owner_release(struct kref *ref)
 	kfree(owner);
 }
 
-/* Context: may sleep, outside of hmm_p2p_srcu. */
+/**
+ * hmm_p2p_owner_put - give a reference back
+ * @owner: from one of the functions that give one; NULL does nothing
+ *
+ * Context: process; may sleep, in no fault: the last one waits for all of these.
+ */
 void hmm_p2p_owner_put(struct hmm_p2p_owner *owner)
 {
 	if (owner)
 		kref_put(&owner->ref, owner_release);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_owner_put, HMM_P2P_NS);
 
 /**
  * hmm_p2p_owner_next_live - walk the owners that have pages handed out

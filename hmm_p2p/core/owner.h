@@ -7,6 +7,7 @@
 #define _HMM_P2P_OWNER_H
 
 #include <linux/atomic.h>
+#include <linux/hmm_p2p.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/types.h>
@@ -27,9 +28,6 @@ struct hmm_p2p_owner {
 	struct list_head node;
 };
 
-struct hmm_p2p_owner *hmm_p2p_owner_create(void);
-struct hmm_p2p_owner *hmm_p2p_owner_get(struct hmm_p2p_owner *owner);
-void hmm_p2p_owner_put(struct hmm_p2p_owner *owner);
 struct hmm_p2p_owner *hmm_p2p_owner_next_live(struct hmm_p2p_owner *prev);
 
 #endif /* _HMM_P2P_OWNER_H */

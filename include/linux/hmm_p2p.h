@@ -327,6 +327,19 @@ struct hmm_p2p_pci_bar_config {
  */
 #if IS_ENABLED(CONFIG_HMM_P2P) || !IS_ENABLED(CONFIG_HMM_P2P_IN_TREE)
 
+/**
+ * hmm_p2p_owner_token - what stands for an interconnect in hmm_range
+ * @owner: the interconnect on which the importer is; the caller has a reference
+ *
+ * Never share it with a driver that does not know this framework's pages.
+ *
+ * Return: the value for hmm_range.dev_private_owner.
+ */
+static inline void *hmm_p2p_owner_token(struct hmm_p2p_owner *owner)
+{
+	return owner;
+}
+
 struct hmm_p2p_device *
 hmm_p2p_device_register(const struct hmm_p2p_device_config *config);
 void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev);
@@ -365,6 +378,12 @@ int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
 
 struct hmm_p2p_device *hmm_p2p_page_device(const struct page *page);
 u64 hmm_p2p_page_offset(const struct page *page);
+struct hmm_p2p_owner *hmm_p2p_owner_create(void);
+struct hmm_p2p_owner *hmm_p2p_owner_get(struct hmm_p2p_owner *owner);
+void hmm_p2p_owner_put(struct hmm_p2p_owner *owner);
+int hmm_p2p_device_join(struct hmm_p2p_device *hdev, struct hmm_p2p_owner *owner);
+int hmm_p2p_device_leave(struct hmm_p2p_device *hdev);
+struct hmm_p2p_owner *hmm_p2p_device_owner(struct hmm_p2p_device *hdev);
 u64 hmm_p2p_interconnect_addr(const struct page *page);
 struct hmm_p2p_device *hmm_p2p_interconnect_device(struct hmm_p2p_device *hdev,
 						   u64 addr, u64 *offset);
