@@ -2,6 +2,11 @@
 /*
  * Reference exporter: the memory BAR of any PCI function is device memory. What
  * the parameters say goes to hmm_p2p_pci_bar_register(), which has the rest.
+ *
+ * What a reset leaves in the memory of a function is not defined, and nobody may
+ * reach it meanwhile. So all of it goes home before, as at an unbind, and the
+ * device comes back as a new one. What cannot be read any more is lost, and who
+ * touches that gets SIGBUS.
  */
 #include <linux/dma-mapping.h>
 #include <linux/hmm_p2p.h>
@@ -69,7 +74,8 @@ static int parse_loads(struct device *dev, enum hmm_p2p_loads *to)
 	int given = sysfs_match_string(loads_names, loads);
 
 	if (given < 0)
-		return dev_err_probe(dev, given, "loads=%s is none of streaming, ordinary and auto\n",
+		return dev_err_probe(dev, given,
+				     "loads=%s is none of streaming, ordinary and auto\n",
 				     loads);
 	*to = given;
 	return 0;
@@ -108,13 +114,54 @@ static int pci_bar_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return dev_err_probe(&pdev->dev, ret, "no 64-bit DMA\n");
 	pci_set_master(pdev);
+	pci_save_state(pdev); /* for pci_bar_slot_reset() */
 	return make_device(pdev);
 }
 
+/* It may be gone already: nothing has come back after a reset. */
 static void pci_bar_remove(struct pci_dev *pdev)
 {
-	hmm_p2p_pci_bar_unregister(pci_get_drvdata(pdev));
+	struct hmm_p2p_device *hdev = pci_get_drvdata(pdev);
+
+	pci_set_drvdata(pdev, NULL);
+	if (hdev)
+		hmm_p2p_pci_bar_unregister(hdev);
 }
+
+static void pci_bar_reset_done(struct pci_dev *pdev)
+{
+	make_device(pdev);
+}
+
+/* An error that is not fatal was one transaction's, whose end has told of it. */
+static pci_ers_result_t pci_bar_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	if (state == pci_channel_io_normal)
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	pci_bar_remove(pdev);
+	return state == pci_channel_io_frozen ? PCI_ERS_RESULT_NEED_RESET :
+						PCI_ERS_RESULT_DISCONNECT;
+}
+
+static pci_ers_result_t pci_bar_slot_reset(struct pci_dev *pdev)
+{
+	pci_restore_state(pdev);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static void pci_bar_resume(struct pci_dev *pdev)
+{
+	if (!pci_get_drvdata(pdev))
+		make_device(pdev);
+}
+
+static const struct pci_error_handlers pci_bar_err_handlers = {
+	.error_detected	= pci_bar_error_detected,
+	.slot_reset	= pci_bar_slot_reset,
+	.resume		= pci_bar_resume,
+	.reset_prepare	= pci_bar_remove,
+	.reset_done	= pci_bar_reset_done,
+};
 
 /* No driver_data: new_id takes only what an entry here has. */
 static const struct pci_device_id pci_bar_ids[] = {
@@ -128,6 +175,7 @@ static struct pci_driver pci_bar_driver = {
 	.id_table	= pci_bar_ids,
 	.probe		= pci_bar_probe,
 	.remove		= pci_bar_remove,
+	.err_handler	= &pci_bar_err_handlers,
 };
 module_pci_driver(pci_bar_driver);
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Devices go away with pages on them, while the CPU and importers use these:
- * by unbind, by remove, by rmmod, by unplugging. Every byte survives in RAM,
- * calls say ENOENT or ENODEV, and everything else goes on. The last test of a
- * boot, because what was unplugged stays away.
+ * by unbind, by remove, by rmmod, by reset, by unplugging, by errors of the bus.
+ * Every byte survives in RAM, calls say ENOENT or ENODEV, and everything else goes
+ * on. The last test of a boot, because what was unplugged stays away.
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -343,31 +344,30 @@ static void goes_away_under_load(const struct hmm_p2p_device_info *exporter,
 	unmap(load.mem, LENGTH);
 }
 
-static void test_unbind_under_load(void **state)
+static void goes_and_comes_under_load(device_fn away, device_fn back)
 {
 	struct hmm_p2p_device_info exporter = pci_exporter();
 
+	goes_away_under_load(&exporter, &exporter, away);
+	back(&exporter);
+}
+
+static void test_unbind_under_load(void **state)
+{
 	(void)state;
-	goes_away_under_load(&exporter, &exporter, unbind);
-	bind_again(&exporter);
+	goes_and_comes_under_load(unbind, bind_again);
 }
 
 static void test_remove_under_load(void **state)
 {
-	struct hmm_p2p_device_info exporter = pci_exporter();
-
 	(void)state;
-	goes_away_under_load(&exporter, &exporter, remove_device);
-	rescan(&exporter);
+	goes_and_comes_under_load(remove_device, rescan);
 }
 
 static void test_unload_under_load(void **state)
 {
-	struct hmm_p2p_device_info exporter = pci_exporter();
-
 	(void)state;
-	goes_away_under_load(&exporter, &exporter, unload);
-	load_again(&exporter);
+	goes_and_comes_under_load(unload, load_again);
 }
 
 /* The one that reads goes away, while it reads. */
@@ -402,14 +402,14 @@ static void test_bus_master_unbind(void **state)
 /* ---------------------------------------------------------------------- unplug */
 
 /* QEMU's name for the function: "info pci" has it below the address. */
-static bool qemu_id(const struct hmm_p2p_device_info *info, char *id, size_t size)
+static bool qemu_id(const char *bdf, char *id, size_t size)
 {
 	unsigned int bus, slot, fn, b, s, f;
 	char line[256], quoted[64];
 	bool here = false, found = false;
 	FILE *answer;
 
-	if (sscanf((const char *)info->out_bus, "%*x:%x:%x.%x", &bus, &slot, &fn) != 3)
+	if (sscanf(bdf, "%*x:%x:%x.%x", &bus, &slot, &fn) != 3)
 		return false;
 	answer = popen("monitor info pci", "r");
 	while (answer && fgets(line, sizeof(line), answer)) {
@@ -425,14 +425,14 @@ static bool qemu_id(const struct hmm_p2p_device_info *info, char *id, size_t siz
 	return found;
 }
 
-static char unplug_id[64];
+static char qemu_name[64];
 
 /* Asks, and waits until the kernel has let it go. */
 static void unplug(const struct hmm_p2p_device_info *info)
 {
 	char command[128], path[128];
 
-	snprintf(command, sizeof(command), "monitor device_del %s", unplug_id);
+	snprintf(command, sizeof(command), "monitor device_del %s", qemu_name);
 	assert_int_equal(system(command), 0);
 	device_path(info, "vendor", path, sizeof(path));
 	while (!access(path, F_OK))
@@ -445,7 +445,7 @@ static void test_unplug_under_load(void **state)
 
 	(void)state;
 	if (access("/dev/virtio-ports/monitor", F_OK) ||
-	    !qemu_id(&exporter, unplug_id, sizeof(unplug_id)))
+	    !qemu_id((const char *)exporter.out_bus, qemu_name, sizeof(qemu_name)))
 		SKIP("QEMU's monitor cannot be asked");
 	goes_away_under_load(&exporter, &exporter, unplug);
 }
@@ -460,6 +460,184 @@ static void test_the_others_work(void **state)
 	move_all_to(exporter.out_id, mem, LENGTH);
 	assert_pattern(mem, LENGTH, 4);
 	unmap(mem, LENGTH);
+}
+
+/* ---------------------------------------------------------- resets and errors */
+
+static void nothing(const struct hmm_p2p_device_info *info)
+{
+	(void)info;
+}
+
+static void reset(const struct hmm_p2p_device_info *info)
+{
+	char path[128];
+
+	device_path(info, "reset", path, sizeof(path));
+	assert_int_equal(write_file(path, "1"), 0);
+}
+
+static void test_reset(void **state)
+{
+	(void)state;
+	goes_away_at_rest(reset, nothing);
+}
+
+static void test_reset_under_load(void **state)
+{
+	(void)state;
+	goes_and_comes_under_load(reset, nothing);
+}
+
+/* QEMU's name for the port above it: the next one, or the root port. */
+static bool port_above(const struct hmm_p2p_device_info *info, bool root, char *id,
+		       size_t size)
+{
+	char path[128], *whole, *bdf;
+	bool found;
+
+	device_path(info, "", path, sizeof(path));
+	whole = realpath(path, NULL);
+	assert_non_null(whole);
+	if (root) {
+		bdf = strstr(whole, "/pci0000:00/");
+		assert_non_null(bdf);
+		bdf += strlen("/pci0000:00/");
+		bdf[strcspn(bdf, "/")] = 0;
+	} else {
+		*strrchr(whole, '/') = 0;
+		bdf = strrchr(whole, '/') + 1;
+	}
+	found = !access("/dev/virtio-ports/monitor", F_OK) && qemu_id(bdf, id, size);
+	free(whole);
+	return found;
+}
+
+static int inject(const char *error)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "monitor pcie_aer_inject_error %s %s",
+		 qemu_name, error);
+	return system(command);
+}
+
+/* The kernel resets the link, and the device comes back as a new one. */
+static void fatal_error(const struct hmm_p2p_device_info *info)
+{
+	struct hmm_p2p_device_info now;
+
+	assert_true(port_above(info, false, qemu_name, sizeof(qemu_name)));
+	assert_int_equal(inject("DLP"), 0);
+	while (hmm_p2p_device_find(ctx, (const char *)info->out_bus, &now) ||
+	       now.out_id == info->out_id)
+		usleep(10000);
+}
+
+static void need_port(bool root)
+{
+	struct hmm_p2p_device_info exporter = pci_exporter();
+
+	if (system("ls /sys/bus/pci_express/drivers/aer/*:pcie* >/dev/null 2>&1"))
+		SKIP("this kernel does not deal with errors of the bus");
+	if (!port_above(&exporter, root, qemu_name, sizeof(qemu_name)))
+		SKIP("QEMU's monitor cannot be asked");
+}
+
+static void test_link_error(void **state)
+{
+	(void)state;
+	need_port(false);
+	goes_away_at_rest(fatal_error, nothing);
+}
+
+static void test_link_error_under_load(void **state)
+{
+	(void)state;
+	need_port(false);
+	goes_and_comes_under_load(fatal_error, nothing);
+}
+
+/* A device beside it, below the root port, has no error handlers: all are given up. */
+static void given_up(const struct hmm_p2p_device_info *info)
+{
+	struct hmm_p2p_device_info now;
+
+	assert_true(port_above(info, true, qemu_name, sizeof(qemu_name)));
+	assert_int_equal(inject("COMP_TIME"), 0);
+	while (!hmm_p2p_device_find(ctx, (const char *)info->out_bus, &now))
+		usleep(10000);
+}
+
+static void load_anew(const struct hmm_p2p_device_info *info)
+{
+	(void)info;
+	assert_int_equal(system("rmmod hmm_p2p_pci && load hmm_p2p_pci"), 0);
+}
+
+static void test_given_up(void **state)
+{
+	(void)state;
+	need_port(true);
+	goes_away_at_rest(given_up, load_anew);
+}
+
+/* Whether the function answers at the addresses of its BARs. */
+static void set_decode(const struct hmm_p2p_device_info *info, bool on)
+{
+	uint16_t command;
+	char path[128];
+	int fd;
+
+	device_path(info, "config", path, sizeof(path));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	REQUIRE(fd >= 0);
+	REQUIRE(pread(fd, &command, sizeof(command), PCI_COMMAND) == sizeof(command));
+	command = on ? command | PCI_COMMAND_MEMORY : command & ~PCI_COMMAND_MEMORY;
+	REQUIRE(pwrite(fd, &command, sizeof(command), PCI_COMMAND) == sizeof(command));
+	close(fd);
+}
+
+/* What is copied to a BAR that does not decode is nowhere, so it is not moved. */
+static void test_not_decoded(void **state)
+{
+	struct hmm_p2p_device_info exporter = pci_exporter();
+	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 33);
+	struct hmm_p2p_migrate result;
+
+	(void)state;
+	set_decode(&exporter, false);
+	hmm_p2p_migrate(ctx, NULL, exporter.out_id, (uintptr_t)mem, LENGTH, &result);
+	set_decode(&exporter, true);
+	assert_int_equal(result.out_moved, 0);
+	assert_int_equal(pages_on(0, mem, LENGTH), 0);
+	assert_pattern(mem, LENGTH, 33);
+	unmap(mem, LENGTH);
+}
+
+static int touches_what_is_lost(void *arg)
+{
+	const struct hmm_p2p_device_info *info = arg;
+	struct hmm_p2p_migrate result;
+	volatile uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 34);
+	char path[128];
+
+	CHECK(!hmm_p2p_migrate(ctx, NULL, info->out_id, (uintptr_t)mem, LENGTH, &result));
+	CHECK(result.out_moved == LENGTH / page_size);
+	set_decode(info, false);
+	driver_path(info, "unbind", path, sizeof(path));
+	CHECK(!write_file(path, (const char *)info->out_bus));
+	return mem[0];
+}
+
+/* It cannot be read when its driver goes: nobody takes all ones for his bytes. */
+static void test_lost(void **state)
+{
+	struct hmm_p2p_device_info exporter = pci_exporter();
+
+	(void)state;
+	assert_int_equal(in_child(touches_what_is_lost, &exporter), -SIGBUS);
+	bind_again(&exporter);
 }
 
 /* The whole BAR, as the next driver would find it. */
@@ -517,6 +695,13 @@ int main(void)
 		TEST(test_unload_under_load),
 		TEST(test_importer_unbind),
 		TEST(test_bus_master_unbind),
+		TEST(test_reset),
+		TEST(test_reset_under_load),
+		TEST(test_link_error),
+		TEST(test_link_error_under_load),
+		TEST(test_given_up),
+		TEST(test_not_decoded),
+		TEST(test_lost),
 		TEST(test_unplug_under_load),
 		TEST(test_the_others_work),
 	};
