@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# A topology file becomes a QEMU command; a guest boots and leaves its console, results and status in a folder.
+# A topology file becomes a QEMU command, with the accelerators that are served to it; a guest boots and leaves its
+# console, results and status in a folder.
 
 topologies() { (cd "$lab/topologies" && printf '%s ' *); }
 
@@ -17,7 +18,7 @@ topology_value() { topology_values "$1" "$2" | tail -n 1; }
 
 topology_check() {
 	[ -f "$(topology_file "$1")" ] || die "there is no topology $1; there are: $(topologies)"
-	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|thread|icount|object|numa|drive|netdev|device|append|module|hosts)=.+|)$' \
+	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|thread|icount|object|numa|drive|netdev|device|append|module|hosts|server)=.+|)$' \
 		"$(topology_file "$1")") && die "topology $1 has a line that means nothing: $bad"
 	return 0
 }
@@ -117,6 +118,8 @@ boot() (
 	qemu_show "$1" "$2" "$3" >"$out/command"
 	guest_enter "$2" /src/qemu/build/initrd "$(kernel_release "$2")" >"$out/initrd.log" 2>&1 || exit
 	make_disks "$1"
+	topology_values "$1" server >"$out/servers"
+	rm -f "$out"/*.sock "$out"/*.control "$out"/*.ready
 	: >"$out/console.log"
 	: >"$out/results"
 	: >"$out/status"
@@ -126,6 +129,7 @@ boot() (
 	# shellcheck disable=SC2046 # one word per line
 	set -- $(qemu_args "$1" "$2" "$3")
 	unset IFS
+	[ ! -s "$out/servers" ] || set -- /src/qemu/build/serve /out/servers "$@"
 	boot_status=0
 	if [ "$mode" = shell ]; then
 		guest_enter "$kernel" "$@" 2>"$out/qemu.log" || boot_status=$?
