@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The driver's files, from below: tables (device memory for page tables), mmu (page
+ * tables, invalidation), job (the ring), fault (what jobs cannot reach), context (a
+ * process), drv (the device, its nodes and its interrupts).
+ *
+ * Locks, outermost first: accel.contexts_lock; the lock of an svm, which is held in
+ * mmu.c's operations; accel.inv_lock; accel.jobs.lock, accel.tables.lock (spinlocks).
+ */
+#ifndef _ACCEL_H
+#define _ACCEL_H
+
+#include <drm/drm_device.h>
+#include <linux/hmm_p2p_svm.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "hw.h"
+#include "job.h"
+#include "tables.h"
+
+struct accel_context;
+
+/**
+ * struct accel - a device
+ * @drm: its node
+ * @pdev: its PCI function
+ * @regs: BAR 0
+ * @hdev: its memory, as hmm_p2p knows it
+ * @tables: memory for page tables, at the start of BAR 2
+ * @jobs: the ring of jobs
+ * @faults: the fault queue
+ * @faults_dma: its bus address
+ * @fault_head: entries that were taken; by the interrupt's thread alone
+ * @contexts_lock: protects @contexts
+ * @contexts: processes by number
+ * @inv_lock: one invalidation at a time
+ * @gone: nobody uses the registers any more: written before remove goes on
+ */
+struct accel {
+	struct drm_device drm;
+	struct pci_dev *pdev;
+	void __iomem *regs;
+	struct hmm_p2p_device *hdev;
+	struct accel_tables tables;
+	struct accel_jobs jobs;
+	struct accel_fault_entry *faults;
+	dma_addr_t faults_dma;
+	u32 fault_head;
+	struct mutex contexts_lock; /* see above */
+	struct accel_context *contexts[NR_CONTEXTS];
+	struct mutex inv_lock; /* see above */
+	bool gone;
+};
+
+static inline struct accel *to_accel(struct drm_device *drm)
+{
+	return container_of(drm, struct accel, drm);
+}
+
+static inline u32 accel_read(const struct accel *accel, u32 reg)
+{
+	return readl(accel->regs + reg);
+}
+
+static inline void accel_write(const struct accel *accel, u32 reg, u32 value)
+{
+	writel(value, accel->regs + reg);
+}
+
+static inline void accel_write64(const struct accel *accel, u32 reg, u64 value)
+{
+	writeq(value, accel->regs + reg);
+}
+
+static inline u64 accel_read64(const struct accel *accel, u32 reg)
+{
+	return readq(accel->regs + reg);
+}
+
+/* Device memory that processes have begins behind the page tables. */
+#define ACCEL_TABLES_SIZE	(16UL << 20)
+
+extern const struct hmm_p2p_device_ops accel_memory_ops;
+
+/* Handles faults, which may wait for userspace: the end of the module does, too. */
+extern struct workqueue_struct *accel_wq;
+
+#endif /* _ACCEL_H */

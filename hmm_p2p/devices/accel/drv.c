@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The lab's accelerator: a DRM accel device whose jobs work on any address of the
+ * process. It is an exporter, by the memory behind its BAR 2, and an importer, by its
+ * MMU; both by the public headers only. What the device is: qemu/accel/SPEC.md.
+ *
+ * Removal: no job is taken any more and those in the ring are killed, so that nobody
+ * is in a call; then the memory goes, which takes back what the device has of
+ * processes; then the device is reset. Files that are still open find nothing.
+ */
+#include <drm/drm_accel.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_ioctl.h>
+#include <drm/drm_managed.h>
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <uapi/drm/hmm_p2p_accel.h>
+
+#include "accel.h"
+#include "context.h"
+#include "fault.h"
+
+struct workqueue_struct *accel_wq;
+
+/* ------------------------------------------------------------------------ calls */
+
+static int run_desc(const struct accel_context *context,
+		    const struct drm_hmm_p2p_accel_run *run, struct accel_desc *desc)
+{
+	if (run->flags || run->op < HMM_P2P_ACCEL_FILL || run->op > HMM_P2P_ACCEL_HISTOGRAM)
+		return -EINVAL;
+	*desc = (struct accel_desc) {
+		.op = cpu_to_le16(run->op),
+		.context = cpu_to_le16(context->mmu.context),
+		.flags = cpu_to_le32(DESC_INTERRUPT),
+		.dst = cpu_to_le64(run->dst),
+		.src = cpu_to_le64(run->src),
+		.length = cpu_to_le64(run->length),
+		.argument = cpu_to_le64(run->argument),
+	};
+	return 0;
+}
+
+static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct accel_context *context = file->driver_priv;
+	struct drm_hmm_p2p_accel_run *run = data;
+	struct accel_job job = {};
+	struct accel_desc desc;
+	int idx, ret;
+
+	/* The addresses are those of the process that opened the file. */
+	if (current->mm != context->mm)
+		return -EPERM;
+	ret = run_desc(context, run, &desc);
+	if (ret)
+		return ret;
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = accel_job_run(to_accel(drm), &desc, &job);
+	drm_dev_exit(idx);
+	run->out_result = ret ? 0 : job.result;
+	run->out_address = ret == -EFAULT ? job.address : 0;
+	run->out_faults = job.faults;
+	run->out_moved = job.moved;
+	return ret;
+}
+
+static const struct drm_ioctl_desc accel_ioctls[] = {
+	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_RUN, accel_run, 0),
+};
+
+/* No mmap(): there are no buffers, what a job works on is memory of the process. */
+static const struct file_operations accel_fops = {
+	.owner		= THIS_MODULE,
+	.open		= accel_open,
+	.release	= drm_release,
+	.unlocked_ioctl	= drm_ioctl,
+	.compat_ioctl	= drm_compat_ioctl,
+	.poll		= drm_poll,
+	.read		= drm_read,
+	.llseek		= noop_llseek,
+	.fop_flags	= FOP_UNSIGNED_OFFSET,
+};
+
+static const struct drm_driver accel_driver = {
+	.driver_features	= DRIVER_COMPUTE_ACCEL,
+	.open			= accel_context_open,
+	.postclose		= accel_context_close,
+	.ioctls			= accel_ioctls,
+	.num_ioctls		= ARRAY_SIZE(accel_ioctls),
+	.fops			= &accel_fops,
+	.name			= "hmm_p2p_accel",
+	.desc			= "hmm_p2p's accelerator in the QEMU lab",
+	.major			= 1,
+};
+
+/* ------------------------------------------------------------------- interrupts */
+
+static irqreturn_t accel_error(int irq, void *data)
+{
+	struct accel *accel = data;
+	u32 error = accel_read(accel, REG_ERROR);
+
+	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_ERROR));
+	accel_write(accel, REG_ERROR, error);
+	dev_err_ratelimited(&accel->pdev->dev, "errors %#x, the last DMA that failed was at %#llx\n",
+			    error, accel_read64(accel, REG_ERROR_ADDR));
+	accel_jobs_harvest(accel);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t accel_job_irq(int irq, void *data)
+{
+	struct accel *accel = data;
+
+	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_JOB));
+	accel_jobs_harvest(accel);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t accel_fault_irq(int irq, void *data)
+{
+	struct accel *accel = data;
+
+	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_FAULT));
+	accel_faults_take(accel);
+	return IRQ_HANDLED;
+}
+
+static int request_vector(struct accel *accel, unsigned int vector, irq_handler_t handler,
+			  const char *name)
+{
+	struct device *dev = &accel->pdev->dev;
+
+	return devm_request_threaded_irq(dev, pci_irq_vector(accel->pdev, vector), NULL, handler,
+					 IRQF_ONESHOT, name, accel);
+}
+
+static int init_interrupts(struct accel *accel)
+{
+	int ret;
+
+	ret = pci_alloc_irq_vectors(accel->pdev, VECTORS, VECTORS, PCI_IRQ_MSIX);
+	if (ret < 0)
+		return dev_err_probe(&accel->pdev->dev, ret, "no %d MSI-X vectors\n", VECTORS);
+	ret = request_vector(accel, VECTOR_ERROR, accel_error, "accel-error") ?:
+	      request_vector(accel, VECTOR_JOB, accel_job_irq, "accel-job") ?:
+	      request_vector(accel, VECTOR_FAULT, accel_fault_irq, "accel-fault");
+	if (ret)
+		return dev_err_probe(&accel->pdev->dev, ret, "no interrupts\n");
+	accel_write(accel, REG_INT_ENABLE,
+		    BIT(VECTOR_ERROR) | BIT(VECTOR_JOB) | BIT(VECTOR_FAULT));
+	return 0;
+}
+
+/* ----------------------------------------------------------------------- memory */
+
+const struct hmm_p2p_device_ops accel_memory_ops = {
+	.get_dma_pfn_for_device	= hmm_p2p_bar_get_dma_pfn,
+	.copy_to_device		= hmm_p2p_bar_copy_to_device,
+	.copy_to_ram		= hmm_p2p_bar_copy_to_ram,
+	.copy_bytes		= hmm_p2p_bar_copy_bytes,
+	.copy_peer		= hmm_p2p_bar_copy_peer,
+};
+
+static const struct hmm_p2p_importer_ops accel_importer_ops = {
+	.transfer = hmm_p2p_cpu_transfer,
+};
+
+static int init_memory(struct accel *accel)
+{
+	const struct hmm_p2p_pci_bar_config config = {
+		.bar = BAR_MEMORY,
+		.offset = ACCEL_TABLES_SIZE,
+		.name = dev_name(accel->drm.accel->kdev),
+		.ops = &accel_memory_ops,
+		.importer_ops = &accel_importer_ops,
+		.drvdata = accel,
+	};
+	int ret;
+
+	accel->hdev = hmm_p2p_pci_bar_register(accel->pdev, &config);
+	ret = PTR_ERR_OR_ZERO(accel->hdev);
+	if (ret)
+		dev_err_probe(&accel->pdev->dev, ret, "cannot register with hmm_p2p\n");
+	return ret;
+}
+
+/* ------------------------------------------------------------------- the device */
+
+static int check_device(struct accel *accel)
+{
+	struct device *dev = &accel->pdev->dev;
+	u32 magic = accel_read(accel, REG_MAGIC), version = accel_read(accel, REG_VERSION);
+
+	if (magic != MAGIC || version >> 16 != VERSION_MAJOR)
+		return dev_err_probe(dev, -ENODEV, "magic %#x, version %#x: this driver is for version %d\n",
+				     magic, version, VERSION_MAJOR);
+	if (pci_resource_len(accel->pdev, BAR_MEMORY) < 2 * ACCEL_TABLES_SIZE)
+		return dev_err_probe(dev, -EINVAL, "a window of less than %lu MiB is too small\n",
+				     2 * ACCEL_TABLES_SIZE >> 20);
+	return 0;
+}
+
+static int init_pci(struct accel *accel)
+{
+	struct pci_dev *pdev = accel->pdev;
+	int ret;
+
+	ret = pcim_enable_device(pdev);
+	if (ret)
+		return dev_err_probe(&pdev->dev, ret, "cannot enable the device\n");
+	accel->regs = pcim_iomap_region(pdev, BAR_REGISTERS, "hmm_p2p_accel");
+	if (IS_ERR(accel->regs))
+		return dev_err_probe(&pdev->dev, PTR_ERR(accel->regs), "cannot map the registers\n");
+	ret = check_device(accel);
+	if (ret)
+		return ret;
+	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(56));
+	if (ret)
+		return dev_err_probe(&pdev->dev, ret, "no 56-bit DMA\n");
+	accel_write(accel, REG_RESET, 1);
+	pci_set_master(pdev);
+	return 0;
+}
+
+static int init_engines(struct accel *accel)
+{
+	int ret;
+
+	ret = accel_tables_init(&accel->tables, accel->pdev) ?: accel_jobs_init(accel) ?:
+	      accel_faults_init(accel);
+	if (ret)
+		return dev_err_probe(&accel->pdev->dev, ret, "no memory for rings and tables\n");
+	ret = init_interrupts(accel);
+	if (ret)
+		return ret;
+	accel_faults_start(accel);
+	accel_jobs_start(accel);
+	return 0;
+}
+
+/* It uses nothing of anybody any more. */
+static void accel_stop(struct accel *accel)
+{
+	accel_write(accel, REG_RESET, 1);
+	pci_clear_master(accel->pdev);
+}
+
+static int accel_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct accel *accel;
+	int ret;
+
+	accel = devm_drm_dev_alloc(&pdev->dev, &accel_driver, struct accel, drm);
+	if (IS_ERR(accel))
+		return PTR_ERR(accel);
+	accel->pdev = pdev;
+	pci_set_drvdata(pdev, accel);
+	ret = drmm_mutex_init(&accel->drm, &accel->contexts_lock) ?:
+	      drmm_mutex_init(&accel->drm, &accel->inv_lock) ?:
+	      init_pci(accel) ?: init_engines(accel) ?: init_memory(accel);
+	if (ret)
+		goto err_stop;
+	ret = drm_dev_register(&accel->drm, 0);
+	if (!ret)
+		return 0;
+	hmm_p2p_pci_bar_unregister(accel->hdev);
+err_stop:
+	if (!IS_ERR_OR_NULL(accel->regs))
+		accel_stop(accel);
+	return ret;
+}
+
+static void accel_remove(struct pci_dev *pdev)
+{
+	struct accel *accel = pci_get_drvdata(pdev);
+
+	accel_jobs_end(accel);
+	drm_dev_unplug(&accel->drm);
+	hmm_p2p_pci_bar_unregister(accel->hdev);
+	mutex_lock(&accel->inv_lock);
+	WRITE_ONCE(accel->gone, true);
+	mutex_unlock(&accel->inv_lock);
+	accel_stop(accel);
+}
+
+static const struct pci_device_id accel_ids[] = {
+	{ PCI_DEVICE(ACCEL_VENDOR, ACCEL_DEVICE) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, accel_ids);
+
+static struct pci_driver accel_pci_driver = {
+	.name		= "hmm_p2p_accel",
+	.id_table	= accel_ids,
+	.probe		= accel_probe,
+	.remove		= accel_remove,
+};
+
+static int __init accel_init(void)
+{
+	int ret;
+
+	accel_wq = alloc_workqueue("hmm_p2p_accel", WQ_UNBOUND, 0);
+	if (!accel_wq)
+		return -ENOMEM;
+	ret = pci_register_driver(&accel_pci_driver);
+	if (ret)
+		destroy_workqueue(accel_wq);
+	return ret;
+}
+module_init(accel_init);
+
+static void __exit accel_exit(void)
+{
+	pci_unregister_driver(&accel_pci_driver);
+	destroy_workqueue(accel_wq);
+}
+module_exit(accel_exit);
+
+MODULE_DESCRIPTION("hmm_p2p: the lab's accelerator, whose memory moves because it faults");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("HMM_P2P");

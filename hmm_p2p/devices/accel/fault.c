@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The device faults: a job has reached an address for which there is no entry. Each
+ * fault is handled by a worker of its own, because it may wait for a filesystem or a
+ * userfault, and the others are not to wait for that.
+ *
+ * What is in system memory, or nowhere yet, moves to the device first, as much of the
+ * 2 MiB around as belongs to the same mapping; what is on another device stays there,
+ * and is reached over the interconnect or peer to peer. Then the process is faulted for
+ * the device, and the job goes on.
+ */
+#include <drm/drm_drv.h>
+#include <linux/dma-mapping.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "accel.h"
+#include "context.h"
+#include "fault.h"
+
+#define FAULTS_ORDER	6
+#define FAULTS		BIT(FAULTS_ORDER)
+
+/**
+ * struct fault - a fault of a job
+ * @work: handles it
+ * @context: whose
+ * @addr: what the job reaches, page aligned
+ * @job: counter of the job
+ * @id: for the reply
+ * @write: it is to be written
+ */
+struct fault {
+	struct work_struct work;
+	struct accel_context *context;
+	unsigned long addr;
+	u32 job;
+	u16 id;
+	bool write;
+};
+
+/* Return: 0 or -ENOMEM. */
+int accel_faults_init(struct accel *accel)
+{
+	BUILD_BUG_ON(sizeof(struct accel_fault_entry) != 32);
+	accel->faults = dmam_alloc_coherent(&accel->pdev->dev,
+					    FAULTS * sizeof(*accel->faults),
+					    &accel->faults_dma, GFP_KERNEL);
+	return accel->faults ? 0 : -ENOMEM;
+}
+
+void accel_faults_start(struct accel *accel)
+{
+	accel_write64(accel, REG_FAULT_BASE, accel->faults_dma);
+	accel_write(accel, REG_FAULT_ORDER, FAULTS_ORDER);
+	accel_write(accel, REG_FAULT_CTRL, CTRL_ENABLE);
+}
+
+/* Of a device that went away meanwhile nobody waits for an answer. */
+static void fault_reply(struct accel *accel, u16 id, u32 answer)
+{
+	int idx;
+
+	if (!drm_dev_enter(&accel->drm, &idx))
+		return;
+	accel_write(accel, REG_FAULT_REPLY, (u32)id << 16 | answer);
+	drm_dev_exit(idx);
+}
+
+/* What of the 2 MiB around is the same mapping; false: there is no mapping. */
+static bool fault_around(const struct fault *fault, struct hmm_p2p_move *move)
+{
+	struct mm_struct *mm = fault->context->mm;
+	struct vm_area_struct *vma;
+
+	if (mmap_read_lock_killable(mm))
+		return false;
+	vma = vma_lookup(mm, fault->addr);
+	if (vma) {
+		move->start = max(ALIGN_DOWN(fault->addr, PMD_SIZE), vma->vm_start);
+		move->end = min(ALIGN_DOWN(fault->addr, PMD_SIZE) + PMD_SIZE, vma->vm_end);
+	}
+	mmap_read_unlock(mm);
+	return vma;
+}
+
+/* What does not move is reached where it is: no error of this is one of the job. */
+static unsigned long fault_move(const struct fault *fault, struct hmm_p2p_move *move)
+{
+	hmm_p2p_move(move);
+	return move->moved + move->populated;
+}
+
+/* The rest of the 2 MiB may be less accessible than what the job needs. */
+static int fault_map(const struct fault *fault, const struct hmm_p2p_move *move)
+{
+	struct hmm_p2p_svm *svm = fault->context->svm;
+	int ret = hmm_p2p_svm_fault(svm, move->start, move->end, fault->write);
+
+	if (ret == -EFAULT || ret == -EPERM)
+		ret = hmm_p2p_svm_fault(svm, fault->addr, fault->addr + PAGE_SIZE,
+					fault->write);
+	return ret;
+}
+
+static int fault_handle(const struct fault *fault, unsigned long *moved)
+{
+	struct accel_context *context = fault->context;
+	struct hmm_p2p_move move = {
+		.mm = context->mm,
+		.hdev = context->accel->hdev,
+		.populate = true,
+		.stay = true,
+	};
+	int ret = -EFAULT;
+
+	if (!mmget_not_zero(context->mm))
+		return -ESRCH;
+	if (fault_around(fault, &move)) {
+		*moved = fault_move(fault, &move);
+		ret = fault_map(fault, &move);
+	}
+	mmput(context->mm);
+	return ret;
+}
+
+/* Which errno a job ends with, when a fault of it fails. */
+static int fault_errno(int ret)
+{
+	return ret == -EPERM || ret == -EINVAL ? -EFAULT : ret;
+}
+
+static void fault_work(struct work_struct *work)
+{
+	struct fault *fault = container_of(work, struct fault, work);
+	struct accel *accel = fault->context->accel;
+	unsigned long moved = 0;
+	int ret;
+
+	ret = fault_handle(fault, &moved);
+	accel_job_note(accel, fault->job, moved, fault_errno(ret));
+	fault_reply(accel, fault->id, ret ? REPLY_FAIL : REPLY_RETRY);
+	accel_context_put(fault->context);
+	kfree(fault);
+}
+
+/* Return: 0, or what there is against it. */
+static int fault_begin(struct accel *accel, const struct accel_fault_entry *entry)
+{
+	struct fault *fault = kzalloc_obj(*fault, GFP_KERNEL);
+
+	if (!fault)
+		return -ENOMEM;
+	fault->context = accel_context_get(accel, le16_to_cpu(entry->context));
+	if (!fault->context) {
+		kfree(fault);
+		return -ESRCH;
+	}
+	fault->addr = le64_to_cpu(entry->address) & PAGE_MASK;
+	fault->job = le32_to_cpu(entry->job);
+	fault->id = le16_to_cpu(entry->id);
+	fault->write = le32_to_cpu(entry->write) & 1;
+	INIT_WORK(&fault->work, fault_work);
+	queue_work(accel_wq, &fault->work);
+	return 0;
+}
+
+/* The device says that there are faults. Context: one at a time, may sleep. */
+void accel_faults_take(struct accel *accel)
+{
+	u32 tail = accel_read(accel, REG_FAULT_TAIL);
+	struct accel_fault_entry entry;
+	int ret;
+
+	if (tail - accel->fault_head > FAULTS)
+		return;
+	dma_rmb(); /* what it counts is there */
+	while (accel->fault_head != tail) {
+		entry = accel->faults[accel->fault_head % FAULTS];
+		accel_write(accel, REG_FAULT_HEAD, ++accel->fault_head);
+		ret = fault_begin(accel, &entry);
+		if (!ret)
+			continue;
+		accel_job_note(accel, le32_to_cpu(entry.job), 0, ret);
+		fault_reply(accel, le16_to_cpu(entry.id), REPLY_FAIL);
+	}
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The ring of jobs. */
+#ifndef _ACCEL_JOB_H
+#define _ACCEL_JOB_H
+
+#include <linux/completion.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+struct accel;
+struct accel_desc;
+
+#define ACCEL_JOBS_ORDER	6
+#define ACCEL_JOBS		BIT(ACCEL_JOBS_ORDER)
+
+/**
+ * struct accel_job - a job in the ring
+ * @done: the device has written back what came of it
+ * @counter: its number, once it is in the ring
+ * @status: STATUS_*, when done; 0: the device went away
+ * @result: what the device returned
+ * @address: where it failed
+ * @error: negative errno with which a fault of it was failed, or 0
+ * @faults: faults that it took
+ * @moved: pages that these moved to the device
+ */
+struct accel_job {
+	struct completion done;
+	u32 counter;
+	u32 status;
+	u64 result;
+	u64 address;
+	int error;
+	unsigned long faults;
+	unsigned long moved;
+};
+
+/**
+ * struct accel_jobs - the ring of jobs
+ * @ring: descriptors
+ * @dma: its bus address
+ * @lock: protects the rest, and the jobs in it as long as they are there
+ * @tail: how many were put in
+ * @head: how many the device has completed, and were looked at
+ * @slots: jobs by slot; NULL: complete
+ * @room: woken when there may be room
+ * @closed: nothing is put in any more
+ */
+struct accel_jobs {
+	struct accel_desc *ring;
+	dma_addr_t dma;
+	spinlock_t lock; /* see above */
+	u32 tail;
+	u32 head;
+	struct accel_job *slots[ACCEL_JOBS];
+	wait_queue_head_t room;
+	bool closed;
+};
+
+int accel_jobs_init(struct accel *accel);
+void accel_jobs_start(struct accel *accel);
+void accel_jobs_harvest(struct accel *accel);
+void accel_jobs_end(struct accel *accel);
+int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct accel_job *job);
+void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int error);
+
+#endif /* _ACCEL_JOB_H */

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Page tables in the device's memory. They are written only, by a write-combined
+ * mapping; what is in them is known here, too, by 2 MiB: a huge entry, or a leaf table,
+ * which stays until the block as a whole goes or becomes a huge entry.
+ *
+ * The device reads an entry when it needs it, and caches what is valid. So making one
+ * needs no more than the write, and taking one needs an invalidation, which is over
+ * when the device has stopped using it.
+ */
+#include <linux/iopoll.h>
+#include <linux/mm.h>
+
+#include "accel.h"
+#include "context.h"
+#include "mmu.h"
+
+#define MIDDLE_UNITS	16
+
+/* In bounded time; an engine that hangs does not keep an invalidation from its end. */
+#define INV_TIMEOUT_US	(10 * USEC_PER_SEC)
+
+#define BLOCK_HUGE	BIT(0)
+
+/* Tables are aligned to 4 KiB: room for a flag. */
+static void *block_value(u64 table, bool huge)
+{
+	return xa_mk_value(table | (huge ? BLOCK_HUGE : 0));
+}
+
+static u64 block_table(void *block)
+{
+	return xa_to_value(block) & ~BLOCK_HUGE;
+}
+
+static bool block_is_huge(void *block)
+{
+	return xa_to_value(block) & BLOCK_HUGE;
+}
+
+static unsigned long middle_index(unsigned long block)
+{
+	return block % MIDDLE_ENTRIES;
+}
+
+static unsigned long root_index(unsigned long block)
+{
+	return block / MIDDLE_ENTRIES;
+}
+
+/* A device that does not answer any more uses nothing. */
+static void invalidate(struct accel_mmu *mmu, u64 start, u64 length)
+{
+	struct accel *accel = mmu->accel;
+	u32 number, done;
+	int ret = 0;
+
+	wmb(); /* the tables before the registers */
+	mutex_lock(&accel->inv_lock);
+	if (!READ_ONCE(accel->gone)) {
+		accel_write64(accel, REG_INV_START, start);
+		accel_write64(accel, REG_INV_LENGTH, length);
+		accel_write(accel, REG_INV_CONTEXT, mmu->context);
+		accel_write(accel, REG_INV_GO, 1);
+		number = accel_read(accel, REG_INV_ISSUED);
+		ret = readl_poll_timeout(accel->regs + REG_INV_DONE, done,
+					 (s32)(done - number) >= 0, 10, INV_TIMEOUT_US);
+	}
+	if (ret) {
+		pci_clear_master(accel->pdev);
+		accel_write(accel, REG_RESET, 1);
+		dev_err(&accel->pdev->dev, "an invalidation does not end: the device was reset and is off the bus; unbind and bind its driver to use it again\n");
+	}
+	mutex_unlock(&accel->inv_lock);
+}
+
+/* -------------------------------------------------------------------------- map */
+
+static long middle_make(struct accel_mmu *mmu, unsigned long root_at)
+{
+	void *old = xa_load(&mmu->middles, root_at);
+	long table;
+	int ret;
+
+	if (old)
+		return xa_to_value(old);
+	table = accel_table_alloc(&mmu->accel->tables, MIDDLE_UNITS);
+	if (table < 0)
+		return table;
+	/* A table at 0 is a value, too. */
+	ret = xa_err(xa_store(&mmu->middles, root_at, xa_mk_value(table),
+			      GFP_NOWAIT | __GFP_NOWARN));
+	if (ret) {
+		accel_table_free(&mmu->accel->tables, table, MIDDLE_UNITS);
+		return ret;
+	}
+	accel_table_set(&mmu->accel->tables, mmu->root, root_at, table | PTE_VALID);
+	return table;
+}
+
+static void leaf_drop(struct accel_mmu *mmu, void *block)
+{
+	if (block && !block_is_huge(block))
+		accel_table_free(&mmu->accel->tables, block_table(block), 1);
+}
+
+static int huge_map(struct accel_mmu *mmu, unsigned long block, long middle, u64 entry)
+{
+	void *old;
+
+	old = xa_store(&mmu->blocks, block, block_value(0, true), GFP_NOWAIT | __GFP_NOWARN);
+	if (xa_is_err(old))
+		return xa_err(old);
+	accel_table_set(&mmu->accel->tables, middle, middle_index(block), entry);
+	/* The device may know the table that was here, and nothing in it. */
+	if (old && !block_is_huge(old))
+		invalidate(mmu, (u64)block << MIDDLE_SHIFT, PMD_SIZE);
+	leaf_drop(mmu, old);
+	return 0;
+}
+
+static long leaf_make(struct accel_mmu *mmu, unsigned long block, long middle)
+{
+	void *old = xa_load(&mmu->blocks, block);
+	long table;
+	int ret;
+
+	if (old && !WARN_ON_ONCE(block_is_huge(old)))
+		return block_table(old);
+	table = accel_table_alloc(&mmu->accel->tables, 1);
+	if (table < 0)
+		return table;
+	ret = xa_err(xa_store(&mmu->blocks, block, block_value(table, false),
+			      GFP_NOWAIT | __GFP_NOWARN));
+	if (ret) {
+		accel_table_free(&mmu->accel->tables, table, 1);
+		return ret;
+	}
+	accel_table_set(&mmu->accel->tables, middle, middle_index(block), table | PTE_VALID);
+	return table;
+}
+
+/* The other end of the link, if that is whose memory it is. */
+static int peer_entry(struct accel *accel, u64 addr, u64 *entry)
+{
+	struct hmm_p2p_device *peer;
+	struct accel *other;
+	u64 offset;
+
+	peer = hmm_p2p_interconnect_device(accel->hdev, addr, &offset);
+	if (!peer || !hmm_p2p_device_uses(peer, &accel_memory_ops))
+		return -ENXIO;
+	other = hmm_p2p_device_drvdata(peer);
+	if (accel_read64(accel, REG_PEER_UID) != accel_read64(other, REG_UID))
+		return -ENXIO;
+	*entry = PTE_TARGET(TARGET_PEER) | (offset + ACCEL_TABLES_SIZE);
+	return 0;
+}
+
+static int make_entry(struct accel *accel, const struct hmm_p2p_svm_entry *from, u64 *entry)
+{
+	int ret = 0;
+
+	switch (from->target) {
+	case HMM_P2P_SVM_LOCAL:
+		*entry = PTE_TARGET(TARGET_LOCAL) | (from->addr + ACCEL_TABLES_SIZE);
+		break;
+	case HMM_P2P_SVM_BUS:
+		*entry = PTE_TARGET(TARGET_BUS) | from->addr;
+		break;
+	default:
+		ret = peer_entry(accel, from->addr, entry);
+	}
+	*entry |= PTE_VALID | PTE_LEAF | (from->write ? PTE_WRITE : 0);
+	return ret;
+}
+
+static int map_one(struct accel_mmu *mmu, const struct hmm_p2p_svm_entry *from)
+{
+	unsigned long block = from->va >> MIDDLE_SHIFT;
+	long middle, leaf;
+	u64 entry;
+	int ret;
+
+	ret = make_entry(mmu->accel, from, &entry);
+	if (ret)
+		return ret;
+	middle = middle_make(mmu, root_index(block));
+	if (middle < 0)
+		return middle;
+	if (from->order)
+		return huge_map(mmu, block, middle, entry);
+	leaf = leaf_make(mmu, block, middle);
+	if (leaf < 0)
+		return leaf;
+	accel_table_set(&mmu->accel->tables, leaf, (from->va >> PAGE_SHIFT) % LEAF_ENTRIES,
+			entry);
+	return 0;
+}
+
+static int mmu_map(struct hmm_p2p_svm *svm, const struct hmm_p2p_svm_entry *entries,
+		   unsigned int nr)
+{
+	struct accel_mmu *mmu = accel_context_mmu(hmm_p2p_svm_drvdata(svm));
+	int ret = 0;
+
+	while (nr-- && !ret)
+		ret = map_one(mmu, entries++);
+	wmb(); /* before the job is told to go on */
+	return ret;
+}
+
+/* ------------------------------------------------------------------------ unmap */
+
+/* The block is part of what goes: which of its small entries? */
+static void leaf_clear(struct accel_mmu *mmu, void *block, unsigned long first,
+		       unsigned long last)
+{
+	unsigned long i;
+
+	for (i = first; i <= last; i++)
+		accel_table_set(&mmu->accel->tables, block_table(block), i, 0);
+}
+
+/* The middle table's entry goes; what it named is dropped when the device forgot it. */
+static void block_clear(struct accel_mmu *mmu, unsigned long index)
+{
+	u64 middle = xa_to_value(xa_load(&mmu->middles, root_index(index)));
+
+	accel_table_set(&mmu->accel->tables, middle, middle_index(index), 0);
+}
+
+static bool is_whole(unsigned long index, unsigned long start, unsigned long last)
+{
+	return start <= index << MIDDLE_SHIFT &&
+	       last >= (index << MIDDLE_SHIFT) + (PMD_SIZE - 1);
+}
+
+static void mmu_clear(struct accel_mmu *mmu, unsigned long start, unsigned long last)
+{
+	unsigned long index, base;
+	void *block;
+
+	xa_for_each_range(&mmu->blocks, index, block, start >> MIDDLE_SHIFT,
+			  last >> MIDDLE_SHIFT) {
+		base = index << MIDDLE_SHIFT;
+		if (block_is_huge(block) || is_whole(index, start, last))
+			block_clear(mmu, index);
+		else
+			leaf_clear(mmu, block,
+				   (max(start, base) - base) >> PAGE_SHIFT,
+				   (min(last, base + PMD_SIZE - 1) - base) >> PAGE_SHIFT);
+	}
+}
+
+/* The device knows nothing of them any more. */
+static void mmu_drop(struct accel_mmu *mmu, unsigned long start, unsigned long last)
+{
+	unsigned long index;
+	void *block;
+
+	xa_for_each_range(&mmu->blocks, index, block, start >> MIDDLE_SHIFT,
+			  last >> MIDDLE_SHIFT) {
+		if (!block_is_huge(block) && !is_whole(index, start, last))
+			continue;
+		leaf_drop(mmu, block);
+		xa_erase(&mmu->blocks, index);
+	}
+}
+
+static void mmu_unmap(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end,
+		      const struct mmu_notifier_range *why)
+{
+	struct accel_mmu *mmu = accel_context_mmu(hmm_p2p_svm_drvdata(svm));
+	/* A huge entry goes as a whole, whatever part of it is named. */
+	unsigned long from = ALIGN_DOWN(start, PMD_SIZE), last = end - 1;
+
+	mmu_clear(mmu, start, last);
+	invalidate(mmu, from, (last | (PMD_SIZE - 1)) - from + 1);
+	mmu_drop(mmu, start, last);
+}
+
+const struct hmm_p2p_svm_ops accel_mmu_ops = {
+	.map	= mmu_map,
+	.unmap	= mmu_unmap,
+};
+
+/* ------------------------------------------------------------------------- life */
+
+/* Return: 0, or -ENOMEM. */
+int accel_mmu_init(struct accel_mmu *mmu, struct accel *accel, unsigned int context)
+{
+	long root = accel_table_alloc(&accel->tables, MIDDLE_UNITS);
+
+	if (root < 0)
+		return root;
+	mmu->accel = accel;
+	mmu->context = context;
+	mmu->root = root;
+	xa_init_flags(&mmu->middles, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&mmu->blocks, XA_FLAGS_ACCOUNT);
+	wmb(); /* clear before the device reads it */
+	accel_write64(accel, REG_CONTEXT_ROOT(context), root);
+	accel_write(accel, REG_CONTEXT_CTRL(context), CTRL_ENABLE);
+	return 0;
+}
+
+/*
+ * The device is there. Nothing is mapped any more, and no job of the context runs; leaf
+ * tables may be left whose pages went one by one.
+ */
+void accel_mmu_fini(struct accel_mmu *mmu)
+{
+	struct accel_tables *tables = &mmu->accel->tables;
+	unsigned long index;
+	void *middle;
+
+	accel_write(mmu->accel, REG_CONTEXT_CTRL(mmu->context), 0);
+	invalidate(mmu, 0, 1ULL << 47);
+	mmu_drop(mmu, 0, ULONG_MAX);
+	xa_for_each(&mmu->middles, index, middle)
+		accel_table_free(tables, xa_to_value(middle), MIDDLE_UNITS);
+	accel_table_free(tables, mmu->root, MIDDLE_UNITS);
+}
+
+/* What is known of tables, which may be gone with the device. */
+void accel_mmu_forget(struct accel_mmu *mmu)
+{
+	xa_destroy(&mmu->middles);
+	xa_destroy(&mmu->blocks);
+}
