@@ -197,7 +197,8 @@ static int check_device(struct accel *accel)
 	u32 magic = accel_read(accel, REG_MAGIC), version = accel_read(accel, REG_VERSION);
 
 	if (magic != MAGIC || version >> 16 != VERSION_MAJOR)
-		return dev_err_probe(dev, -ENODEV, "magic %#x, version %#x: this driver is for version %d\n",
+		return dev_err_probe(dev, -ENODEV,
+				     "magic %#x, version %#x: this driver is for version %d\n",
 				     magic, version, VERSION_MAJOR);
 	if (pci_resource_len(accel->pdev, BAR_MEMORY) < 2 * ACCEL_TABLES_SIZE)
 		return dev_err_probe(dev, -EINVAL, "a window of less than %lu MiB is too small\n",
@@ -215,7 +216,8 @@ static int init_pci(struct accel *accel)
 		return dev_err_probe(&pdev->dev, ret, "cannot enable the device\n");
 	accel->regs = pcim_iomap_region(pdev, BAR_REGISTERS, "hmm_p2p_accel");
 	if (IS_ERR(accel->regs))
-		return dev_err_probe(&pdev->dev, PTR_ERR(accel->regs), "cannot map the registers\n");
+		return dev_err_probe(&pdev->dev, PTR_ERR(accel->regs),
+				     "cannot map the registers\n");
 	ret = check_device(accel);
 	if (ret)
 		return ret;
