@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define N	(16UL << 20)
+#define N	(4UL << 20)
 
 int main(int argc, char **argv)
 {

@@ -12,7 +12,7 @@
 
 #include "common.h"
 
-#define LENGTH		(8 * MIB)
+#define LENGTH		(4 * MIB)
 
 /* The processes that a device has room for. */
 #define CONTEXTS	16
