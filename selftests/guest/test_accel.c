@@ -284,6 +284,33 @@ static void test_neighbour(void **state)
 	assert_int_equal(hmm_p2p_set_owner(ctx, there, 0, NULL), 0);
 }
 
+/* Somebody says that they share an interconnect, and there is no link. */
+static void test_no_link(void **state)
+{
+	uint32_t here = memory_of(0), there = memory_of(2);
+	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 6);
+	struct drm_hmm_p2p_accel_run job = {
+		.op = HMM_P2P_ACCEL_SUM,
+		.src = address(mem),
+		.length = LENGTH,
+	};
+	int near = accel_open(0), far = accel_open(2);
+
+	(void)state;
+	assert_int_equal(hmm_p2p_set_owner(ctx, there, here, NULL), 0);
+	sum(near, mem, LENGTH);
+	assert_int_equal(run(far, &job), -EIO);
+	assert_int_equal(pages_on(here, mem, LENGTH), LENGTH / page_size);
+	assert_pattern(mem, LENGTH, 6);
+	/* From RAM it comes to the second one as to any other. */
+	assert_int_equal(run(far, &job), 0);
+	assert_int_equal(pages_on(there, mem, LENGTH), LENGTH / page_size);
+	close(near);
+	close(far);
+	unmap(mem, LENGTH);
+	assert_int_equal(hmm_p2p_set_owner(ctx, there, 0, NULL), 0);
+}
+
 /* No interconnect: it reads the memory behind the other one's BAR. */
 static void test_peer_to_peer(void **state)
 {
@@ -624,6 +651,7 @@ int main(void)
 		TEST(test_chase),
 		TEST(test_stays_in_ram),
 		TEST(test_neighbour),
+		TEST(test_no_link),
 		TEST(test_peer_to_peer),
 		TEST(test_wrong_addresses),
 		TEST(test_wrong_jobs),

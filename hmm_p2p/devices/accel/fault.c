@@ -124,10 +124,24 @@ static int fault_handle(const struct fault *fault, unsigned long *moved)
 	return ret;
 }
 
-/* Which errno a job ends with, when a fault of it fails. */
+/*
+ * Which errno a job ends with, when a fault of it fails. Where the process may have the
+ * memory, and the device has no way to it, that is an error of the device: owners that
+ * were joined without a link, a DMA mapping that was refused.
+ */
 static int fault_errno(int ret)
 {
-	return ret == -EPERM || ret == -EINVAL ? -EFAULT : ret;
+	switch (ret) {
+	case 0:
+	case -EFAULT:
+	case -ENODEV:
+	case -ENOMEM:
+		return ret;
+	case -EPERM:
+		return -EFAULT;
+	default:
+		return -EIO;
+	}
 }
 
 static void fault_work(struct work_struct *work)

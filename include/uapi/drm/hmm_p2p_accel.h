@@ -44,9 +44,9 @@ enum drm_hmm_p2p_accel_op {
  *
  * Errors: EINVAL for what the device does not do (unknown op or flag, length or
  * alignment); EFAULT for an address that is not mapped, or not for that access;
- * EPERM in a process that did not open the file; EBUSY when all address spaces of the
- * device are taken; EIO when the device failed; ENODEV when it is gone; EINTR
- * when the caller is killed; ENOMEM.
+ * EPERM in a process that did not open the file; EIO when the device failed, or has no
+ * way to the memory; ENODEV when it is gone; EINTR when the caller is killed; ENOMEM.
+ * To open the node fails with EBUSY when all address spaces of the device are taken.
  */
 struct drm_hmm_p2p_accel_run {
 	__u32 op;
