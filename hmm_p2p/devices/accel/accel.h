@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The driver's files, from below: tables (device memory for page tables), mmu (page
- * tables, invalidation), job (the ring), fault (what jobs cannot reach), context (a
- * process), drv (the device, its nodes and its interrupts).
+ * tables, invalidation), copy (the copy engine), job (the ring), fault (what jobs cannot
+ * reach), context (a process), drv (the device, its nodes and its interrupts).
  *
  * Locks, outermost first: accel.contexts_lock; the lock of an svm, which is held in
- * mmu.c's operations; accel.inv_lock; accel.jobs.lock, accel.tables.lock (spinlocks).
+ * mmu.c's operations; accel.inv_lock; accel.jobs.lock, accel.copies.lock,
+ * accel.tables.lock (spinlocks).
  */
 #ifndef _ACCEL_H
 #define _ACCEL_H
@@ -18,6 +19,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "copy.h"
 #include "hw.h"
 #include "job.h"
 #include "tables.h"
@@ -31,6 +33,7 @@ struct accel_context;
  * @regs: BAR 0
  * @hdev: its memory, as hmm_p2p knows it
  * @tables: memory for page tables, at the start of BAR 2
+ * @copies: the copy engine
  * @jobs: the ring of jobs
  * @faults: the fault queue
  * @faults_dma: its bus address
@@ -38,6 +41,7 @@ struct accel_context;
  * @contexts_lock: protects @contexts
  * @contexts: processes by number
  * @inv_lock: one invalidation at a time
+ * @failed: it did not do what it has to do in bounded time, and was reset
  * @gone: nobody uses the registers any more: written before remove goes on
  */
 struct accel {
@@ -46,6 +50,7 @@ struct accel {
 	void __iomem *regs;
 	struct hmm_p2p_device *hdev;
 	struct accel_tables tables;
+	struct accel_copies copies;
 	struct accel_jobs jobs;
 	struct accel_fault_entry *faults;
 	dma_addr_t faults_dma;
@@ -53,6 +58,7 @@ struct accel {
 	struct mutex contexts_lock; /* see above */
 	struct accel_context *contexts[NR_CONTEXTS];
 	struct mutex inv_lock; /* see above */
+	unsigned long failed;
 	bool gone;
 };
 
@@ -83,6 +89,8 @@ static inline u64 accel_read64(const struct accel *accel, u32 reg)
 
 /* Device memory that processes have begins behind the page tables. */
 #define ACCEL_TABLES_SIZE	(16UL << 20)
+
+void accel_fail(struct accel *accel, const char *what);
 
 extern const struct hmm_p2p_device_ops accel_memory_ops;
 

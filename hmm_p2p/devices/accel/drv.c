@@ -24,6 +24,30 @@
 
 struct workqueue_struct *accel_wq;
 
+/**
+ * accel_fail - the device does not do what it has to do in bounded time
+ * @accel: the device
+ * @what: in words, for the kernel's log
+ *
+ * It is taken off the bus and reset, which it obeys also when an engine hangs: so it
+ * uses nobody's memory any more. What was under way ends with an error, and what is in
+ * its memory comes home by the CPU.
+ *
+ * Context: any that may write to registers; no lock of this driver's is held but an
+ * svm's.
+ */
+void accel_fail(struct accel *accel, const char *what)
+{
+	if (test_and_set_bit(0, &accel->failed))
+		return;
+	pci_clear_master(accel->pdev);
+	accel_write(accel, REG_RESET, 1);
+	dev_err(&accel->pdev->dev, "%s: it was reset, jobs fail and the CPU copies from now on; unbind and bind the driver to use it again\n",
+		what);
+	accel_jobs_fail(accel);
+	accel_copies_fail(accel);
+}
+
 /* ------------------------------------------------------------------------ calls */
 
 static int run_desc(const struct accel_context *context,
@@ -108,7 +132,17 @@ static irqreturn_t accel_error(int irq, void *data)
 	accel_write(accel, REG_ERROR, error);
 	dev_err_ratelimited(&accel->pdev->dev, "errors %#x, the last DMA that failed was at %#llx\n",
 			    error, accel_read64(accel, REG_ERROR_ADDR));
+	accel_copies_harvest(accel);
 	accel_jobs_harvest(accel);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t accel_copy_irq(int irq, void *data)
+{
+	struct accel *accel = data;
+
+	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_COPY));
+	accel_copies_harvest(accel);
 	return IRQ_HANDLED;
 }
 
@@ -147,12 +181,14 @@ static int init_interrupts(struct accel *accel)
 	if (ret < 0)
 		return dev_err_probe(&accel->pdev->dev, ret, "no %d MSI-X vectors\n", VECTORS);
 	ret = request_vector(accel, VECTOR_ERROR, accel_error, "accel-error") ?:
+	      request_vector(accel, VECTOR_COPY, accel_copy_irq, "accel-copy") ?:
 	      request_vector(accel, VECTOR_JOB, accel_job_irq, "accel-job") ?:
 	      request_vector(accel, VECTOR_FAULT, accel_fault_irq, "accel-fault");
 	if (ret)
 		return dev_err_probe(&accel->pdev->dev, ret, "no interrupts\n");
 	accel_write(accel, REG_INT_ENABLE,
-		    BIT(VECTOR_ERROR) | BIT(VECTOR_JOB) | BIT(VECTOR_FAULT));
+		    BIT(VECTOR_ERROR) | BIT(VECTOR_COPY) | BIT(VECTOR_JOB) |
+		    BIT(VECTOR_FAULT));
 	return 0;
 }
 
@@ -160,8 +196,8 @@ static int init_interrupts(struct accel *accel)
 
 const struct hmm_p2p_device_ops accel_memory_ops = {
 	.get_dma_pfn_for_device	= hmm_p2p_bar_get_dma_pfn,
-	.copy_to_device		= hmm_p2p_bar_copy_to_device,
-	.copy_to_ram		= hmm_p2p_bar_copy_to_ram,
+	.copy_to_device		= accel_copy_to_device,
+	.copy_to_ram		= accel_copy_to_ram,
 	.copy_bytes		= hmm_p2p_bar_copy_bytes,
 	.copy_peer		= hmm_p2p_bar_copy_peer,
 };
@@ -233,13 +269,14 @@ static int init_engines(struct accel *accel)
 {
 	int ret;
 
-	ret = accel_tables_init(&accel->tables, accel->pdev) ?: accel_jobs_init(accel) ?:
-	      accel_faults_init(accel);
+	ret = accel_tables_init(&accel->tables, accel->pdev) ?: accel_copies_init(accel) ?:
+	      accel_jobs_init(accel) ?: accel_faults_init(accel);
 	if (ret)
 		return dev_err_probe(&accel->pdev->dev, ret, "no memory for rings and tables\n");
 	ret = init_interrupts(accel);
 	if (ret)
 		return ret;
+	accel_copies_start(accel);
 	accel_faults_start(accel);
 	accel_jobs_start(accel);
 	return 0;
@@ -271,6 +308,7 @@ static int accel_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (!ret)
 		return 0;
 	hmm_p2p_pci_bar_unregister(accel->hdev);
+	accel_copies_end(accel);
 err_stop:
 	if (!IS_ERR_OR_NULL(accel->regs))
 		accel_stop(accel);
@@ -284,6 +322,7 @@ static void accel_remove(struct pci_dev *pdev)
 	accel_jobs_end(accel);
 	drm_dev_unplug(&accel->drm);
 	hmm_p2p_pci_bar_unregister(accel->hdev);
+	accel_copies_end(accel);
 	mutex_lock(&accel->inv_lock);
 	WRITE_ONCE(accel->gone, true);
 	mutex_unlock(&accel->inv_lock);

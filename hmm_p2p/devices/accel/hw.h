@@ -32,6 +32,12 @@ enum {
 #define REG_ERROR_ADDR		0x050
 #define REG_PEER_UID		0x090
 
+#define REG_COPY_BASE		0x100
+#define REG_COPY_ORDER		0x108
+#define REG_COPY_CTRL		0x10c
+#define REG_COPY_TAIL		0x110
+#define REG_COPY_HEAD		0x114
+
 #define REG_JOB_BASE		0x200
 #define REG_JOB_ORDER		0x208
 #define REG_JOB_CTRL		0x20c
@@ -61,7 +67,7 @@ enum {
 
 #define CTRL_ENABLE		BIT(0)
 
-/* A job. */
+/* A job, or a copy. */
 struct accel_desc {
 	__le16 op;
 	__le16 context;
@@ -77,6 +83,10 @@ struct accel_desc {
 };
 
 #define DESC_INTERRUPT		BIT(0)
+#define COPY_DST(target)	((u32)(target) << 4)
+#define COPY_SRC(target)	((u32)(target) << 8)
+
+enum { COPY_OP_COPY = 1, COPY_OP_FILL };
 
 enum {
 	STATUS_DONE = 1, STATUS_BAD, STATUS_FAULT, STATUS_KILLED, STATUS_BUS, STATUS_LINK,

@@ -112,7 +112,21 @@ void accel_jobs_harvest(struct accel *accel)
 	wake_up_all(&jobs->room);
 }
 
-/* Nobody puts jobs in any more, and those who wait for one are told that it is gone. */
+static bool jobs_are_over(struct accel_jobs *jobs)
+{
+	unsigned int i;
+
+	guard(spinlock_irq)(&jobs->lock);
+	for (i = 0; i < ACCEL_JOBS; i++)
+		if (jobs->slots[i])
+			return false;
+	return true;
+}
+
+/*
+ * Nobody puts jobs in any more, and those who wait for one are told that it is gone: the
+ * removal waits for them.
+ */
 void accel_jobs_end(struct accel *accel)
 {
 	struct accel_jobs *jobs = &accel->jobs;
@@ -126,22 +140,29 @@ void accel_jobs_end(struct accel *accel)
 				accel_write(accel, REG_JOB_KILL, jobs->slots[i]->counter);
 	}
 	wake_up_all(&jobs->room);
+	if (!wait_event_timeout(jobs->room, jobs_are_over(jobs), KILL_TIMEOUT))
+		accel_fail(accel, "jobs do not end when they are killed");
 }
 
-/* It reads the caller's memory until it is off the ring. */
-static void job_drop(struct accel *accel, struct accel_job *job)
+/* The device was reset: no job is in work any more, and none will be. */
+void accel_jobs_fail(struct accel *accel)
 {
 	struct accel_jobs *jobs = &accel->jobs;
+	struct accel_job *job;
+	unsigned long flags;
+	unsigned int i;
 
-	if (wait_for_completion_timeout(&job->done, KILL_TIMEOUT))
-		return;
-	dev_err(&accel->pdev->dev, "a job cannot be killed: the device was reset; unbind and bind its driver to use it again\n");
-	scoped_guard(spinlock_irq, &jobs->lock) {
-		jobs->closed = true;
-		accel_write(accel, REG_RESET, 1);
-		if (jobs->slots[job->counter % ACCEL_JOBS] == job)
-			jobs->slots[job->counter % ACCEL_JOBS] = NULL;
+	spin_lock_irqsave(&jobs->lock, flags);
+	jobs->closed = true;
+	for (i = 0; i < ACCEL_JOBS; i++) {
+		job = jobs->slots[i];
+		jobs->slots[i] = NULL;
+		if (!job)
+			continue;
+		job->status = STATUS_BUS;
+		complete(&job->done);
 	}
+	spin_unlock_irqrestore(&jobs->lock, flags);
 	wake_up_all(&jobs->room);
 }
 
@@ -184,7 +205,11 @@ int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct acc
 	if (!wait_for_completion_killable(&job->done))
 		return job_errno(job);
 	accel_write(accel, REG_JOB_KILL, job->counter);
-	job_drop(accel, job);
+	/* It is in the ring, and uses the caller's memory, until it is over. */
+	if (!wait_for_completion_timeout(&job->done, KILL_TIMEOUT)) {
+		accel_fail(accel, "a job does not end when it is killed");
+		wait_for_completion(&job->done);
+	}
 	return -EINTR;
 }
 

@@ -48,7 +48,7 @@ static unsigned long root_index(unsigned long block)
 	return block / MIDDLE_ENTRIES;
 }
 
-/* A device that does not answer any more uses nothing. */
+/* A device that was reset uses nothing, nor one that does not answer any more. */
 static void invalidate(struct accel_mmu *mmu, u64 start, u64 length)
 {
 	struct accel *accel = mmu->accel;
@@ -57,7 +57,7 @@ static void invalidate(struct accel_mmu *mmu, u64 start, u64 length)
 
 	wmb(); /* the tables before the registers */
 	mutex_lock(&accel->inv_lock);
-	if (!READ_ONCE(accel->gone)) {
+	if (!READ_ONCE(accel->gone) && !READ_ONCE(accel->failed)) {
 		accel_write64(accel, REG_INV_START, start);
 		accel_write64(accel, REG_INV_LENGTH, length);
 		accel_write(accel, REG_INV_CONTEXT, mmu->context);
@@ -66,12 +66,9 @@ static void invalidate(struct accel_mmu *mmu, u64 start, u64 length)
 		ret = readl_poll_timeout(accel->regs + REG_INV_DONE, done,
 					 (s32)(done - number) >= 0, 10, INV_TIMEOUT_US);
 	}
-	if (ret) {
-		pci_clear_master(accel->pdev);
-		accel_write(accel, REG_RESET, 1);
-		dev_err(&accel->pdev->dev, "an invalidation does not end: the device was reset and is off the bus; unbind and bind its driver to use it again\n");
-	}
 	mutex_unlock(&accel->inv_lock);
+	if (ret)
+		accel_fail(accel, "an invalidation does not end");
 }
 
 /* -------------------------------------------------------------------------- map */

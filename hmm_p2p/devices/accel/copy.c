@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Copies by the engine: a descriptor for each run of pages, in a ring that the device
+ * works off in order. Each call is a copy with a fence of its own, and its own error.
+ *
+ * A page fault waits for these fences. So nothing here waits for memory: without some
+ * for what a copy needs, or without room in the ring, the CPU copies, and so it does for
+ * good when the engine does not get on: then the device is reset, which it obeys in
+ * bounded time, and the fences end with an error. The source of a copy that failed is
+ * whole, and the CPU can read the device's memory.
+ */
+#include <linux/dma-fence.h>
+#include <linux/dma-mapping.h>
+#include <linux/slab.h>
+
+#include "accel.h"
+
+/* The engine completes a descriptor in far less, and then the next one. */
+#define WATCH_INTERVAL	(2 * HZ)
+
+/**
+ * struct copy_run - memory that is mapped for a copy
+ * @addr: its bus address
+ * @length: bytes; 0: the run has no system memory
+ */
+struct copy_run {
+	dma_addr_t addr;
+	size_t length;
+};
+
+/**
+ * struct copy - a copy under way
+ * @fence: its end; holds the copy
+ * @node: in the list of those under way, with a reference
+ * @end: what the ring's head is when it is complete
+ * @dir: its direction
+ * @nr: length of @runs
+ * @runs: what was mapped for it
+ */
+struct copy {
+	struct dma_fence fence;
+	struct list_head node;
+	u32 end;
+	enum dma_data_direction dir;
+	unsigned int nr;
+	struct copy_run runs[] __counted_by(nr);
+};
+
+static const char *copy_driver_name(struct dma_fence *fence)
+{
+	return "hmm_p2p_accel";
+}
+
+static const char *copy_timeline_name(struct dma_fence *fence)
+{
+	return "copies";
+}
+
+static const struct dma_fence_ops copy_ops = {
+	.get_driver_name	= copy_driver_name,
+	.get_timeline_name	= copy_timeline_name,
+};
+
+/* ------------------------------------------------------------------------- begin */
+
+static void copy_unmap(struct accel *accel, struct copy *copy)
+{
+	unsigned int i;
+
+	for (i = 0; i < copy->nr; i++)
+		if (copy->runs[i].length)
+			dma_unmap_page(&accel->pdev->dev, copy->runs[i].addr,
+				       copy->runs[i].length, copy->dir);
+}
+
+static bool run_map(struct accel *accel, struct copy *copy, const struct hmm_p2p_copy *from,
+		    struct copy_run *run)
+{
+	struct device *dev = &accel->pdev->dev;
+	size_t length = (size_t)from->nr_pages << PAGE_SHIFT;
+
+	if (!from->page)
+		return true;
+	run->addr = dma_map_page(dev, from->page, 0, length, copy->dir);
+	if (dma_mapping_error(dev, run->addr))
+		return false;
+	run->length = length;
+	return true;
+}
+
+/* NULL: the system is short of something. */
+static struct copy *copy_make(struct accel *accel, const struct hmm_p2p_copy *runs,
+			      unsigned int nr, enum dma_data_direction dir)
+{
+	struct copy *copy;
+	unsigned int i;
+
+	copy = kzalloc(struct_size(copy, runs, nr), GFP_NOWAIT | __GFP_NOWARN);
+	if (!copy)
+		return NULL;
+	copy->nr = nr;
+	copy->dir = dir;
+	for (i = 0; i < nr; i++) {
+		if (run_map(accel, copy, &runs[i], &copy->runs[i]))
+			continue;
+		copy_unmap(accel, copy);
+		kfree(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+static struct accel_desc run_desc(const struct copy *copy, const struct hmm_p2p_copy *from,
+				  const struct copy_run *run)
+{
+	u64 local = from->offset + ACCEL_TABLES_SIZE;
+	struct accel_desc desc = {
+		.op = cpu_to_le16(COPY_OP_FILL),
+		.dst = cpu_to_le64(local),
+		.length = cpu_to_le64((u64)from->nr_pages << PAGE_SHIFT),
+	};
+
+	if (!run->length)
+		return desc;
+	desc.op = cpu_to_le16(COPY_OP_COPY);
+	if (copy->dir == DMA_TO_DEVICE) {
+		desc.src = cpu_to_le64(run->addr);
+		desc.flags = cpu_to_le32(COPY_SRC(TARGET_BUS));
+	} else {
+		desc.src = cpu_to_le64(local);
+		desc.dst = cpu_to_le64(run->addr);
+		desc.flags = cpu_to_le32(COPY_DST(TARGET_BUS));
+	}
+	return desc;
+}
+
+static bool copy_put(struct accel *accel, struct copy *copy, const struct hmm_p2p_copy *from)
+{
+	struct accel_copies *copies = &accel->copies;
+	struct accel_desc *desc = NULL;
+	unsigned int i;
+
+	guard(spinlock_irq)(&copies->lock);
+	if (copies->closed || copies->tail - copies->head + copy->nr > ACCEL_COPIES)
+		return false;
+	for (i = 0; i < copy->nr; i++) {
+		desc = &copies->ring[copies->tail++ % ACCEL_COPIES];
+		*desc = run_desc(copy, &from[i], &copy->runs[i]);
+	}
+	desc->flags |= cpu_to_le32(DESC_INTERRUPT);
+	copy->end = copies->tail;
+	dma_fence_init(&copy->fence, &copy_ops, NULL, copies->context, ++copies->seqno);
+	dma_fence_get(&copy->fence); /* the list's */
+	if (list_empty(&copies->under_way)) {
+		copies->watched = copies->head - 1;
+		mod_delayed_work(system_wq, &copies->watch, WATCH_INTERVAL);
+	}
+	list_add_tail(&copy->node, &copies->under_way);
+	dma_wmb(); /* before the doorbell */
+	accel_write(accel, REG_COPY_TAIL, copies->tail);
+	return true;
+}
+
+/* NULL: the CPU has to copy. */
+static struct dma_fence *copy_start(struct hmm_p2p_device *hdev,
+				    const struct hmm_p2p_copy *runs, unsigned int nr,
+				    enum dma_data_direction dir)
+{
+	struct accel *accel = hmm_p2p_device_drvdata(hdev);
+	struct copy *copy;
+
+	if (READ_ONCE(accel->copies.closed))
+		return NULL;
+	copy = copy_make(accel, runs, nr, dir);
+	if (!copy)
+		return NULL;
+	if (copy_put(accel, copy, runs))
+		return &copy->fence;
+	copy_unmap(accel, copy);
+	kfree(copy);
+	return NULL;
+}
+
+struct dma_fence *accel_copy_to_device(struct hmm_p2p_device *hdev,
+				       const struct hmm_p2p_copy *runs, unsigned int nr)
+{
+	return copy_start(hdev, runs, nr, DMA_TO_DEVICE) ?:
+	       hmm_p2p_bar_copy_to_device(hdev, runs, nr);
+}
+
+struct dma_fence *accel_copy_to_ram(struct hmm_p2p_device *hdev,
+				    const struct hmm_p2p_copy *runs, unsigned int nr)
+{
+	return copy_start(hdev, runs, nr, DMA_FROM_DEVICE) ?:
+	       hmm_p2p_bar_copy_to_ram(hdev, runs, nr);
+}
+
+/* --------------------------------------------------------------------------- end */
+
+static bool is_right(const struct accel_copies *copies, const struct copy *copy)
+{
+	unsigned int i;
+	u32 status;
+
+	for (i = 1; i <= copy->nr; i++) {
+		status = le32_to_cpu(copies->ring[(copy->end - i) % ACCEL_COPIES].status);
+		if (status != STATUS_DONE)
+			return false;
+	}
+	return true;
+}
+
+static void copy_end(struct accel *accel, struct copy *copy, bool right)
+{
+	bool cookie = dma_fence_begin_signalling();
+
+	list_del(&copy->node);
+	copy_unmap(accel, copy);
+	if (!right)
+		dma_fence_set_error(&copy->fence, -EIO);
+	dma_fence_signal(&copy->fence);
+	dma_fence_end_signalling(cookie);
+	dma_fence_put(&copy->fence);
+}
+
+static void copies_look(struct accel *accel, u32 head)
+{
+	struct accel_copies *copies = &accel->copies;
+	struct copy *copy, *next;
+
+	lockdep_assert_held(&copies->lock);
+	/* All ones: nobody is there any more. */
+	if (copies->tail - head > ACCEL_COPIES)
+		return;
+	copies->head = head;
+	dma_rmb(); /* what it counts was written back */
+	list_for_each_entry_safe(copy, next, &copies->under_way, node) {
+		if ((s32)(head - copy->end) < 0)
+			break;
+		copy_end(accel, copy, is_right(copies, copy));
+	}
+}
+
+/* The device says that copies are complete. Context: any. */
+void accel_copies_harvest(struct accel *accel)
+{
+	guard(spinlock_irqsave)(&accel->copies.lock);
+	if (!accel->copies.closed)
+		copies_look(accel, accel_read(accel, REG_COPY_HEAD));
+}
+
+/* The device was reset, and is off the bus: it copies nothing any more. */
+void accel_copies_fail(struct accel *accel)
+{
+	struct accel_copies *copies = &accel->copies;
+	struct copy *copy, *next;
+
+	guard(spinlock_irqsave)(&copies->lock);
+	WRITE_ONCE(copies->closed, true);
+	list_for_each_entry_safe(copy, next, &copies->under_way, node)
+		copy_end(accel, copy, false);
+}
+
+/* An interrupt that was lost is none of the copy's business; an engine that hangs is. */
+static void copies_watch(struct work_struct *work)
+{
+	struct accel *accel = container_of(to_delayed_work(work), struct accel, copies.watch);
+	struct accel_copies *copies = &accel->copies;
+	bool stuck = false, more = false;
+
+	scoped_guard(spinlock_irq, &copies->lock) {
+		if (!copies->closed)
+			copies_look(accel, accel_read(accel, REG_COPY_HEAD));
+		more = !list_empty(&copies->under_way);
+		stuck = more && copies->watched == copies->head;
+		copies->watched = copies->head;
+	}
+	if (stuck)
+		accel_fail(accel, "the copy engine does not get on");
+	else if (more)
+		mod_delayed_work(system_wq, &copies->watch, WATCH_INTERVAL);
+}
+
+/* -------------------------------------------------------------------------- life */
+
+/* Return: 0 or -ENOMEM. */
+int accel_copies_init(struct accel *accel)
+{
+	struct accel_copies *copies = &accel->copies;
+
+	spin_lock_init(&copies->lock);
+	INIT_LIST_HEAD(&copies->under_way);
+	INIT_DELAYED_WORK(&copies->watch, copies_watch);
+	copies->context = dma_fence_context_alloc(1);
+	copies->ring = dmam_alloc_coherent(&accel->pdev->dev,
+					   ACCEL_COPIES * sizeof(*copies->ring), &copies->dma,
+					   GFP_KERNEL);
+	return copies->ring ? 0 : -ENOMEM;
+}
+
+void accel_copies_start(struct accel *accel)
+{
+	accel_write64(accel, REG_COPY_BASE, accel->copies.dma);
+	accel_write(accel, REG_COPY_ORDER, ACCEL_COPIES_ORDER);
+	accel_write(accel, REG_COPY_CTRL, CTRL_ENABLE);
+}
+
+/* Nobody copies any more. */
+void accel_copies_end(struct accel *accel)
+{
+	WARN_ON_ONCE(!list_empty(&accel->copies.under_way));
+	cancel_delayed_work_sync(&accel->copies.watch);
+}
