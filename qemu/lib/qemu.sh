@@ -18,7 +18,7 @@ topology_value() { topology_values "$1" "$2" | tail -n 1; }
 
 topology_check() {
 	[ -f "$(topology_file "$1")" ] || die "there is no topology $1; there are: $(topologies)"
-	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|thread|icount|object|numa|drive|netdev|device|append|module|hosts|server)=.+|)$' \
+	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|thread|icount|object|numa|drive|netdev|device|chardev|append|module|hosts|server)=.+|)$' \
 		"$(topology_file "$1")") && die "topology $1 has a line that means nothing: $bad"
 	return 0
 }
@@ -43,7 +43,7 @@ qemu_args() {
 	fi
 	printf '%s\n' -machine "q35$(topology_values "$1" machine | while IFS= read -r word; do printf ',%s' "$word"; done)"
 	printf '%s\n' -cpu "$(topology_value "$1" cpu)" -smp "$(topology_value "$1" smp)" -m "$(topology_value "$1" memory)"
-	topology_lines "$1" | sed -nE 's/^(object|numa|drive|netdev|device)=(.*)/-\1\n\2/p'
+	topology_lines "$1" | sed -nE 's/^(object|numa|drive|netdev|chardev|device)=(.*)/-\1\n\2/p'
 	printf '%s\n' -kernel /kernel/vmlinuz -initrd /out/initrd -append "$(kernel_append "$1" "$2")"
 	printf '%s\n' -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap
 	printf '%s\n' -device virtio-9p-pci,bus=pcie.0,fsdev=root,mount_tag=root

@@ -548,6 +548,72 @@ static void test_unbind(void **state)
 	munmap(leaver.ret, page_size);
 }
 
+/* ----------------------------------------------------------- a device that fails */
+
+/* The third accelerator's process takes commands that break things. */
+static void command(const char *what)
+{
+	FILE *port = fopen("/dev/virtio-ports/accel2", "r+e");
+	char answer[64] = "";
+
+	if (!port)
+		SKIP("this machine's accelerators cannot be broken");
+	setbuf(port, NULL);
+	assert_true(fprintf(port, "%s\n", what) > 0);
+	assert_non_null(fgets(answer, sizeof(answer), port));
+	assert_string_equal(answer, "ok\n");
+	fclose(port);
+}
+
+/* Unbinds and binds it: what it is then has another number. */
+static void as_new(const struct hmm_p2p_device_info *info)
+{
+	assert_int_equal(write_driver("unbind", (const char *)info->out_bus), 0);
+	assert_int_equal(write_driver("bind", (const char *)info->out_bus), 0);
+}
+
+/* One copy that the bus fails: what it was about stays where it is, and whole. */
+static void test_dma_error(void **state)
+{
+	uint32_t memory = memory_of(2);
+	uint8_t *mem = map_pattern(LENGTH, HUGE_PAGES, 21);
+	struct hmm_p2p_migrate result;
+
+	(void)state;
+	command("dma-error 2");
+	assert_int_equal(hmm_p2p_migrate(ctx, NULL, memory, address(mem), LENGTH, &result),
+			 -EIO);
+	assert_true(result.out_reasons[HMM_P2P_REASON_DEVICE_ERROR] > 0);
+	assert_int_equal(pages_on(memory, mem, LENGTH), result.out_moved);
+	move_to(memory, mem, LENGTH, NULL);
+	assert_int_equal(pages_on(memory, mem, LENGTH), LENGTH / page_size);
+	assert_pattern(mem, LENGTH, 21);
+	unmap(mem, LENGTH);
+}
+
+/* A copy home that hangs is an error; the device is reset, and the CPU copies. */
+static void test_copy_hangs(void **state)
+{
+	uint32_t memory = memory_of(2);
+	struct hmm_p2p_device_info info;
+	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 22);
+	int fd = accel_open(2);
+
+	(void)state;
+	assert_int_equal(hmm_p2p_device_next(ctx, memory, &info), 0);
+	move_all_to(memory, mem, LENGTH);
+	command("hang copy");
+	assert_int_equal(hmm_p2p_migrate_to_ram(ctx, NULL, address(mem), LENGTH, NULL),
+			 -EIO);
+	assert_int_equal(pages_on(memory, mem, LENGTH), LENGTH / page_size);
+	assert_int_equal(hmm_p2p_migrate_to_ram(ctx, NULL, address(mem), LENGTH, NULL), 0);
+	assert_pattern(mem, LENGTH, 22);
+	assert_int_equal(fill(fd, mem, LENGTH, 0), -ENODEV);
+	close(fd);
+	as_new(&info);
+	unmap(mem, LENGTH);
+}
+
 /* -------------------------------------------------------------------- at once */
 
 #define THREADS		4
@@ -660,7 +726,9 @@ int main(void)
 		TEST(test_killed),
 		TEST(test_at_once),
 		TEST(test_example),
-		/* The device may have another number afterwards: it comes last. */
+		TEST(test_dma_error),
+		/* The third device has another number after each of these. */
+		TEST(test_copy_hangs),
 		TEST(test_unbind),
 	};
 
