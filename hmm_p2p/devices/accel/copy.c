@@ -153,7 +153,7 @@ static bool copy_put(struct accel *accel, struct copy *copy, const struct hmm_p2
 	dma_fence_get(&copy->fence); /* the list's */
 	if (list_empty(&copies->under_way)) {
 		copies->watched = copies->head - 1;
-		mod_delayed_work(system_wq, &copies->watch, WATCH_INTERVAL);
+		mod_delayed_work(system_percpu_wq, &copies->watch, WATCH_INTERVAL);
 	}
 	list_add_tail(&copy->node, &copies->under_way);
 	dma_wmb(); /* before the doorbell */
@@ -278,7 +278,7 @@ static void copies_watch(struct work_struct *work)
 	if (stuck)
 		accel_fail(accel, "the copy engine does not get on");
 	else if (more)
-		mod_delayed_work(system_wq, &copies->watch, WATCH_INTERVAL);
+		mod_delayed_work(system_percpu_wq, &copies->watch, WATCH_INTERVAL);
 }
 
 /* -------------------------------------------------------------------------- life */
