@@ -61,6 +61,7 @@ struct hmm_p2p_batch *hmm_p2p_batch_alloc(unsigned int npages, gfp_t gfp)
 	memset(&batch->args, 0, sizeof(batch->args));
 	bitmap_zero(batch->done, HMM_P2P_BATCH_PAGES);
 	batch->claim = 0;
+	batch->touched = NULL;
 	batch->no_room = 0;
 	batch->limit = (struct hmm_p2p_payer){};
 	batch->keep_huge = false;
@@ -380,11 +381,11 @@ void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
  */
 static gfp_t single_gfp(const struct hmm_p2p_batch *batch, const struct page *page)
 {
-	const struct page *fault = batch->args.fault_page;
+	const struct page *touched = batch->touched;
 
-	if (!fault)
+	if (!touched)
 		return GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
-	if (batch->args.npages > 1 && page_folio(page) != page_folio(fault))
+	if (batch->args.npages > 1 && page_folio(page) != page_folio(touched))
 		return GFP_HIGHUSER_MOVABLE | __GFP_NORETRY | __GFP_NOWARN;
 	return GFP_HIGHUSER_MOVABLE;
 }
@@ -449,7 +450,7 @@ static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 	unsigned long *dst = batch->args.dst + i;
 
 	/* Reclaim has just given up, and would again for each of the others. */
-	if (batch->no_room && !batch->args.fault_page) {
+	if (batch->no_room && !batch->touched) {
 		batch->no_room += nr;
 		return;
 	}

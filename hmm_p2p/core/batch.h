@@ -21,6 +21,7 @@
  * @run_device: whose memory @runs are about
  * @copy: NULL, or the copy that was started and not waited for
  * @copy_error: a copy failed: nothing of this batch may move
+ * @touched: the page of a CPU fault, which goes by the fault's rules for memory
  * @no_room: pages that found no memory at the destination
  * @claim: number of the move that new device pages belong to; 0: none
  * @limit: who may have no more device memory, if somebody met a limit
@@ -37,6 +38,7 @@ struct hmm_p2p_batch {
 	struct hmm_p2p_device *run_device;
 	struct dma_fence *copy;
 	int copy_error;
+	const struct page *touched;
 	unsigned long no_room;
 	unsigned long claim;
 	struct hmm_p2p_payer limit;

@@ -179,30 +179,22 @@ static void fault_holds_first(struct vm_fault *vmf)
 	vmf->page = folio_page(page_folio(vmf->page), 0);
 }
 
-/*
- * One way home of @window. With @keep, the fault's reference on a huge page goes
- * while the kernel collects: it splits a page that nobody else refers to.
- */
+/* One way home of @window, in whose pages the fault has @held one, if it has. */
 static vm_fault_t bring_home(struct vm_fault *vmf, struct hmm_p2p_batch *batch,
 			     const struct fault_window *window,
-			     unsigned long compound, struct hmm_p2p_keep *keep)
+			     unsigned long compound, struct page *held)
 {
 	struct dev_pagemap *pgmap = page_pgmap(vmf->page);
 	struct hmm_p2p_device *hdev = hmm_p2p_page_device(vmf->page);
 	unsigned long moved;
 	vm_fault_t ret = 0;
-	int setup;
 
-	batch->args.fault_page = vmf->page;
-	if (keep)
-		hmm_p2p_keep_let_go(keep);
-	setup = hmm_p2p_batch_setup(batch, vmf->vma, window->start,
-				    window->start + (window->nr << PAGE_SHIFT),
-				    pgmap->owner,
-				    MIGRATE_VMA_SELECT_DEVICE_PRIVATE | compound);
-	if (keep)
-		hmm_p2p_keep_take_back(keep);
-	if (setup)
+	batch->touched = vmf->page;
+	batch->args.fault_page = held;
+	if (hmm_p2p_batch_setup(batch, vmf->vma, window->start,
+				window->start + (window->nr << PAGE_SHIFT),
+				pgmap->owner,
+				MIGRATE_VMA_SELECT_DEVICE_PRIVATE | compound))
 		return VM_FAULT_SIGBUS;
 	if (!batch->args.cpages)
 		return 0;
@@ -225,18 +217,25 @@ static vm_fault_t bring_home(struct vm_fault *vmf, struct hmm_p2p_batch *batch,
 static vm_fault_t bring_huge_home(struct vm_fault *vmf, struct hmm_p2p_batch *batch,
 				  struct fault_window window, bool whole)
 {
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(vmf->page);
 	struct hmm_p2p_keep keep;
 	vm_fault_t ret = 0;
 
-	hmm_p2p_keep_begin(&keep, hmm_p2p_page_device(vmf->page), vmf->page);
+	/* Another thread brings it home. */
+	if (hmm_p2p_keep_has(hdev, vmf->page))
+		return 0;
+	hmm_p2p_keep_begin(&keep, hdev, vmf->page);
 	if (whole) {
-		ret = bring_home(vmf, batch, &window, MIGRATE_VMA_SELECT_COMPOUND, NULL);
+		ret = bring_home(vmf, batch, &window, MIGRATE_VMA_SELECT_COMPOUND,
+				 vmf->page);
 		hmm_p2p_keep_mend(&keep);
 	}
 	/* There may be no huge page in RAM for it. */
 	if (!whole || batch->want_split) {
 		window = fault_window(vmf, false);
-		ret = bring_home(vmf, batch, &window, 0, &keep);
+		hmm_p2p_keep_let_go(&keep);
+		ret = bring_home(vmf, batch, &window, 0, NULL);
+		hmm_p2p_keep_take_back(&keep);
 	}
 	hmm_p2p_keep_end(&keep);
 	return ret;
@@ -270,7 +269,7 @@ vm_fault_t hmm_p2p_cpu_fault(struct vm_fault *vmf)
 	/* A driver that lost its device waits for copies that are under way. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	if (vmf->pte)
-		ret = bring_home(vmf, batch, &window, 0, NULL);
+		ret = bring_home(vmf, batch, &window, 0, vmf->page);
 	else
 		ret = bring_huge_home(vmf, batch, window, whole);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);

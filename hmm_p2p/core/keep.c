@@ -4,8 +4,12 @@
  * reference, and the kernel unlocks and drops it afterwards. Two things want it
  * otherwise in between:
  *
- * - The kernel splits a folio only when nobody but who collects it has a
- *   reference. So the fault's has to go, and the page may be freed meanwhile.
+ * - The kernel splits a folio that is mapped as a huge page only when nobody but who
+ *   collects it has a reference. So the fault's has to go, and the page may be freed
+ *   meanwhile. Its lock goes, too: who collects takes both for himself then, however
+ *   he finds it mapped. To name the page as the fault's, whose reference is taken for
+ *   granted, would be wrong as soon as somebody splits the mapping: without one, the
+ *   folio is freed when it is unmapped to be split, and its other pages are lost.
  * - Who unmaps a huge device page that is being migrated (7.2, 7.3) drops a
  *   reference too many, so that the last one can go before its time.
  *
@@ -34,26 +38,50 @@ void hmm_p2p_keep_begin(struct hmm_p2p_keep *keep, struct hmm_p2p_device *hdev,
 	spin_unlock_irq(&hdev->lock);
 }
 
-/**
- * hmm_p2p_keep_let_go - drop the caller's reference, which may be the last
- * @keep: begun; hmm_p2p_keep_take_back() is to follow
- */
-void hmm_p2p_keep_let_go(struct hmm_p2p_keep *keep)
+/* The page, whose last reference went, begins anew: locked, with one reference. */
+static void keep_revive(struct hmm_p2p_keep *keep)
 {
-	folio_put(page_folio(keep->page));
+	zone_device_page_init(keep->page, page_pgmap(keep->page), keep->order);
+	if (keep->order)
+		folio_set_large_rmappable(page_folio(keep->page));
+	folio_set_zone_device_data(page_folio(keep->page), NULL);
 }
 
 /**
- * hmm_p2p_keep_take_back - get the reference again
+ * hmm_p2p_keep_let_go - drop the caller's lock and reference, which may be the last
+ * @keep: begun; hmm_p2p_keep_take_back() is to follow
+ *
+ * Context: any.
+ */
+void hmm_p2p_keep_let_go(struct hmm_p2p_keep *keep)
+{
+	struct folio *folio = page_folio(keep->page);
+
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+/**
+ * hmm_p2p_keep_take_back - get the lock and the reference again
  * @keep: let go
  *
- * The folio of the page may have been split: then the reference is on the first
- * of its parts.
+ * The folio of the page may have been split: then both are on the first of its parts.
+ *
+ * Context: may sleep; the caller has locked no other page.
  */
 void hmm_p2p_keep_take_back(struct hmm_p2p_keep *keep)
 {
-	if (!folio_try_get(page_folio(keep->page)))
-		hmm_p2p_keep_mend(keep);
+	struct folio *folio = (struct folio *)keep->page;
+
+	/* Who splits it takes all references away for a moment. */
+	while (!folio_try_get(folio)) {
+		if (try_wait_for_completion(&keep->freed)) {
+			keep_revive(keep);
+			return;
+		}
+		cond_resched();
+	}
+	folio_lock(folio);
 }
 
 /**
@@ -72,10 +100,7 @@ void hmm_p2p_keep_mend(struct hmm_p2p_keep *keep)
 	wait_for_completion(&keep->freed);
 	/* A page that begins anew is locked anew; nobody else can have it by now. */
 	folio_unlock(folio);
-	zone_device_page_init(keep->page, page_pgmap(keep->page), keep->order);
-	if (keep->order)
-		folio_set_large_rmappable(page_folio(keep->page));
-	folio_set_zone_device_data(page_folio(keep->page), NULL);
+	keep_revive(keep);
 }
 
 /**
@@ -123,6 +148,32 @@ void hmm_p2p_keep_drop(struct hmm_p2p_keep *keep)
 	folio_put(folio);
 }
 
+/* Of a device; under its lock. */
+static struct hmm_p2p_keep *keep_find(struct hmm_p2p_device *hdev, const struct page *page)
+{
+	struct hmm_p2p_keep *keep;
+
+	list_for_each_entry(keep, &hdev->keeps, list)
+		if (keep->page == page)
+			return keep;
+	return NULL;
+}
+
+/**
+ * hmm_p2p_keep_has - does somebody keep this page?
+ * @hdev: its exporter
+ * @page: first page of a folio that the caller has locked
+ *
+ * Context: any.
+ */
+bool hmm_p2p_keep_has(struct hmm_p2p_device *hdev, const struct page *page)
+{
+	if (likely(list_empty_careful(&hdev->keeps)))
+		return false;
+	guard(spinlock_irqsave)(&hdev->lock);
+	return keep_find(hdev, page);
+}
+
 /**
  * hmm_p2p_keep_takes - the last reference of a page went: does somebody keep it?
  * @hdev: its exporter
@@ -136,21 +187,22 @@ bool hmm_p2p_keep_takes(struct hmm_p2p_device *hdev, struct page *page,
 			unsigned int order)
 {
 	struct hmm_p2p_keep *keep;
-	unsigned long flags;
-	bool kept = false;
 
 	/* Who keeps it began while it had a reference. */
 	if (likely(list_empty_careful(&hdev->keeps)))
 		return false;
-	spin_lock_irqsave(&hdev->lock, flags);
-	list_for_each_entry(keep, &hdev->keeps, list) {
-		if (keep->page != page)
-			continue;
-		keep->order = order;
+	guard(spinlock_irqsave)(&hdev->lock);
+	keep = keep_find(hdev, page);
+	if (!keep)
+		return false;
+	/*
+	 * Who collects (7.2) lets go of the page table before he takes a reference,
+	 * and has taken one on a page that had none. It counted for no page map.
+	 */
+	if (completion_done(&keep->freed))
+		percpu_ref_get_many(&page_pgmap(page)->ref, 1UL << order);
+	else
 		complete(&keep->freed);
-		kept = true;
-		break;
-	}
-	spin_unlock_irqrestore(&hdev->lock, flags);
-	return kept;
+	keep->order = order;
+	return true;
 }

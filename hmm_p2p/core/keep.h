@@ -36,6 +36,7 @@ void hmm_p2p_keep_mend(struct hmm_p2p_keep *keep);
 void hmm_p2p_keep_end(struct hmm_p2p_keep *keep);
 void hmm_p2p_keep_hold(struct hmm_p2p_keep *keep);
 void hmm_p2p_keep_drop(struct hmm_p2p_keep *keep);
+bool hmm_p2p_keep_has(struct hmm_p2p_device *hdev, const struct page *page);
 bool hmm_p2p_keep_takes(struct hmm_p2p_device *hdev, struct page *page,
 			unsigned int order);
 

@@ -100,9 +100,20 @@ static void duel_round(struct duel *duel, unsigned long round, uint64_t *seed)
 	duel->took = (3 * duel->took + turns) / 4;
 }
 
+/* Nobody has thrown its neighbours away. */
+static void duel_check(const struct duel *duel)
+{
+	size_t at = (duel->page - 1) * page_size;
+
+	if (duel->all)
+		return;
+	assert_int_equal(pattern_diff(duel->mem + at, at, page_size, 1), -1);
+	assert_int_equal(pattern_diff(duel->mem, 0, page_size, 1), -1);
+}
+
 static void duel_run(bool whole, bool all)
 {
-	unsigned int seconds = hammer_seconds("RACE_SECONDS", 6, 10);
+	unsigned int seconds = hammer_seconds("RACE_SECONDS", 5, 6);
 	struct duel duel = {
 		.exporter = largest_exporter(2 * huge_size).out_id,
 		.whole = whole,
@@ -119,6 +130,7 @@ static void duel_run(bool whole, bool all)
 	while (seconds_now() < until) {
 		duel_prepare(&duel, &seed);
 		duel_round(&duel, ++round, &seed);
+		duel_check(&duel);
 		assert_int_equal(madvise(duel.mem, huge_size, MADV_DONTNEED), 0);
 	}
 	__atomic_store_n(&duel.stop, true, __ATOMIC_RELEASE);
@@ -201,7 +213,7 @@ static void family_round(struct family *family, unsigned long round, uint64_t *s
 
 static void test_touch_against_child(void **state)
 {
-	unsigned int seconds = hammer_seconds("RACE_SECONDS", 6, 10);
+	unsigned int seconds = hammer_seconds("RACE_SECONDS", 5, 6);
 	uint32_t exporter = largest_exporter(2 * huge_size).out_id;
 	struct family *family = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -402,7 +414,7 @@ static void victim_live(struct victim *victim, uint64_t *seed)
 
 static void kill_run(size_t threads)
 {
-	unsigned int seconds = hammer_seconds("RACE_SECONDS", 10, 20), lives;
+	unsigned int seconds = hammer_seconds("RACE_SECONDS", 6, 10), lives;
 	struct victim victim = {
 		.exporter = largest_exporter(2 * LENGTH).out_id,
 		.threads = threads,
