@@ -343,3 +343,8 @@ int write_file(const char *path, const char *text)
 	close(fd);
 	return ret;
 }
+
+void lru_drain(void)
+{
+	REQUIRE(write_file("/proc/sys/vm/drop_caches", "1") == 0);
+}

@@ -237,4 +237,10 @@ double seconds_now(void);
 /* Return: 0 or -errno; the whole text must be written. */
 int write_file(const char *path, const char *text);
 
+/*
+ * Each CPU has pages in lists, on their way to the LRU or within it, with a reference.
+ * Such a page neither moves nor goes to swap, until the list is full or this is called.
+ */
+void lru_drain(void);
+
 #endif /* GUEST_COMMON_H */

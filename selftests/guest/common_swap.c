@@ -82,6 +82,7 @@ void swap_out(uint8_t *mem, size_t length)
 	unsigned int tries;
 
 	for (tries = 0; tries < 20; tries++) {
+		lru_drain();
 		REQUIRE(madvise(mem, length, MADV_PAGEOUT) == 0);
 		if (count_pages(mem, length, PAGE_IS_SWAPPED) == length / page_size)
 			return;

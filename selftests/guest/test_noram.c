@@ -104,15 +104,13 @@ static size_t on_device(void)
 	return pages_on(0, mem, LENGTH);
 }
 
-/*
- * All of it goes to the device. What a CPU has in a list of pages that are on
- * their way to the LRU is busy, until the CPU needs the list for others.
- */
+/* All of it goes to the device. */
 static void bring(uint8_t *at, size_t length)
 {
 	unsigned int tries;
 
 	for (tries = 0; tries < 5; tries++) {
+		lru_drain();
 		move_to(device.out_id, at, length, NULL);
 		if (pages_on(device.out_id, at, length) == length / page_size)
 			return;
