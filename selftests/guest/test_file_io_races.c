@@ -468,7 +468,7 @@ static void same_file(const char *type)
 	assert_int_equal(pwrite(crowd.fd, crowd.mem, crowd.length, 0), crowd.length);
 	for (i = 0; i < ARRAY_SIZE(mains); i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, mains[i], &crowd), 0);
-	end = seconds_now() + hammer_seconds("FILE_IO_SECONDS", 8, 20);
+	end = seconds_now() + hammer_seconds("FILE_IO_SECONDS", 6, 10);
 	while (seconds_now() < end)
 		sched_yield();
 	__atomic_store_n(&crowd.stop, true, __ATOMIC_RELAXED);

@@ -342,7 +342,7 @@ static void owners_restore(const struct hmm_p2p_device_info *before, size_t n)
 
 static void test_fuzz(void **state)
 {
-	unsigned int seconds = hammer_seconds("HMM_P2P_FUZZ_SECONDS", 20, 60);
+	unsigned int seconds = hammer_seconds("HMM_P2P_FUZZ_SECONDS", 15, 30);
 	double end = seconds_now() + seconds;
 	struct hmm_p2p_device_info before[MAX_DEVICES];
 	size_t n = device_list(before);

@@ -218,7 +218,7 @@ static void run_storm(bool forks)
 {
 	struct storm arg = {
 		.id = largest_exporter(2 * LENGTH).out_id,
-		.seconds = hammer_seconds("HMM_P2P_KSM_SECONDS", 6, 15),
+		.seconds = hammer_seconds("HMM_P2P_KSM_SECONDS", 6, 8),
 		.forks = forks,
 	};
 	pid_t other;

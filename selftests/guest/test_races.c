@@ -66,7 +66,7 @@ static void *racer_main(void *arg)
 
 static void race_run(struct race *race, const race_fn *fns, size_t nr)
 {
-	unsigned int seconds = hammer_seconds("RACE_SECONDS", 5, 6);
+	unsigned int seconds = hammer_seconds("RACE_SECONDS", 4, 4);
 	struct racer racers[MAX_THREADS];
 	double until;
 	size_t i;

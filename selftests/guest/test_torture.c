@@ -406,7 +406,7 @@ static int torture_process(void *arg)
 
 static void test_torture(void **state)
 {
-	unsigned int seconds = hammer_seconds("TORTURE_SECONDS", 10, 30);
+	unsigned int seconds = hammer_seconds("TORTURE_SECONDS", 10, 15);
 	const char *text = getenv("TORTURE_SEED");
 	uint64_t seed = text ? strtoull(text, NULL, 0) : 1;
 	struct job jobs[PROCESSES];
