@@ -165,6 +165,7 @@ static struct hmm_p2p_keep *keep_find(struct hmm_p2p_device *hdev, const struct 
  * @page: first page of a folio that the caller has locked
  *
  * Context: any.
+ * Return: true when another task has begun to, and has not ended.
  */
 bool hmm_p2p_keep_has(struct hmm_p2p_device *hdev, const struct page *page)
 {
