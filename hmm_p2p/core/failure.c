@@ -16,7 +16,8 @@
  * @nr: so many of the next allocations fail: of its memory, or of system
  *	memory for one of its pages; 0 ends it
  *
- * Unlike the kernel's fault injection it is there on every kernel, and exact.
+ * Unlike the kernel's fault injection it is there on every kernel, and exact. It is
+ * not there when this framework was built without CONFIG_HMM_P2P_FAILURES.
  *
  * Context: any.
  */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Where the time of a migration goes; costs a patched-out branch when off. */
+/*
+ * Where the time of a migration goes; costs a patched-out branch when off, and nothing
+ * without CONFIG_HMM_P2P_PROFILE.
+ */
 #ifndef _HMM_P2P_PROFILE_H
 #define _HMM_P2P_PROFILE_H
 
@@ -14,6 +17,10 @@ enum hmm_p2p_phase {
 	HMM_P2P_PHASE_FINALIZE,	/* migrate_vma_finalize(): map, unlock */
 	HMM_P2P_PHASE_COUNT
 };
+
+struct dentry;
+
+#ifdef HMM_P2P_HAVE_PROFILE
 
 DECLARE_STATIC_KEY_FALSE(hmm_p2p_profile_key);
 void __hmm_p2p_profile(bool to_device, enum hmm_p2p_phase phase, u64 ns);
@@ -34,7 +41,25 @@ static inline u64 hmm_p2p_profile(bool to_device, enum hmm_p2p_phase phase,
 	return now;
 }
 
-struct dentry;
 void hmm_p2p_profile_init(struct dentry *dir);
+
+#else
+
+static inline u64 hmm_p2p_profile_now(void)
+{
+	return 0;
+}
+
+static inline u64 hmm_p2p_profile(bool to_device, enum hmm_p2p_phase phase,
+				  u64 start)
+{
+	return 0;
+}
+
+static inline void hmm_p2p_profile_init(struct dentry *dir)
+{
+}
+
+#endif
 
 #endif /* _HMM_P2P_PROFILE_H */
