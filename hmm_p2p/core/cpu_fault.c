@@ -221,9 +221,11 @@ static vm_fault_t bring_huge_home(struct vm_fault *vmf, struct hmm_p2p_batch *ba
 	struct hmm_p2p_keep keep;
 	vm_fault_t ret = 0;
 
-	/* Another thread brings it home. */
-	if (hmm_p2p_keep_has(hdev, vmf->page))
+	/* Another thread brings it home, and may need this CPU. */
+	if (hmm_p2p_keep_has(hdev, vmf->page)) {
+		cond_resched();
 		return 0;
+	}
 	hmm_p2p_keep_begin(&keep, hdev, vmf->page);
 	if (whole) {
 		ret = bring_home(vmf, batch, &window, MIGRATE_VMA_SELECT_COMPOUND,
