@@ -25,17 +25,29 @@ wanted() {
 	return 1
 }
 
-# select_tests PATTERNS KERNEL: the guest's test programs, one line, that match one of PATTERNS (separated by commas) and
-# what was asked for.
+# runnable_tests: the project's own guest test programs, a line each: its name and its folder.
+runnable_tests() {
+	for path in "$stage"/user/selftests/guest/build/test_* "$stage"/user/selftests/guest/test_* \
+		"$stage"/user/selftests/upstream/upstream_*; do
+		[ ! -f "$path" ] || [ ! -x "$path" ] || printf '%s %s\n' "${path##*/}" "${path%/*}"
+	done
+}
+
+# select_tests PATTERNS KERNEL: of the guest's test programs, one line, those that match one of PATTERNS (separated by
+# commas), in the order of these, and what was asked for.
 select_tests() {
 	case $1 in
 	with=*) with_tests "${1#with=}" "$2" && return ;;
 	esac
-	for path in "$stage"/user/selftests/guest/build/test_* "$stage"/user/selftests/guest/test_* \
-		"$stage"/user/selftests/upstream/upstream_*; do
-		[ -f "$path" ] && [ -x "$path" ] || continue
-		name=${path##*/} folder=${path%/*}
-		! matches "$name" "$1" || ! wanted "$name" "$folder" || printf '%s ' "$name"
+	printf '%s\n' "$1" | tr ',' '\n' | while read -r pattern; do
+		runnable_tests | while read -r name folder; do
+			# shellcheck disable=SC2254 # it is a pattern
+			case $name in
+			$pattern) printf '%s %s\n' "$name" "$folder" ;;
+			esac
+		done
+	done | awk '!seen[$1]++' | while read -r name folder; do
+		! wanted "$name" "$folder" || printf '%s ' "$name"
 	done
 }
 
