@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The driver's files, from below: tables (device memory for page tables), mmu (page
- * tables, invalidation), copy (the copy engine), job (the ring), fault (what jobs cannot
- * reach), context (a process), drv (the device, its nodes and its interrupts).
+ * The driver's files, from below: tables (device memory for page tables), copy (the copy
+ * engine), job (the ring), fail (a device that fails), mmu (page tables, invalidation),
+ * context (a process), fault (what jobs cannot reach), drv (the device, its nodes and its
+ * interrupts).
  *
  * Locks, outermost first: accel.contexts_lock; the lock of an svm, which is held in
  * mmu.c's operations; accel.inv_lock; accel.jobs.lock, accel.copies.lock,
@@ -89,12 +90,5 @@ static inline u64 accel_read64(const struct accel *accel, u32 reg)
 
 /* Device memory that processes have begins behind the page tables. */
 #define ACCEL_TABLES_SIZE	(16UL << 20)
-
-void accel_fail(struct accel *accel, const char *what);
-
-extern const struct hmm_p2p_device_ops accel_memory_ops;
-
-/* Handles faults, which may wait for userspace: the end of the module does, too. */
-extern struct workqueue_struct *accel_wq;
 
 #endif /* _ACCEL_H */

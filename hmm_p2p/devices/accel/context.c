@@ -43,7 +43,8 @@ static int context_init(struct accel_context *context, struct accel *accel)
 	ret = accel_mmu_init(&context->mmu, accel, nr);
 	if (ret)
 		goto err_forget;
-	context->svm = hmm_p2p_svm_create(accel->hdev, current->mm, &accel_mmu_ops, context);
+	context->svm = hmm_p2p_svm_create(accel->hdev, current->mm, &accel_mmu_ops,
+					  &context->mmu);
 	ret = PTR_ERR_OR_ZERO(context->svm);
 	if (ret)
 		goto err_mmu;

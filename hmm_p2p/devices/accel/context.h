@@ -33,9 +33,4 @@ void accel_context_close(struct drm_device *drm, struct drm_file *file);
 struct accel_context *accel_context_get(struct accel *accel, unsigned int nr);
 void accel_context_put(struct accel_context *context);
 
-static inline struct accel_mmu *accel_context_mmu(struct accel_context *context)
-{
-	return &context->mmu;
-}
-
 #endif /* _ACCEL_CONTEXT_H */

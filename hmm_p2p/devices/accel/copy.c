@@ -181,19 +181,27 @@ static struct dma_fence *copy_start(struct hmm_p2p_device *hdev,
 	return NULL;
 }
 
-struct dma_fence *accel_copy_to_device(struct hmm_p2p_device *hdev,
-				       const struct hmm_p2p_copy *runs, unsigned int nr)
+static struct dma_fence *copy_to_device(struct hmm_p2p_device *hdev,
+					const struct hmm_p2p_copy *runs, unsigned int nr)
 {
 	return copy_start(hdev, runs, nr, DMA_TO_DEVICE) ?:
 	       hmm_p2p_bar_copy_to_device(hdev, runs, nr);
 }
 
-struct dma_fence *accel_copy_to_ram(struct hmm_p2p_device *hdev,
-				    const struct hmm_p2p_copy *runs, unsigned int nr)
+static struct dma_fence *copy_to_ram(struct hmm_p2p_device *hdev,
+				     const struct hmm_p2p_copy *runs, unsigned int nr)
 {
 	return copy_start(hdev, runs, nr, DMA_FROM_DEVICE) ?:
 	       hmm_p2p_bar_copy_to_ram(hdev, runs, nr);
 }
+
+const struct hmm_p2p_device_ops accel_memory_ops = {
+	.get_dma_pfn_for_device	= hmm_p2p_bar_get_dma_pfn,
+	.copy_to_device		= copy_to_device,
+	.copy_to_ram		= copy_to_ram,
+	.copy_bytes		= hmm_p2p_bar_copy_bytes,
+	.copy_peer		= hmm_p2p_bar_copy_peer,
+};
 
 /* --------------------------------------------------------------------------- end */
 
@@ -261,10 +269,18 @@ void accel_copies_fail(struct accel *accel)
 		copy_end(accel, copy, false);
 }
 
-/* An interrupt that was lost is none of the copy's business; an engine that hangs is. */
-static void copies_watch(struct work_struct *work)
+/**
+ * accel_copies_get_on - does the engine complete what was put in?
+ * @accel: the device
+ *
+ * For the watch, which comes again as long as there are copies. An interrupt that was
+ * lost is none of the copies' business: they end here, too.
+ *
+ * Context: may sleep.
+ * Return: false when there are copies, and none is further than at the last call.
+ */
+bool accel_copies_get_on(struct accel *accel)
 {
-	struct accel *accel = container_of(to_delayed_work(work), struct accel, copies.watch);
 	struct accel_copies *copies = &accel->copies;
 	bool stuck = false, more = false;
 
@@ -275,22 +291,21 @@ static void copies_watch(struct work_struct *work)
 		stuck = more && copies->watched == copies->head;
 		copies->watched = copies->head;
 	}
-	if (stuck)
-		accel_fail(accel, "the copy engine does not get on");
-	else if (more)
+	if (more && !stuck)
 		mod_delayed_work(system_percpu_wq, &copies->watch, WATCH_INTERVAL);
+	return !stuck;
 }
 
 /* -------------------------------------------------------------------------- life */
 
-/* Return: 0 or -ENOMEM. */
-int accel_copies_init(struct accel *accel)
+/* @watch: asks accel_copies_get_on(). Return: 0 or -ENOMEM. */
+int accel_copies_init(struct accel *accel, work_func_t watch)
 {
 	struct accel_copies *copies = &accel->copies;
 
 	spin_lock_init(&copies->lock);
 	INIT_LIST_HEAD(&copies->under_way);
-	INIT_DELAYED_WORK(&copies->watch, copies_watch);
+	INIT_DELAYED_WORK(&copies->watch, watch);
 	copies->context = dma_fence_context_alloc(1);
 	copies->ring = dmam_alloc_coherent(&accel->pdev->dev,
 					   ACCEL_COPIES * sizeof(*copies->ring), &copies->dma,

@@ -10,9 +10,7 @@
 
 struct accel;
 struct accel_desc;
-struct dma_fence;
-struct hmm_p2p_copy;
-struct hmm_p2p_device;
+struct hmm_p2p_device_ops;
 
 #define ACCEL_COPIES_ORDER	11
 #define ACCEL_COPIES		BIT(ACCEL_COPIES_ORDER)
@@ -45,15 +43,13 @@ struct accel_copies {
 	struct delayed_work watch;
 };
 
-int accel_copies_init(struct accel *accel);
+int accel_copies_init(struct accel *accel, work_func_t watch);
 void accel_copies_start(struct accel *accel);
 void accel_copies_harvest(struct accel *accel);
+bool accel_copies_get_on(struct accel *accel);
 void accel_copies_fail(struct accel *accel);
 void accel_copies_end(struct accel *accel);
 
-struct dma_fence *accel_copy_to_device(struct hmm_p2p_device *hdev,
-				       const struct hmm_p2p_copy *runs, unsigned int nr);
-struct dma_fence *accel_copy_to_ram(struct hmm_p2p_device *hdev,
-				    const struct hmm_p2p_copy *runs, unsigned int nr);
+extern const struct hmm_p2p_device_ops accel_memory_ops;
 
 #endif /* _ACCEL_COPY_H */

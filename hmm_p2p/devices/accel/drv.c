@@ -20,33 +20,8 @@
 
 #include "accel.h"
 #include "context.h"
+#include "fail.h"
 #include "fault.h"
-
-struct workqueue_struct *accel_wq;
-
-/**
- * accel_fail - the device does not do what it has to do in bounded time
- * @accel: the device
- * @what: in words, for the kernel's log
- *
- * It is taken off the bus and reset, which it obeys also when an engine hangs: so it
- * uses nobody's memory any more. What was under way ends with an error, and what is in
- * its memory comes home by the CPU.
- *
- * Context: any that may write to registers; no lock of this driver's is held but an
- * svm's.
- */
-void accel_fail(struct accel *accel, const char *what)
-{
-	if (test_and_set_bit(0, &accel->failed))
-		return;
-	pci_clear_master(accel->pdev);
-	accel_write(accel, REG_RESET, 1);
-	dev_err(&accel->pdev->dev, "%s: it was reset, jobs fail and the CPU copies from now on; unbind and bind the driver to use it again\n",
-		what);
-	accel_jobs_fail(accel);
-	accel_copies_fail(accel);
-}
 
 /* ------------------------------------------------------------------------ calls */
 
@@ -67,6 +42,19 @@ static int run_desc(const struct accel_context *context,
 	return 0;
 }
 
+/* The job is over when this returns, in the worst case by the reset. */
+static int run_job(struct accel *accel, const struct accel_desc *desc, struct accel_job *job)
+{
+	int ret = accel_job_run(accel, desc, job);
+
+	if (ret != -ETIMEDOUT)
+		return ret;
+	accel_fail(accel, "a job does not end when it is killed");
+	/* Somebody else may have begun with that, and not be through. */
+	wait_for_completion(&job->done);
+	return -EINTR;
+}
+
 static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct accel_context *context = file->driver_priv;
@@ -83,7 +71,7 @@ static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
 		return ret;
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
-	ret = accel_job_run(to_accel(drm), &desc, &job);
+	ret = run_job(to_accel(drm), &desc, &job);
 	drm_dev_exit(idx);
 	run->out_result = ret ? 0 : job.result;
 	run->out_address = ret == -EFAULT ? job.address : 0;
@@ -194,14 +182,6 @@ static int init_interrupts(struct accel *accel)
 
 /* ----------------------------------------------------------------------- memory */
 
-const struct hmm_p2p_device_ops accel_memory_ops = {
-	.get_dma_pfn_for_device	= hmm_p2p_bar_get_dma_pfn,
-	.copy_to_device		= accel_copy_to_device,
-	.copy_to_ram		= accel_copy_to_ram,
-	.copy_bytes		= hmm_p2p_bar_copy_bytes,
-	.copy_peer		= hmm_p2p_bar_copy_peer,
-};
-
 static const struct hmm_p2p_importer_ops accel_importer_ops = {
 	.transfer = hmm_p2p_cpu_transfer,
 };
@@ -269,7 +249,8 @@ static int init_engines(struct accel *accel)
 {
 	int ret;
 
-	ret = accel_tables_init(&accel->tables, accel->pdev) ?: accel_copies_init(accel) ?:
+	ret = accel_tables_init(&accel->tables, accel->pdev) ?:
+	      accel_copies_init(accel, accel_watch_copies) ?:
 	      accel_jobs_init(accel) ?: accel_faults_init(accel);
 	if (ret)
 		return dev_err_probe(&accel->pdev->dev, ret, "no memory for rings and tables\n");
@@ -319,7 +300,8 @@ static void accel_remove(struct pci_dev *pdev)
 {
 	struct accel *accel = pci_get_drvdata(pdev);
 
-	accel_jobs_end(accel);
+	if (accel_jobs_end(accel))
+		accel_fail(accel, "jobs do not end when they are killed");
 	drm_dev_unplug(&accel->drm);
 	hmm_p2p_pci_bar_unregister(accel->hdev);
 	accel_copies_end(accel);

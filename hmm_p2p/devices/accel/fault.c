@@ -39,6 +39,8 @@ struct fault {
 	bool write;
 };
 
+struct workqueue_struct *accel_wq;
+
 /* Return: 0 or -ENOMEM. */
 int accel_faults_init(struct accel *accel)
 {

@@ -4,6 +4,10 @@
 #define _ACCEL_FAULT_H
 
 struct accel;
+struct workqueue_struct;
+
+/* Handles faults, which may wait for userspace: the end of the module does, too. */
+extern struct workqueue_struct *accel_wq;
 
 int accel_faults_init(struct accel *accel);
 void accel_faults_start(struct accel *accel);

@@ -125,9 +125,9 @@ static bool jobs_are_over(struct accel_jobs *jobs)
 
 /*
  * Nobody puts jobs in any more, and those who wait for one are told that it is gone: the
- * removal waits for them.
+ * removal waits for them. Return: 0; -ETIMEDOUT when some do not end: accel_jobs_fail().
  */
-void accel_jobs_end(struct accel *accel)
+int accel_jobs_end(struct accel *accel)
 {
 	struct accel_jobs *jobs = &accel->jobs;
 	unsigned int i;
@@ -140,8 +140,7 @@ void accel_jobs_end(struct accel *accel)
 				accel_write(accel, REG_JOB_KILL, jobs->slots[i]->counter);
 	}
 	wake_up_all(&jobs->room);
-	if (!wait_event_timeout(jobs->room, jobs_are_over(jobs), KILL_TIMEOUT))
-		accel_fail(accel, "jobs do not end when they are killed");
+	return wait_event_timeout(jobs->room, jobs_are_over(jobs), KILL_TIMEOUT) ? 0 : -ETIMEDOUT;
 }
 
 /* The device was reset: no job is in work any more, and none will be. */
@@ -192,7 +191,8 @@ static int job_errno(const struct accel_job *job)
  *
  * Context: may sleep, as long as the job runs; nothing that a fault needs is held.
  * Return: 0; -EINVAL, -EFAULT, -ENOMEM; -EIO when the device failed, -ENODEV when it
- * goes, -EINTR after a fatal signal: the job is over in any case.
+ * goes, -EINTR after a fatal signal: the job is over. Or -ETIMEDOUT: it was killed, and
+ * is not over before accel_jobs_fail() has completed it.
  */
 int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct accel_job *job)
 {
@@ -206,11 +206,7 @@ int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct acc
 		return job_errno(job);
 	accel_write(accel, REG_JOB_KILL, job->counter);
 	/* It is in the ring, and uses the caller's memory, until it is over. */
-	if (!wait_for_completion_timeout(&job->done, KILL_TIMEOUT)) {
-		accel_fail(accel, "a job does not end when it is killed");
-		wait_for_completion(&job->done);
-	}
-	return -EINTR;
+	return wait_for_completion_timeout(&job->done, KILL_TIMEOUT) ? -EINTR : -ETIMEDOUT;
 }
 
 /* A fault of the job was dealt with, in the way that @error says. */

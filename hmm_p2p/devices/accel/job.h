@@ -61,7 +61,7 @@ struct accel_jobs {
 int accel_jobs_init(struct accel *accel);
 void accel_jobs_start(struct accel *accel);
 void accel_jobs_harvest(struct accel *accel);
-void accel_jobs_end(struct accel *accel);
+int accel_jobs_end(struct accel *accel);
 void accel_jobs_fail(struct accel *accel);
 int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct accel_job *job);
 void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int error);

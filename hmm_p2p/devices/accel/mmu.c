@@ -12,7 +12,7 @@
 #include <linux/mm.h>
 
 #include "accel.h"
-#include "context.h"
+#include "fail.h"
 #include "mmu.h"
 
 #define MIDDLE_UNITS	16
@@ -198,7 +198,7 @@ static int map_one(struct accel_mmu *mmu, const struct hmm_p2p_svm_entry *from)
 static int mmu_map(struct hmm_p2p_svm *svm, const struct hmm_p2p_svm_entry *entries,
 		   unsigned int nr)
 {
-	struct accel_mmu *mmu = accel_context_mmu(hmm_p2p_svm_drvdata(svm));
+	struct accel_mmu *mmu = hmm_p2p_svm_drvdata(svm);
 	int ret = 0;
 
 	while (nr-- && !ret)
@@ -268,7 +268,7 @@ static void mmu_drop(struct accel_mmu *mmu, unsigned long start, unsigned long l
 static void mmu_unmap(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end,
 		      const struct mmu_notifier_range *why)
 {
-	struct accel_mmu *mmu = accel_context_mmu(hmm_p2p_svm_drvdata(svm));
+	struct accel_mmu *mmu = hmm_p2p_svm_drvdata(svm);
 	/* A huge entry goes as a whole, whatever part of it is named. */
 	unsigned long from = ALIGN_DOWN(start, PMD_SIZE), last = end - 1;
 

@@ -25,6 +25,7 @@ struct accel_mmu {
 	struct xarray blocks;
 };
 
+/* Of an svm whose drvdata is the accel_mmu. */
 extern const struct hmm_p2p_svm_ops accel_mmu_ops;
 
 int accel_mmu_init(struct accel_mmu *mmu, struct accel *accel, unsigned int context);
