@@ -8,12 +8,12 @@
 #include "device.h"
 #include "explain.h"
 #include "mirror.h"
+#include "move_state.h"
 #include "owner.h"
 #include "pagemap.h"
 #include "registry.h"
-#include "step.h"
 
-/* The mmap_lock is held; it is taken before hmm_p2p_srcu, see step_locked(). */
+/* The mmap_lock is held, and was taken before hmm_p2p_srcu: a fault may hold it for long. */
 static int step_snapshot(struct move_state *state, unsigned long addr,
 			 unsigned long next, void *owner)
 {
@@ -95,7 +95,7 @@ static int step_others(struct move_state *state, unsigned long *others)
 	int idx, ret;
 
 	bitmap_zero(others, HMM_P2P_BATCH_PAGES);
-	ret = hmm_p2p_step_lock_read(state->move);
+	ret = hmm_p2p_move_lock_read(state->move);
 	if (ret)
 		return ret;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
@@ -105,7 +105,7 @@ static int step_others(struct move_state *state, unsigned long *others)
 				    READ_ONCE(hdev->owner));
 		for (i = 0; !ret && i < nr; i++)
 			if (!(state->pfns[i] & HMM_PFN_VALID) ||
-			    !hmm_p2p_step_wants(state, hmm_pfn_to_page(state->pfns[i])))
+			    !hmm_p2p_move_wants(state, hmm_pfn_to_page(state->pfns[i])))
 				__set_bit(i, others);
 	}
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
@@ -296,7 +296,7 @@ static int step_on_devices(struct move_state *state, unsigned long addr,
 	int idx, ret;
 
 	bitmap_zero(found, HMM_P2P_BATCH_PAGES);
-	ret = hmm_p2p_step_lock_read(state->move);
+	ret = hmm_p2p_move_lock_read(state->move);
 	if (ret)
 		return ret;
 	idx = srcu_read_lock(&hmm_p2p_srcu);

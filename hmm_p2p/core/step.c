@@ -178,7 +178,7 @@ static void leave_others(const struct move_state *state)
 
 	for (i = 0; args->cpages && i < args->npages; i++) {
 		page = migrate_pfn_to_page(args->src[i]);
-		if (page && !hmm_p2p_step_wants(state, page))
+		if (page && !hmm_p2p_move_wants(state, page))
 			args->src[i] &= ~MIGRATE_PFN_MIGRATE;
 	}
 }
@@ -288,7 +288,7 @@ static int step_locked(struct move_state *state, unsigned long compound)
 	int idx, ret;
 
 	state->batch->want_split = false;
-	ret = hmm_p2p_step_lock_write(state->move);
+	ret = hmm_p2p_move_lock_write(state->move);
 	if (ret)
 		return ret;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
@@ -361,7 +361,7 @@ static int step_cut(struct move_state *state, unsigned long end)
 
 	state->userfault = false;
 	state->file = false;
-	ret = hmm_p2p_step_lock_read(state->move);
+	ret = hmm_p2p_move_lock_read(state->move);
 	if (ret)
 		return ret;
 	vma = step_find(state->move->mm, addr, end, &end);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A move under way: what its steps, and the looks at them, know and have in common. Who
+ * has the state is alone with it.
+ */
+#ifndef _HMM_P2P_MOVE_STATE_H
+#define _HMM_P2P_MOVE_STATE_H
+
+#include <linux/mmap_lock.h>
+
+#include "batch.h"
+#include "mirror.h"
+
+/**
+ * struct move_state - a move under way
+ * @move: what was asked for
+ * @batch: pages on their way; NULL as long as nothing had to move
+ * @mirror: sees what became of pages that did not move
+ * @pfns: room for a snapshot of one step
+ * @tries: how often the current step may find pages busy
+ * @addr: where the current step starts
+ * @stop: where it ends; a pass may find that this is earlier
+ * @split: in this try, a huge page has to be split before it moves
+ * @userfault: the current step's mapping is registered with userfaultfd
+ * @file: it is one of a file
+ * @claimed: all of the range that is on the device belongs to the move
+ * @only: NULL, or first page of the chunk that is to go to RAM: no other page does
+ * @left: pages of the current step that are not accounted for yet
+ */
+struct move_state {
+	struct hmm_p2p_move *move;
+	struct hmm_p2p_batch *batch;
+	struct hmm_p2p_mirror mirror;
+	unsigned long *pfns;
+	unsigned int tries;
+	unsigned long addr;
+	unsigned long stop;
+	bool split;
+	bool userfault;
+	bool file;
+	bool claimed;
+	struct page *only;
+	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
+};
+
+/* Return: 0; -EINTR, or -EBUSY when the move does not wait for who has it. */
+static inline int hmm_p2p_move_lock_read(const struct hmm_p2p_move *move)
+{
+	if (move->try_lock)
+		return mmap_read_trylock(move->mm) ? 0 : -EBUSY;
+	return mmap_read_lock_killable(move->mm);
+}
+
+static inline int hmm_p2p_move_lock_write(const struct hmm_p2p_move *move)
+{
+	if (!move->try_lock)
+		return mmap_write_lock_killable(move->mm);
+	/* As mmap_write_lock(), which has no such form. */
+	if (!down_write_trylock(&move->mm->mmap_lock))
+		return -EBUSY;
+	mm_lock_seqcount_begin(move->mm);
+	return 0;
+}
+
+/* Is it a page that the move is about? */
+static inline bool hmm_p2p_move_wants(const struct move_state *state,
+				      const struct page *page)
+{
+	return !state->only ||
+	       page_to_pfn(page) - page_to_pfn(state->only) < HMM_P2P_CHUNK_PAGES;
+}
+
+#endif /* _HMM_P2P_MOVE_STATE_H */
