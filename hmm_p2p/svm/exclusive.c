@@ -18,6 +18,7 @@
 #include <linux/sched/signal.h>
 
 #include "svm.h"
+#include "table.h"
 
 /* Bring in a writable page that has an entry of its own in the CPU's table. */
 static int exclusive_prepare(struct mm_struct *mm, unsigned long addr)

@@ -9,6 +9,7 @@
 #include <linux/vmalloc.h>
 
 #include "svm.h"
+#include "table.h"
 
 /**
  * struct io_state - an access under way

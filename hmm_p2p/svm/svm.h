@@ -3,23 +3,9 @@
 #ifndef _HMM_P2P_SVM_INTERNAL_H
 #define _HMM_P2P_SVM_INTERNAL_H
 
-#include <linux/hmm-dma.h>
 #include <linux/hmm_p2p_svm.h>
 
 #include "../core/core.h"
-
-/**
- * struct svm_block - one page table of the CPU's, as far as the device has it
- * @map: its pfn_list has a result of the fault per page, 0: the device has none;
- *	and what the pages are mapped to for DMA
- * @huge: all of it is one entry
- * @exclusive: pages to which access is exclusive
- */
-struct svm_block {
-	struct hmm_dma_map map;
-	bool huge;
-	DECLARE_BITMAP(exclusive, HPAGE_PMD_NR);
-};
 
 /**
  * struct hmm_p2p_svm - a process in the page table of a device
@@ -53,12 +39,5 @@ struct hmm_p2p_svm {
 	struct mutex exclusive_lock; /* outside of the mirror's lock */
 	struct list_head all;
 };
-
-int svm_block_ready(struct hmm_p2p_svm *svm, unsigned long index);
-int svm_enter(struct hmm_p2p_svm *svm, unsigned long index,
-	      unsigned long *hmm_pfns, unsigned long nr);
-void svm_mark_exclusive(struct hmm_p2p_svm *svm, unsigned long index);
-struct svm_block *svm_lookup(struct hmm_p2p_svm *svm, unsigned long index,
-			     unsigned long nr, bool write);
 
 #endif /* _HMM_P2P_SVM_INTERNAL_H */
