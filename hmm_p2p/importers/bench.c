@@ -21,8 +21,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
-#include <linux/uaccess.h>
 
+#include "line.h"
 #include "skip.h"
 
 #define BENCH_MAX_PAGES		BIT(18)
@@ -164,15 +164,13 @@ static ssize_t bench_write(struct file *file, const char __user *user,
 			   size_t len, loff_t *pos)
 {
 	struct bench bench = {};
-	char text[128];
+	struct line line;
 	int ret;
 
-	if (len >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, user, len))
-		return -EFAULT;
-	text[len] = 0;
-	ret = bench_parse(&bench, text);
+	ret = line_read(&line, user, len);
+	if (ret)
+		return ret;
+	ret = bench_parse(&bench, line.text);
 	if (!ret)
 		ret = bench_run(&bench);
 	pci_dev_put(bench.importer);

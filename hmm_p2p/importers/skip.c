@@ -15,9 +15,9 @@
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "../core/device.h"
+#include "line.h"
 #include "skip.h"
 
 #define SKIP_MAX_PAGES	BIT(12)
@@ -149,16 +149,14 @@ static ssize_t skip_write(struct file *file, const char __user *user, size_t len
 			  loff_t *pos)
 {
 	struct skipper *skipper = file->private_data;
-	char text[128];
+	struct line line;
 	int ret;
 
-	if (len >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, user, len))
-		return -EFAULT;
-	text[len] = 0;
+	ret = line_read(&line, user, len);
+	if (ret)
+		return ret;
 	mutex_lock(&skipper->write_lock);
-	ret = skip_begin(skipper, text);
+	ret = skip_begin(skipper, line.text);
 	mutex_unlock(&skipper->write_lock);
 	return ret ?: len;
 }
