@@ -201,6 +201,25 @@ uint64_t used_bytes(uint32_t id)
 	return info.out_used_bytes;
 }
 
+static int driver_write(const char *driver, const char *file,
+			const struct hmm_p2p_device_info *info)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/%s", driver, file);
+	return write_file(path, (const char *)info->out_bus);
+}
+
+int driver_unbind(const char *driver, const struct hmm_p2p_device_info *info)
+{
+	return driver_write(driver, "unbind", info);
+}
+
+int driver_bind(const char *driver, const struct hmm_p2p_device_info *info)
+{
+	return driver_write(driver, "bind", info);
+}
+
 struct hmm_p2p_stat stat_now(uint32_t id)
 {
 	struct hmm_p2p_stat stat;

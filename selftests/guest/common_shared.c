@@ -6,7 +6,6 @@
 #include "common_shared.h"
 
 #define SYSFS		"/sys/bus/pci/devices"
-#define DRIVER		"/sys/bus/pci/drivers/hmm_p2p_pci"
 #define BACK_SECONDS	20
 
 static uint64_t pool_value(const struct pool *pool, const char *name)
@@ -112,10 +111,10 @@ uint8_t *allocate(const struct pool *pool, size_t length)
 
 int pool_unbind(const struct pool *pool)
 {
-	return write_file(DRIVER "/unbind", pool->bus);
+	return driver_unbind("hmm_p2p_pci", &pool->device);
 }
 
 int pool_bind(const struct pool *pool)
 {
-	return write_file(DRIVER "/bind", pool->bus);
+	return driver_bind("hmm_p2p_pci", &pool->device);
 }

@@ -12,7 +12,11 @@
 
 #include "common.h"
 
+#define DRIVER		"hmm_p2p_accel"
 #define LENGTH		(4 * MIB)
+
+/* A job has begun long before, or it never does. */
+#define BEGIN_SECONDS	60
 
 /* The processes that a device has room for. */
 #define CONTEXTS	16
@@ -448,6 +452,17 @@ static int endless(void *arg)
 	return 1;
 }
 
+/* Until a job has moved memory there, of which @used was in use before. */
+static void await_use(uint32_t memory, uint64_t used)
+{
+	double deadline = seconds_now() + BEGIN_SECONDS;
+
+	while (used_bytes(memory) == used) {
+		REQUIRE(seconds_now() < deadline);
+		usleep(1000);
+	}
+}
+
 static void test_killed(void **state)
 {
 	uint8_t *mem = map_pattern(LENGTH, HUGE_PAGES, 8);
@@ -463,8 +478,7 @@ static void test_killed(void **state)
 	pid = child_start(endless, &turns);
 	turns_side(&turns, false);
 	assert_int_equal(turn_await(&turns), 0);
-	while (used_bytes(memory) == used)
-		usleep(1000);
+	await_use(memory, used);
 	/* Its job runs, and so does another process's. */
 	assert_true(sum(fd, mem, LENGTH).out_result == expected);
 	kill(pid, SIGKILL);
@@ -476,14 +490,6 @@ static void test_killed(void **state)
 }
 
 /* -------------------------------------------------------------- the device goes */
-
-static int write_driver(const char *file, const char *device)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/hmm_p2p_accel/%s", file);
-	return write_file(path, device);
-}
 
 /**
  * struct leaver - a process whose device goes
@@ -536,12 +542,11 @@ static void test_unbind(void **state)
 	pid = child_start(endless_until_gone, &leaver);
 	turns_side(&leaver.turns, false);
 	assert_int_equal(turn_await(&leaver.turns), 0);
-	while (!used_bytes(memory))
-		usleep(1000);
-	assert_int_equal(write_driver("unbind", (char *)info.out_bus), 0);
+	await_use(memory, 0);
+	assert_int_equal(driver_unbind(DRIVER, &info), 0);
 	assert_int_equal(turn_await(&leaver.turns), 0);
 	assert_int_equal(*leaver.ret, -ENODEV);
-	assert_int_equal(write_driver("bind", (char *)info.out_bus), 0);
+	assert_int_equal(driver_bind(DRIVER, &info), 0);
 	assert_int_equal(turn_give(&leaver.turns), 0);
 	assert_int_equal(child_wait(pid), 0);
 	turns_fini(&leaver.turns);
@@ -568,8 +573,8 @@ static void command(const char *what)
 /* Unbinds and binds it: what it is then has another number. */
 static void as_new(const struct hmm_p2p_device_info *info)
 {
-	assert_int_equal(write_driver("unbind", (const char *)info->out_bus), 0);
-	assert_int_equal(write_driver("bind", (const char *)info->out_bus), 0);
+	assert_int_equal(driver_unbind(DRIVER, info), 0);
+	assert_int_equal(driver_bind(DRIVER, info), 0);
 }
 
 /* One copy that the bus fails: what it was about stays where it is, and whole. */

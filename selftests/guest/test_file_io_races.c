@@ -300,14 +300,6 @@ static void test_signal(void **state)
 	disk_close(&disk);
 }
 
-static void driver_file(const struct hmm_p2p_device_info *info, const char *file)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/hmm_p2p_pci/%s", file);
-	assert_int_equal(write_file(path, (const char *)info->out_bus), 0);
-}
-
 /**
  * struct unbinding - a driver that lets a device go
  * @exporter: the device
@@ -322,7 +314,7 @@ static void *unbinding_main(void *arg)
 {
 	struct unbinding *unbinding = arg;
 
-	driver_file(&unbinding->exporter, "unbind");
+	assert_int_equal(driver_unbind("hmm_p2p_pci", &unbinding->exporter), 0);
 	__atomic_store_n(&unbinding->done, true, __ATOMIC_SEQ_CST);
 	return NULL;
 }
@@ -359,7 +351,7 @@ static void test_unbound(void **state)
 	assert_int_equal(call.got.out_system, (LENGTH - huge_size) / page_size);
 	assert_pattern(call.mem, LENGTH, 75);
 	unmap(call.mem, LENGTH);
-	driver_file(&unbinding.exporter, "bind");
+	assert_int_equal(driver_bind("hmm_p2p_pci", &unbinding.exporter), 0);
 	disk_close(&disk);
 }
 

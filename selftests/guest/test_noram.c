@@ -413,19 +413,11 @@ static void test_tool_ctrl_c(void **state)
 
 /* ------------------------------------------------------------------- removal */
 
-static void driver_file(const char *file)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/hmm_p2p_pci/%s", file);
-	REQUIRE(write_file(path, (const char *)device.out_bus) == 0);
-}
-
 static int unbind(void *arg)
 {
 	(void)arg;
 	turns_side(&turns, true);
-	driver_file("unbind");
+	REQUIRE(driver_unbind("hmm_p2p_pci", &device) == 0);
 	return 0;
 }
 
@@ -523,7 +515,7 @@ static void bind_again(void)
 {
 	/* A removal that still waits would be in the way. */
 	REQUIRE(!mem);
-	driver_file("bind");
+	REQUIRE(driver_bind("hmm_p2p_pci", &device) == 0);
 	REQUIRE(hmm_p2p_device_find(ctx, (const char *)device.out_bus, &device) == 0);
 }
 

@@ -444,15 +444,13 @@ static void test_exporter_leaves(void **state)
 	remote(&far, IBV_WR_RDMA_READ);
 	all_p2p(&far);
 	assert_int_equal(hmm_p2p_device_next(ctx, far.exporter, &info), 0);
-	assert_int_equal(write_file("/sys/bus/pci/drivers/hmm_p2p_pci/unbind",
-				    (const char *)info.out_bus), 0);
+	assert_int_equal(driver_unbind("hmm_p2p_pci", &info), 0);
 	memset(far.near, 0, far.length);
 	remote(&far, IBV_WR_RDMA_READ);
 	assert_pattern(far.near, far.length, 16);
 	pattern_fill(far.near, 0, far.length, 17);
 	remote(&far, IBV_WR_RDMA_WRITE);
-	assert_int_equal(write_file("/sys/bus/pci/drivers/hmm_p2p_pci/bind",
-				    (const char *)info.out_bus), 0);
+	assert_int_equal(driver_bind("hmm_p2p_pci", &info), 0);
 	assert_int_equal(hmm_p2p_device_find(ctx, (const char *)info.out_bus, &info),
 			 0);
 	far.exporter = info.out_id;

@@ -170,17 +170,9 @@ static bool all_stuck(pid_t pid)
 
 /* ------------------------------------------------------------- the bystander */
 
-static int driver_write(const struct hmm_p2p_device_info *info, const char *file)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/hmm_p2p_pci/%s", file);
-	return write_file(path, (const char *)info->out_bus);
-}
-
 static int unbind(void *arg)
 {
-	CHECK(driver_write(arg, "unbind") == 0);
+	CHECK(driver_unbind("hmm_p2p_pci", arg) == 0);
 	return 0;
 }
 
@@ -304,7 +296,7 @@ static void device_goes(enum paging paging, bool own)
 	if (!gone)
 		waitpid(removal, NULL, 0);
 	assert_int_equal(child_wait(stuck), 0);
-	assert_int_equal(driver_write(&goes, "bind"), 0);
+	assert_int_equal(driver_bind("hmm_p2p_pci", &goes), 0);
 	assert_true(held);
 	assert_true(gone);
 	filesystem_close(fd);

@@ -417,13 +417,11 @@ static void test_device_goes(void **state)
 	size_t length = MASTER_PAGES * page_size;
 	uint8_t *mem = map_pattern(length, SMALL_PAGES, 1);
 	uint8_t *buf = map_memory(length, SMALL_PAGES);
-	const char *function;
 	int fd = node_open(MASTER), late = node_open(MASTER), i;
 
 	(void)state;
-	function = (char *)devices[MASTER].out_name + strlen("edu-");
 	node_reads(fd, mem, length, 1);
-	assert_int_equal(write_file("/sys/bus/pci/drivers/hmm_p2p_edu/unbind", function), 0);
+	assert_int_equal(driver_unbind("hmm_p2p_edu", &devices[MASTER]), 0);
 	for (i = 0; i < 2; i++)
 		assert_int_equal(node_call(i ? late : fd, HMM_DMIRROR_READ, mem, length, buf,
 					   NULL), -ENODEV);
@@ -432,7 +430,7 @@ static void test_device_goes(void **state)
 	forget(mem, length);
 	close(fd);
 	close(late);
-	assert_int_equal(write_file("/sys/bus/pci/drivers/hmm_p2p_edu/bind", function), 0);
+	assert_int_equal(driver_bind("hmm_p2p_edu", &devices[MASTER]), 0);
 	unmap(buf, length);
 }
 

@@ -25,28 +25,21 @@ static void device_path(const struct hmm_p2p_device_info *info, const char *file
 		 (const char *)info->out_bus, file);
 }
 
-static void driver_path(const struct hmm_p2p_device_info *info, const char *file,
-			char *path, size_t size)
+static const char *driver_of(const struct hmm_p2p_device_info *info)
 {
-	snprintf(path, size, "/sys/bus/pci/drivers/%s/%s",
-		 is_exporter(info) ? "hmm_p2p_pci" : "hmm_p2p_edu", file);
+	return is_exporter(info) ? "hmm_p2p_pci" : "hmm_p2p_edu";
 }
 
 static void unbind(const struct hmm_p2p_device_info *info)
 {
-	char path[128];
-
-	driver_path(info, "unbind", path, sizeof(path));
-	assert_int_equal(write_file(path, (const char *)info->out_bus), 0);
+	assert_int_equal(driver_unbind(driver_of(info), info), 0);
 }
 
 static void bind_again(const struct hmm_p2p_device_info *info)
 {
 	struct hmm_p2p_device_info now;
-	char path[128];
 
-	driver_path(info, "bind", path, sizeof(path));
-	assert_int_equal(write_file(path, (const char *)info->out_bus), 0);
+	assert_int_equal(driver_bind(driver_of(info), info), 0);
 	assert_int_equal(hmm_p2p_device_find(ctx, (const char *)info->out_bus, &now),
 			 0);
 	assert_int_not_equal(now.out_id, info->out_id);
@@ -646,13 +639,11 @@ static int touches_what_is_lost(void *arg)
 	const struct hmm_p2p_device_info *info = arg;
 	struct hmm_p2p_migrate result;
 	volatile uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 34);
-	char path[128];
 
 	CHECK(!hmm_p2p_migrate(ctx, NULL, info->out_id, (uintptr_t)mem, LENGTH, &result));
 	CHECK(result.out_moved == LENGTH / page_size);
 	set_decode(info, false);
-	driver_path(info, "unbind", path, sizeof(path));
-	CHECK(!write_file(path, (const char *)info->out_bus));
+	CHECK(!driver_unbind(driver_of(info), info));
 	return mem[0];
 }
 
