@@ -191,6 +191,21 @@ static void request_end(struct request *request)
 	assert_int_equal(syscall(SYS_io_destroy, request->context), 0);
 }
 
+/*
+ * The disk has all of @sides' pages, and their owner has given them up. It held 52, and
+ * the pages 53. For disk_thaw() and request_end().
+ */
+static void give_up_under_io(struct sides *sides, struct request *request, uint16_t opcode)
+{
+	sides_open(sides, "near");
+	file_fill(sides->disk.fd, 0, LENGTH, 52);
+	pattern_fill(sides->mem, 0, LENGTH, 53);
+	disk_freeze(&sides->disk);
+	request_start(request, sides->disk.fd, sides->mem, opcode);
+	unmap_shared(sides->mem, LENGTH);
+	hmm_p2p_close(sides->context);
+}
+
 /* Users of p2pmem/allocate leave in the pool what they had there. */
 static void pool_clear(const struct pool *pool)
 {
@@ -208,35 +223,26 @@ static void pool_clear(const struct pool *pool)
 static void freed_under_io(uint16_t opcode)
 {
 	struct request request;
-	struct hmm_p2p *mine;
-	struct disk disk;
-	struct pool pool;
+	struct sides sides;
+	struct pool *pool = &sides.pool;
 	uint64_t left;
 	uint8_t *mem;
 
-	pools_find(&pool, 1);
-	pool_clear(&pool);
-	disk = disk_open("near");
-	file_fill(disk.fd, 0, LENGTH, 52);
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	pattern_fill(mem, 0, LENGTH, 53);
-	disk_freeze(&disk);
-	request_start(&request, disk.fd, mem, opcode);
-	unmap_shared(mem, LENGTH);
-	hmm_p2p_close(mine);
-	left = pool_available(&pool);
-	disk_thaw(&disk);
+	pools_find(pool, 1);
+	pool_clear(pool);
+	give_up_under_io(&sides, &request, opcode);
+	left = pool_available(pool);
+	disk_thaw(&sides.disk);
 	request_end(&request);
-	assert_int_equal(left, pool.before - LENGTH);
-	assert_file(disk.fd, 0, LENGTH, opcode == IOCB_CMD_PWRITE ? 53 : 52);
+	assert_int_equal(left, pool->before - LENGTH);
+	assert_file(sides.disk.fd, 0, LENGTH, opcode == IOCB_CMD_PWRITE ? 53 : 52);
 
-	pool_is_back(&pool);
-	mem = allocate(&pool, pool.before);
-	assert_zero(mem, pool.before);
-	unmap_shared(mem, pool.before);
-	disk_close(&disk);
-	pool_is_back(&pool);
+	pool_is_back(pool);
+	mem = allocate(pool, pool->before);
+	assert_zero(mem, pool->before);
+	unmap_shared(mem, pool->before);
+	disk_close(&sides.disk);
+	pool_is_back(pool);
 }
 
 static void test_freed_while_read(void **state)
@@ -261,35 +267,23 @@ static void test_freed_then_unbound(void **state)
 {
 	struct hmm_p2p_device_info info;
 	struct request request;
-	struct hmm_p2p *mine;
 	pthread_t unbinding;
-	struct disk disk;
-	struct pool pool;
-	uint8_t *mem;
+	struct sides sides;
 	void *ret;
 
 	(void)state;
-	pools_find(&pool, 1);
-	disk = disk_open("near");
-	file_fill(disk.fd, 0, LENGTH, 54);
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	pattern_fill(mem, 0, LENGTH, 55);
-	disk_freeze(&disk);
-	request_start(&request, disk.fd, mem, IOCB_CMD_PWRITE);
-	unmap_shared(mem, LENGTH);
-	hmm_p2p_close(mine);
-	assert_int_equal(pthread_create(&unbinding, NULL, unbind, &pool), 0);
-	while (!hmm_p2p_device_find(ctx, pool.bus, &info))
+	give_up_under_io(&sides, &request, IOCB_CMD_PWRITE);
+	assert_int_equal(pthread_create(&unbinding, NULL, unbind, &sides.pool), 0);
+	while (!hmm_p2p_device_find(ctx, sides.pool.bus, &info))
 		sched_yield();
-	disk_thaw(&disk);
+	disk_thaw(&sides.disk);
 	request_end(&request);
 	assert_int_equal(pthread_join(unbinding, &ret), 0);
 	assert_int_equal((intptr_t)ret, 0);
-	assert_file(disk.fd, 0, LENGTH, 55);
-	disk_close(&disk);
-	assert_int_equal(pool_bind(&pool), 0);
-	pool_is_back(&pool);
+	assert_file(sides.disk.fd, 0, LENGTH, 53);
+	disk_close(&sides.disk);
+	assert_int_equal(pool_bind(&sides.pool), 0);
+	pool_is_back(&sides.pool);
 }
 
 /* -------------------------------------------------- malloc() on the device */
@@ -366,31 +360,32 @@ static void test_malloc_no_path(void **state)
 
 #define FIO_LOG	"/run/fio.log"
 
-static int fio(const struct pool *pool, const struct disk *disk, const char *engine)
+static int fio(const char *name, const char *engine)
 {
 	char command[512], memory[128];
+	struct disk disk;
+	struct pool pool;
+	int ret;
 
-	allocate_path(pool, memory, sizeof(memory));
+	pools_find(&pool, 1);
+	disk = disk_find(name);
+	allocate_path(&pool, memory, sizeof(memory));
 	snprintf(command, sizeof(command),
 		 "fio --name=p2p --filename=%s --direct=1 --rw=randrw --bs=16k"
 		 " --size=4m --thread --iodepth=8 --iomem=mmapshared:%s"
 		 " --ioengine=%s --verify=crc32c --verify_fatal=1 >" FIO_LOG " 2>&1",
-		 disk->path, memory, engine);
-	return system(command);
+		 disk.path, memory, engine);
+	ret = system(command);
+	pool_is_back(&pool);
+	return ret;
 }
 
 static void fio_works(const char *engine)
 {
-	struct disk disk;
-	struct pool pool;
-
-	pools_find(&pool, 1);
-	disk = disk_find("near");
-	if (fio(&pool, &disk, engine)) {
+	if (fio("near", engine)) {
 		(void)!system("sed 's/^/# /' " FIO_LOG " >&2");
 		fail_msg("fio with %s failed", engine);
 	}
-	pool_is_back(&pool);
 }
 
 static void test_fio_psync(void **state)
@@ -414,15 +409,9 @@ static void test_fio_io_uring(void **state)
 /* That it works elsewhere is no accident: this is the device's memory. */
 static void test_fio_no_path(void **state)
 {
-	struct disk disk;
-	struct pool pool;
-
 	(void)state;
-	pools_find(&pool, 1);
-	disk = disk_find("far");
-	assert_int_not_equal(fio(&pool, &disk, "psync"), 0);
+	assert_int_not_equal(fio("far", "psync"), 0);
 	assert_int_equal(system("grep -q 'Invalid argument' " FIO_LOG), 0);
-	pool_is_back(&pool);
 }
 
 int main(void)

@@ -52,14 +52,8 @@ static int gets(const struct hmm_p2p_device_info *device, const uint8_t *mem, si
 	return fd;
 }
 
-static void let_go(int fd)
-{
-	struct has has = has_now(fd);
-
-	assert_int_equal(has.own, 0);
-	assert_int_equal(has.others, 0);
-	close(fd);
-}
+/* How pages leave. */
+typedef void (*leave_fn)(uint32_t id, uint8_t *mem, size_t length);
 
 static void go_home(uint32_t id, uint8_t *mem, size_t length)
 {
@@ -85,39 +79,61 @@ static void go_elsewhere(uint32_t id, uint8_t *mem, size_t length)
 	move_all_to(other_exporter(id).out_id, mem, length);
 }
 
-/* Its own pages leave, by @leave. */
-static void own_pages(enum paging paging, size_t length,
-		      void (*leave)(uint32_t id, uint8_t *mem, size_t length))
+static void go_there(uint32_t id, uint8_t *mem, size_t length)
+{
+	move_all_to(id, mem, length);
+}
+
+static void are_populated(uint32_t id, uint8_t *mem, size_t length)
+{
+	populate_all_to(id, mem, length);
+}
+
+/* The importer gets @mem, its @own pages or others, and these leave, by @leave. */
+static void gets_and_loses(const struct hmm_p2p_device_info *device, uint8_t *mem,
+			   size_t length, bool own, leave_fn leave)
+{
+	int fd = gets(device, mem, length);
+	struct has has = has_now(fd);
+
+	assert_int_equal(own ? has.own : has.others, length / page_size);
+	leave(device->out_id, mem, length);
+	has = has_now(fd);
+	assert_int_equal(has.own, 0);
+	assert_int_equal(has.others, 0);
+	close(fd);
+}
+
+/* Its own pages leave. */
+static void own_pages(enum paging paging, size_t length, leave_fn leave)
 {
 	struct hmm_p2p_device_info device = largest_exporter(2 * length);
 	uint8_t *mem = map_pattern(length, paging, 1);
-	int fd;
 
 	move_all_to(device.out_id, mem, length);
-	fd = gets(&device, mem, length);
-	assert_int_equal(has_now(fd).own, length / page_size);
-	leave(device.out_id, mem, length);
-	let_go(fd);
+	gets_and_loses(&device, mem, length, true, leave);
 	assert_pattern(mem, length, 1);
 	unmap(mem, length);
+}
+
+static void own_pages_leave(enum paging paging, size_t length)
+{
+	own_pages(paging, length, go_home);
+	own_pages(paging, length, are_touched);
+	own_pages(paging, length, are_drained);
+	own_pages(paging, length, go_elsewhere);
 }
 
 static void test_own_pages_small(void **state)
 {
 	(void)state;
-	own_pages(SMALL_PAGES, PAGES * page_size, go_home);
-	own_pages(SMALL_PAGES, PAGES * page_size, are_touched);
-	own_pages(SMALL_PAGES, PAGES * page_size, are_drained);
-	own_pages(SMALL_PAGES, PAGES * page_size, go_elsewhere);
+	own_pages_leave(SMALL_PAGES, PAGES * page_size);
 }
 
 static void test_own_pages_huge(void **state)
 {
 	(void)state;
-	own_pages(HUGE_PAGES, 2 * huge_size, go_home);
-	own_pages(HUGE_PAGES, 2 * huge_size, are_touched);
-	own_pages(HUGE_PAGES, 2 * huge_size, are_drained);
-	own_pages(HUGE_PAGES, 2 * huge_size, go_elsewhere);
+	own_pages_leave(HUGE_PAGES, 2 * huge_size);
 }
 
 /* System pages go to its device. */
@@ -125,11 +141,8 @@ static void system_pages(enum paging paging, size_t length)
 {
 	struct hmm_p2p_device_info device = largest_exporter(2 * length);
 	uint8_t *mem = map_pattern(length, paging, 1);
-	int fd = gets(&device, mem, length);
 
-	assert_int_equal(has_now(fd).others, length / page_size);
-	move_all_to(device.out_id, mem, length);
-	let_go(fd);
+	gets_and_loses(&device, mem, length, false, go_there);
 	assert_pattern(mem, length, 1);
 	unmap(mem, length);
 }
@@ -146,14 +159,10 @@ static void test_zero_pages(void **state)
 {
 	struct hmm_p2p_device_info device = largest_exporter(PAGES * page_size);
 	uint8_t *mem = map_memory(PAGES * page_size, SMALL_PAGES);
-	int fd;
 
 	(void)state;
 	assert_zero(mem, PAGES * page_size);
-	fd = gets(&device, mem, PAGES * page_size);
-	assert_int_equal(has_now(fd).others, PAGES);
-	populate_all_to(device.out_id, mem, PAGES * page_size);
-	let_go(fd);
+	gets_and_loses(&device, mem, PAGES * page_size, false, are_populated);
 	unmap(mem, PAGES * page_size);
 }
 
