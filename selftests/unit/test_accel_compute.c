@@ -2,18 +2,10 @@
 /* The accelerator's jobs: each kernel against the CPU, in pages of every kind, and how jobs are refused, killed and stopped. */
 #include "accel/client.h"
 
-#define RING_AT		0x10000
-#define FAULTS_AT	0x20000
 #define SRC_VA		0x7f0000000000ull
 #define DST_VA		0x100000000ull
 #define PAGES		5u
 #define BYTES		(PAGES * 0x1000u)
-
-struct machine {
-	struct client client;
-	struct client_ring jobs;
-	struct client_faults faults;
-};
 
 /* Pages of one range, in places that are neither in order nor of one kind: local, bus, by message. */
 static void map_range(struct client *client, uint64_t va, uint64_t seed)
@@ -60,24 +52,11 @@ static void get_bytes(struct client *client, uint64_t seed, void *bytes)
 
 static int set_up(void **state)
 {
-	struct machine *machine = calloc(1, sizeof(*machine));
+	struct job_machine *machine = jobs_up(1, 4);
 
-	client_start(&machine->client, NULL);
-	client_ring(&machine->client, &machine->jobs, REG_JOB, RING_AT, 4);
-	client_faults(&machine->client, &machine->faults, FAULTS_AT, 4);
-	client_context(&machine->client, 1);
 	map_range(&machine->client, SRC_VA, SRC_SEED);
 	map_range(&machine->client, DST_VA, DST_SEED);
 	*state = machine;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct machine *machine = *state;
-
-	client_stop(&machine->client, 0);
-	free(machine);
 	return 0;
 }
 
@@ -88,7 +67,7 @@ static struct accel_desc job(uint16_t op, uint64_t dst, uint64_t src, uint64_t l
 	};
 }
 
-static uint64_t do_job(struct machine *machine, struct accel_desc desc)
+static uint64_t do_job(struct job_machine *machine, struct accel_desc desc)
 {
 	uint32_t counter = ring_push(&machine->jobs, &desc);
 
@@ -99,7 +78,7 @@ static uint64_t do_job(struct machine *machine, struct accel_desc desc)
 
 static void test_fill(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint8_t bytes[BYTES], zero[BYTES] = { 0 };
 	unsigned int i, length = BYTES - 0x801;
 
@@ -114,7 +93,7 @@ static void test_fill(void **state)
 
 static void test_copy(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint8_t src[BYTES], dst[BYTES], back[BYTES];
 
 	fill_random(src, BYTES, 1);
@@ -129,7 +108,7 @@ static void test_copy(void **state)
 
 static void test_saxpy(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	float x[BYTES / 4], y[BYTES / 4], back[BYTES / 4], a = 2.5f;
 	unsigned int i, nr = BYTES / 4 - 300;
 	uint32_t bits;
@@ -150,7 +129,7 @@ static void test_saxpy(void **state)
 
 static void test_sum(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint64_t words[BYTES / 8], sum = 0;
 	unsigned int i;
 
@@ -176,7 +155,7 @@ static uint32_t crc32c(const uint8_t *bytes, size_t length)
 
 static void test_crc32c(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint8_t bytes[BYTES] = "123456789";
 
 	put_bytes(&machine->client, SRC_SEED, bytes);
@@ -189,7 +168,7 @@ static void test_crc32c(void **state)
 /* A list that goes through the pages back and forth. */
 static void test_chase(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint64_t words[BYTES / 8] = { 0 };
 	uint64_t at = 0, nodes = 100;
 	unsigned int i;
@@ -210,7 +189,7 @@ static void test_chase(void **state)
 
 static void test_histogram(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint64_t counter[BYTES / 8] = { 0 }, back[BYTES / 8];
 	uint8_t bytes[BYTES];
 	unsigned int i;
@@ -234,7 +213,7 @@ static void test_nop(void **state)
 
 static void test_bad_descriptors(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc flags = job(JOB_NOP, 0, 0, 0, 0), bad[] = {
 		job(NR_JOB_OPS, 0, 0, 8, 0),
 		job(UINT16_MAX, 0, 0, 8, 0),
@@ -261,7 +240,7 @@ static void test_bad_descriptors(void **state)
 
 static void test_bad_pointer(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint64_t words[BYTES / 8] = { SRC_VA + 8, SRC_VA + 12 };
 	struct accel_desc desc = job(JOB_CHASE, 0, SRC_VA, 0, 10);
 
@@ -275,7 +254,7 @@ static void test_bad_pointer(void **state)
 }
 
 /* A fault in the middle: what the kernel had is not lost, and nothing is done twice. */
-static void faulting(struct machine *machine, struct accel_desc desc, unsigned int page)
+static void faulting(struct job_machine *machine, struct accel_desc desc, unsigned int page)
 {
 	uint64_t *leaf = leaf_of(&machine->client, 1, SRC_VA + 0x1000 * page), before = *leaf;
 	struct accel_fault fault;
@@ -285,15 +264,15 @@ static void faulting(struct machine *machine, struct accel_desc desc, unsigned i
 	wait_invalidated(&machine->client, invalidate(&machine->client, 1, SRC_VA, BYTES));
 	counter = ring_push(&machine->jobs, &desc);
 	fault = next_fault(&machine->faults);
+	assert_int_equal(fault.job, counter);
 	assert_int_equal(fault.address, SRC_VA + 0x1000 * page);
 	*leaf = before;
-	answer_fault(&machine->client, &fault, REPLY_RETRY);
-	assert_int_equal(ring_wait(&machine->jobs, counter), STATUS_DONE);
+	end_fault(&machine->jobs, &fault, REPLY_RETRY);
 }
 
 static void test_kernels_go_on_after_faults(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint64_t counter[BYTES / 8] = { 0 }, back[BYTES / 8];
 	uint8_t bytes[BYTES];
 	unsigned int i;
@@ -312,7 +291,7 @@ static void test_kernels_go_on_after_faults(void **state)
 
 static void test_kill_a_job_that_waits(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = job(JOB_FILL, 0x5000, 0, 8, 0);
 	uint32_t counter = ring_push(&machine->jobs, &desc);
 	struct accel_fault fault = next_fault(&machine->faults);
@@ -330,7 +309,7 @@ static void test_kill_a_job_that_waits(void **state)
 /* Counters come again in the device's books: no job is killed for one that was. */
 static void test_kill_is_forgotten(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = job(JOB_NOP, 0, 0, 0, 0);
 	unsigned int i;
 
@@ -343,16 +322,31 @@ static void test_kill_is_forgotten(void **state)
 		assert_int_equal(ring_do(&machine->jobs, &desc), STATUS_DONE);
 }
 
-static void test_kill_a_job_that_runs(void **state)
+/* A list that is a ring. */
+static uint32_t push_endless(struct job_machine *machine)
 {
-	struct machine *machine = *state;
-	/* A list that is a ring. */
 	uint64_t words[BYTES / 8] = { SRC_VA + 8, SRC_VA };
 	struct accel_desc desc = job(JOB_CHASE, 0, SRC_VA, 0, UINT64_MAX);
-	uint32_t counter;
 
 	put_bytes(&machine->client, SRC_SEED, words);
-	counter = ring_push(&machine->jobs, &desc);
+	return ring_push(&machine->jobs, &desc);
+}
+
+/* The first waits for the answer to its fault, the second runs. */
+static void two_that_do_not_end(struct job_machine *machine)
+{
+	struct accel_desc waits = job(JOB_FILL, 0x5000, 0, 8, 0);
+
+	ring_push(&machine->jobs, &waits);
+	push_endless(machine);
+	next_fault(&machine->faults);
+}
+
+static void test_kill_a_job_that_runs(void **state)
+{
+	struct job_machine *machine = *state;
+	uint32_t counter = push_endless(machine);
+
 	while (!(r32(&machine->client, REG_JOB + RING_STATUS) >> RING_STATUS_WORK))
 		;
 	w32(&machine->client, REG_JOB_KILL, counter);
@@ -361,7 +355,7 @@ static void test_kill_a_job_that_runs(void **state)
 
 static void test_kill_a_job_in_the_ring(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = job(JOB_NOP, 0, 0, 0, 0);
 	uint32_t first, second;
 
@@ -376,15 +370,9 @@ static void test_kill_a_job_in_the_ring(void **state)
 
 static void test_context_that_goes(void **state)
 {
-	struct machine *machine = *state;
-	uint64_t words[BYTES / 8] = { SRC_VA + 8, SRC_VA };
-	struct accel_desc waits = job(JOB_FILL, 0x5000, 0, 8, 0);
-	struct accel_desc runs = job(JOB_CHASE, 0, SRC_VA, 0, UINT64_MAX);
+	struct job_machine *machine = *state;
 
-	put_bytes(&machine->client, SRC_SEED, words);
-	ring_push(&machine->jobs, &waits);
-	ring_push(&machine->jobs, &runs);
-	next_fault(&machine->faults);
+	two_that_do_not_end(machine);
 	w32(&machine->client, REG_CONTEXT + CONTEXT_STRIDE + CONTEXT_CTRL, 0);
 	assert_int_equal(ring_wait(&machine->jobs, 0), STATUS_CONTEXT);
 	assert_int_equal(ring_wait(&machine->jobs, 1), STATUS_CONTEXT);
@@ -392,27 +380,21 @@ static void test_context_that_goes(void **state)
 
 static void test_reset_ends_jobs(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct client *client = &machine->client;
-	uint64_t words[BYTES / 8] = { SRC_VA + 8, SRC_VA };
-	struct accel_desc waits = job(JOB_FILL, 0x5000, 0, 8, 0);
-	struct accel_desc runs = job(JOB_CHASE, 0, SRC_VA, 0, UINT64_MAX);
 
-	put_bytes(client, SRC_SEED, words);
-	ring_push(&machine->jobs, &waits);
-	ring_push(&machine->jobs, &runs);
-	next_fault(&machine->faults);
+	two_that_do_not_end(machine);
 	assert_true(control(client, "hang compute\n"));
 	w32(client, REG_RESET, 1);
 	assert_int_equal(r32(client, REG_JOB + RING_STATUS), 0);
 	assert_int_equal(ring_desc(&machine->jobs, 0)->status | ring_desc(&machine->jobs, 1)->status, 0);
 	w32(client, REG_INT_ENABLE, 0x3f);
-	client_ring(client, &machine->jobs, REG_JOB, RING_AT, 4);
+	client_ring(client, &machine->jobs, REG_JOB, JOBS_AT, 4);
 	client_context(client, 1);
 	assert_int_equal(do_job(machine, job(JOB_NOP, 0, 0, 0, 0)), 0);
 }
 
-#define compute_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define compute_test(f) cmocka_unit_test_setup_teardown(f, set_up, jobs_down)
 
 int main(void)
 {

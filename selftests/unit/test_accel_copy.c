@@ -10,14 +10,6 @@ static uint32_t targets(enum accel_target dst, enum accel_target src)
 	return dst << DESC_DST_TARGET | src << DESC_SRC_TARGET;
 }
 
-static struct accel_desc copy_desc(enum accel_target to, uint64_t dst, enum accel_target from, uint64_t src,
-				   uint64_t length)
-{
-	return (struct accel_desc) {
-		.op = COPY_COPY, .flags = targets(to, from), .dst = dst, .src = src, .length = length,
-	};
-}
-
 static void copies(void **state, enum accel_target to, uint64_t dst, uint8_t *dst_at, enum accel_target from,
 		   uint64_t src, uint8_t *src_at)
 {

@@ -5,7 +5,6 @@
 #include "accel/client.h"
 
 #define RING_AT		0x10000
-#define FAULTS_AT	0x20000
 #define VA		0x100000ull
 
 struct pair {
@@ -71,21 +70,12 @@ static void test_who_is_there(void **state)
 	assert_int_equal(r64(&pair->right, REG_PEER_SIZE), MEMORY_BYTES);
 }
 
-static struct accel_desc copy(enum accel_target to, uint64_t dst, enum accel_target from, uint64_t src,
-			      uint64_t length)
-{
-	return (struct accel_desc) {
-		.op = COPY_COPY, .flags = to << DESC_DST_TARGET | from << DESC_SRC_TARGET,
-		.dst = dst, .src = src, .length = length,
-	};
-}
-
 /* No bus takes part: neither of them is its master. */
 static void test_copies_between_the_two(void **state)
 {
 	struct pair *pair = *state;
-	struct accel_desc put = copy(TARGET_PEER, 0x7000, TARGET_LOCAL, 0x1000, 100000);
-	struct accel_desc get = copy(TARGET_LOCAL, 0x100000, TARGET_PEER, 0x7000, 100000);
+	struct accel_desc put = copy_desc(TARGET_PEER, 0x7000, TARGET_LOCAL, 0x1000, 100000);
+	struct accel_desc get = copy_desc(TARGET_LOCAL, 0x100000, TARGET_PEER, 0x7000, 100000);
 	struct client_ring ring;
 
 	client_ring(&pair->left, &ring, REG_COPY, RING_AT, 2);
@@ -123,7 +113,7 @@ static void test_job_in_the_neighbours_memory(void **state)
 
 static void expect_down(struct pair *pair, struct client *client)
 {
-	struct accel_desc put = copy(TARGET_PEER, 0, TARGET_LOCAL, 0, 8);
+	struct accel_desc put = copy_desc(TARGET_PEER, 0, TARGET_LOCAL, 0, 8);
 	struct client_ring ring;
 
 	(void)pair;
@@ -189,7 +179,7 @@ static void test_commands_that_are_none(void **state)
 static void test_dma_error(void **state)
 {
 	struct client *client = *state;
-	struct accel_desc desc = copy(TARGET_BUS, RAM_BUS + 0x100000, TARGET_LOCAL, 0, 0x30000);
+	struct accel_desc desc = copy_desc(TARGET_BUS, RAM_BUS + 0x100000, TARGET_LOCAL, 0, 0x30000);
 	struct client_ring ring;
 
 	client_ring(client, &ring, REG_COPY, RING_AT, 2);

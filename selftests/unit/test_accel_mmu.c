@@ -2,36 +2,13 @@
 /* The accelerator's MMU: walks of each kind, bad tables, faults and their replies, invalidation. */
 #include "accel/client.h"
 
-#define RING_AT		0x10000
-#define FAULTS_AT	0x20000
 #define DATA_AT		0x200000
 #define VA		0x123456789000ull
 #define HUGE_VA		0x123456800000ull
 
-struct machine {
-	struct client client;
-	struct client_ring jobs;
-	struct client_faults faults;
-};
-
 static int set_up(void **state)
 {
-	struct machine *machine = calloc(1, sizeof(*machine));
-
-	client_start(&machine->client, NULL);
-	client_ring(&machine->client, &machine->jobs, REG_JOB, RING_AT, 4);
-	client_faults(&machine->client, &machine->faults, FAULTS_AT, 2);
-	client_context(&machine->client, 3);
-	*state = machine;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct machine *machine = *state;
-
-	client_stop(&machine->client, 0);
-	free(machine);
+	*state = jobs_up(3, 2);
 	return 0;
 }
 
@@ -46,7 +23,7 @@ static struct accel_desc store(uint64_t va, uint64_t value)
 	return (struct accel_desc) { .op = JOB_FILL, .context = 3, .dst = va, .length = 8, .argument = value };
 }
 
-static uint32_t do_load(struct machine *machine, uint64_t va, uint64_t *value)
+static uint32_t do_load(struct job_machine *machine, uint64_t va, uint64_t *value)
 {
 	struct accel_desc desc = load(va);
 	uint32_t counter = ring_push(&machine->jobs, &desc);
@@ -56,14 +33,14 @@ static uint32_t do_load(struct machine *machine, uint64_t va, uint64_t *value)
 	return status;
 }
 
-static uint32_t do_store(struct machine *machine, uint64_t va, uint64_t value)
+static uint32_t do_store(struct job_machine *machine, uint64_t va, uint64_t value)
 {
 	struct accel_desc desc = store(va, value);
 
 	return ring_do(&machine->jobs, &desc);
 }
 
-static void walk(struct machine *machine, uint64_t va, uint8_t *bytes)
+static void walk(struct job_machine *machine, uint64_t va, uint8_t *bytes)
 {
 	uint64_t value, found;
 
@@ -78,7 +55,7 @@ static void walk(struct machine *machine, uint64_t va, uint8_t *bytes)
 
 static void test_local_page(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 
 	map_va(&machine->client, 3, VA, 0x5000, LEAF_W(TARGET_LOCAL));
 	walk(machine, VA + 0xff8, machine->client.window + 0x5ff8);
@@ -86,7 +63,7 @@ static void test_local_page(void **state)
 
 static void test_bus_page(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 
 	map_va(&machine->client, 3, VA, RAM_BUS + DATA_AT, LEAF_W(TARGET_BUS));
 	walk(machine, VA + 0x10, machine->client.ram + DATA_AT + 0x10);
@@ -94,7 +71,7 @@ static void test_bus_page(void **state)
 
 static void test_page_behind_messages(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 
 	map_va(&machine->client, 3, VA, FAR_BUS, LEAF_W(TARGET_BUS));
 	walk(machine, VA, machine->client.far);
@@ -102,7 +79,7 @@ static void test_page_behind_messages(void **state)
 
 static void test_huge_pages(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 
 	map_huge(&machine->client, 3, HUGE_VA, 0x200000, LEAF_W(TARGET_LOCAL));
 	walk(machine, HUGE_VA + 0x1ff8, machine->client.window + 0x201ff8);
@@ -113,7 +90,7 @@ static void test_huge_pages(void **state)
 
 static void test_both_ends_of_the_address_space(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint64_t last = (1ull << 47) - 0x1000, value;
 
 	map_va(&machine->client, 3, 0, 0x6000, LEAF_W(TARGET_LOCAL));
@@ -126,7 +103,7 @@ static void test_both_ends_of_the_address_space(void **state)
 
 static void test_driver_bits(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 
 	map_va(&machine->client, 3, VA, 0x5000, LEAF_W(TARGET_LOCAL) | 0xf00);
 	*root_of(&machine->client, 3, VA) |= 0xf00;
@@ -135,7 +112,7 @@ static void test_driver_bits(void **state)
 
 static void test_contexts_are_apart(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = load(VA);
 	uint64_t value;
 
@@ -155,7 +132,7 @@ static void test_contexts_are_apart(void **state)
 	assert_int_equal(ring_do(&machine->jobs, &desc), STATUS_BAD);
 }
 
-static void bad_entry(struct machine *machine, uint64_t *entry, uint64_t value, uint32_t status)
+static void bad_entry(struct job_machine *machine, uint64_t *entry, uint64_t value, uint32_t status)
 {
 	uint64_t found, before = *entry;
 
@@ -168,7 +145,7 @@ static void bad_entry(struct machine *machine, uint64_t *entry, uint64_t value, 
 
 static void test_bad_leaves(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint64_t *leaf = leaf_of(&machine->client, 3, VA), good = LEAF_W(TARGET_LOCAL) | 0x5000;
 
 	bad_entry(machine, leaf, good & ~PTE_LEAF, STATUS_TABLE);
@@ -186,7 +163,7 @@ static void test_bad_leaves(void **state)
 
 static void test_bad_tables(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct client *client = &machine->client;
 	uint64_t *root, *middle;
 
@@ -207,7 +184,7 @@ static void test_bad_tables(void **state)
 /* Tables that point at themselves are walked three steps, like all others. */
 static void test_loops(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct client *client = &machine->client;
 	uint64_t root = client->root[3], i, value;
 
@@ -220,7 +197,7 @@ static void test_loops(void **state)
 	assert_int_equal(do_load(machine, VA, &value), STATUS_BOUNDS);
 }
 
-static struct accel_fault expect_fault(struct machine *machine, uint64_t va, uint32_t write, uint32_t code,
+static struct accel_fault expect_fault(struct job_machine *machine, uint64_t va, uint32_t write, uint32_t code,
 				       uint32_t job)
 {
 	struct accel_fault fault = next_fault(&machine->faults);
@@ -236,7 +213,7 @@ static struct accel_fault expect_fault(struct machine *machine, uint64_t va, uin
 
 static void test_fault_and_retry(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = load(VA + 8);
 	struct accel_fault fault;
 	uint32_t job = ring_push(&machine->jobs, &desc);
@@ -246,14 +223,13 @@ static void test_fault_and_retry(void **state)
 			 RING_STATUS_ENABLED | 1 << RING_STATUS_WORK);
 	map_va(&machine->client, 3, VA, 0x5000, LEAF(TARGET_LOCAL));
 	*(uint64_t *)(machine->client.window + 0x5008) = 77;
-	answer_fault(&machine->client, &fault, REPLY_RETRY);
-	assert_int_equal(ring_wait(&machine->jobs, job), STATUS_DONE);
+	end_fault(&machine->jobs, &fault, REPLY_RETRY);
 	assert_int_equal(ring_desc(&machine->jobs, job)->result, 77);
 }
 
 static void test_retry_in_vain(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = load(VA);
 	struct accel_fault first, second;
 	uint32_t job = ring_push(&machine->jobs, &desc);
@@ -267,25 +243,23 @@ static void test_retry_in_vain(void **state)
 	w32(&machine->client, REG_FAULT_REPLY, (uint32_t)second.id << 16 | 3);
 	w32(&machine->client, REG_FAULT_REPLY, REPLY_FAIL);
 	map_va(&machine->client, 3, VA, 0x5000, LEAF(TARGET_LOCAL));
-	answer_fault(&machine->client, &second, REPLY_RETRY);
-	assert_int_equal(ring_wait(&machine->jobs, job), STATUS_DONE);
+	end_fault(&machine->jobs, &second, REPLY_RETRY);
 }
 
 static void test_fault_that_fails(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = store(VA, 1);
 	struct accel_fault fault;
 	uint32_t job = ring_push(&machine->jobs, &desc);
 
 	fault = expect_fault(machine, VA, 1, FAULT_NOT_VALID, job);
-	answer_fault(&machine->client, &fault, REPLY_FAIL);
-	assert_int_equal(ring_wait(&machine->jobs, job), STATUS_FAULT);
+	end_fault(&machine->jobs, &fault, REPLY_FAIL);
 	assert_int_equal(ring_desc(&machine->jobs, job)->address, VA);
 }
 
 /* All units have VA in their TLBs, from reading where to go next, which is where each of them waits for all others. */
-static void fill_tlbs(struct machine *machine)
+static void fill_tlbs(struct job_machine *machine)
 {
 	struct accel_desc desc = { .op = JOB_CHASE, .context = 3, .src = VA + 0x100, .argument = 2 };
 	struct accel_fault fault[NR_UNITS];
@@ -297,14 +271,13 @@ static void fill_tlbs(struct machine *machine)
 	for (i = 0; i < NR_UNITS; i++)
 		fault[i] = next_fault(&machine->faults);
 	for (i = 0; i < NR_UNITS; i++) {
-		answer_fault(&machine->client, &fault[i], REPLY_FAIL);
-		assert_int_equal(ring_wait(&machine->jobs, fault[i].job), STATUS_FAULT);
+		end_fault(&machine->jobs, &fault[i], REPLY_FAIL);
 	}
 }
 
 static void test_write_to_read_only(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = store(VA, 0x4242424242424242);
 	struct accel_fault fault;
 	uint32_t job;
@@ -316,15 +289,14 @@ static void test_write_to_read_only(void **state)
 	fault = expect_fault(machine, VA, 1, FAULT_READ_ONLY, job);
 	assert_int_equal(*(uint64_t *)(machine->client.window + 0x5000), 0);
 	map_va(&machine->client, 3, VA, 0x5000, LEAF_W(TARGET_LOCAL));
-	answer_fault(&machine->client, &fault, REPLY_RETRY);
-	assert_int_equal(ring_wait(&machine->jobs, job), STATUS_DONE);
+	end_fault(&machine->jobs, &fault, REPLY_RETRY);
 	assert_int_equal(*(uint64_t *)(machine->client.window + 0x5000), 0x4242424242424242);
 }
 
 /* Every page of a job faults by itself, in the order in which it needs them. */
 static void test_each_page_faults(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = store(VA + 0xf00, 5);
 	uint32_t job;
 	unsigned int i;
@@ -348,7 +320,7 @@ static void test_each_page_faults(void **state)
 /* Four units wait, other jobs cannot run; the replies come in another order, and HEAD counts in order. */
 static void test_four_faults_at_once(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct client *client = &machine->client;
 	struct accel_fault fault[4];
 	unsigned int i;
@@ -365,8 +337,7 @@ static void test_four_faults_at_once(void **state)
 		map_va(client, 3, VA + i * 0x1000, 0x5000, LEAF(TARGET_LOCAL));
 	for (i = 4; i-- > 0; ) {
 		assert_int_equal(r32(client, REG_JOB + RING_HEAD) <= fault[i].job, 1);
-		answer_fault(client, &fault[i], REPLY_RETRY);
-		assert_int_equal(ring_wait(&machine->jobs, fault[i].job), STATUS_DONE);
+		end_fault(&machine->jobs, &fault[i], REPLY_RETRY);
 	}
 	assert_int_equal(ring_wait(&machine->jobs, 4), STATUS_DONE);
 	while (r32(client, REG_JOB + RING_HEAD) != 5)
@@ -376,7 +347,7 @@ static void test_four_faults_at_once(void **state)
 /* A queue for one: three wait for room, and each is told in the end. */
 static void test_overflow(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct client *client = &machine->client;
 	unsigned int i;
 
@@ -395,15 +366,14 @@ static void test_overflow(void **state)
 		struct accel_fault fault = next_fault(&machine->faults);
 
 		map_va(client, 3, fault.address, 0x5000, LEAF(TARGET_LOCAL));
-		answer_fault(client, &fault, REPLY_RETRY);
-		assert_int_equal(ring_wait(&machine->jobs, fault.job), STATUS_DONE);
+		end_fault(&machine->jobs, &fault, REPLY_RETRY);
 	}
 	assert_int_equal(r32(client, REG_FAULT_STATUS), 0);
 }
 
 static void test_queue_wraps(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	unsigned int i;
 
 	for (i = 0; i < 11; i++) {
@@ -411,14 +381,13 @@ static void test_queue_wraps(void **state)
 		uint32_t job = ring_push(&machine->jobs, &desc);
 		struct accel_fault fault = expect_fault(machine, VA + i * 0x1000, 0, FAULT_NOT_VALID, job);
 
-		answer_fault(&machine->client, &fault, REPLY_FAIL);
-		assert_int_equal(ring_wait(&machine->jobs, job), STATUS_FAULT);
+		end_fault(&machine->jobs, &fault, REPLY_FAIL);
 	}
 }
 
 static void test_nobody_answers(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct accel_desc desc = load(VA);
 	uint64_t value;
 	uint32_t job = ring_push(&machine->jobs, &desc);
@@ -435,7 +404,7 @@ static void test_nobody_answers(void **state)
 
 static void test_queue_that_cannot_be_written(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	uint64_t value;
 
 	w32(&machine->client, REG_FAULT_CTRL, 0);
@@ -449,7 +418,7 @@ static void test_queue_that_cannot_be_written(void **state)
 /* A head that says more was taken than written is a full queue, not a crash. */
 static void test_head_beyond_tail(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct client *client = &machine->client;
 	struct accel_desc desc = load(VA);
 	struct accel_fault fault;
@@ -461,11 +430,10 @@ static void test_head_beyond_tail(void **state)
 		wait_irq(client, VECTOR_FAULT);
 	w32(client, REG_FAULT_HEAD, 0);
 	fault = expect_fault(machine, VA, 0, FAULT_NOT_VALID, job);
-	answer_fault(client, &fault, REPLY_FAIL);
-	assert_int_equal(ring_wait(&machine->jobs, job), STATUS_FAULT);
+	end_fault(&machine->jobs, &fault, REPLY_FAIL);
 }
 
-static void invalidation(struct machine *machine, unsigned int context, uint64_t start, uint64_t length, bool hits)
+static void invalidation(struct job_machine *machine, unsigned int context, uint64_t start, uint64_t length, bool hits)
 {
 	struct client *client = &machine->client;
 	uint64_t value, before;
@@ -491,7 +459,7 @@ static void invalidation(struct machine *machine, unsigned int context, uint64_t
 
 static void test_invalidation(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 
 	invalidation(machine, 3, VA, 0x1000, true);
 	invalidation(machine, 3, VA + 0x800, 1, true);
@@ -504,7 +472,7 @@ static void test_invalidation(void **state)
 /* That these keep what they do not name shows that the test above sees a TLB at all. */
 static void test_invalidation_of_something_else(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 
 	invalidation(machine, 4, VA, 0x1000, false);
 	invalidation(machine, 3, VA + 0x1000, 0x1000, false);
@@ -515,7 +483,7 @@ static void test_invalidation_of_something_else(void **state)
 /* An access is under way, by message: the invalidation is done after it, and not before. */
 static void test_invalidation_waits_for_accesses(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct client *client = &machine->client;
 	struct accel_desc desc = store(VA, 0x1111111111111111);
 	uint32_t job, number;
@@ -537,7 +505,7 @@ static void test_invalidation_waits_for_accesses(void **state)
 /* Neither a fault that waits nor an engine that hangs is in its way. */
 static void test_invalidation_waits_for_no_fault(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct client *client = &machine->client;
 	struct accel_desc desc = load(VA);
 	struct accel_fault fault;
@@ -547,14 +515,13 @@ static void test_invalidation_waits_for_no_fault(void **state)
 	assert_true(control(client, "hang compute\n"));
 	wait_invalidated(client, invalidate(client, 3, VA, 0x1000));
 	assert_true(control(client, "resume compute\n"));
-	answer_fault(client, &fault, REPLY_FAIL);
-	assert_int_equal(ring_wait(&machine->jobs, job), STATUS_FAULT);
+	end_fault(&machine->jobs, &fault, REPLY_FAIL);
 }
 
 /* More than the queue takes, while none can be done: the last one stands for all of them. */
 static void test_many_invalidations(void **state)
 {
-	struct machine *machine = *state;
+	struct job_machine *machine = *state;
 	struct client *client = &machine->client;
 	struct accel_desc desc = store(VA + 0x1000, 1);
 	uint64_t value;
@@ -584,7 +551,7 @@ static void test_many_invalidations(void **state)
 	}
 }
 
-#define mmu_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define mmu_test(f) cmocka_unit_test_setup_teardown(f, set_up, jobs_down)
 
 int main(void)
 {

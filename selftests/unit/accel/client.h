@@ -106,6 +106,7 @@ uint32_t ring_push(struct client_ring *ring, const struct accel_desc *desc);
 uint32_t ring_wait(struct client_ring *ring, uint32_t counter);
 struct accel_desc *ring_desc(struct client_ring *ring, uint32_t counter);
 uint32_t ring_do(struct client_ring *ring, const struct accel_desc *desc);
+struct accel_desc copy_desc(enum accel_target to, uint64_t dst, enum accel_target from, uint64_t src, uint64_t length);
 
 /* Page tables in the device's memory. @entry without its address's bits: they are @addr. */
 void client_context(struct client *client, unsigned int context);
@@ -132,6 +133,22 @@ void client_faults(struct client *client, struct client_faults *faults, uint64_t
 /* Waits for the next one, and takes it out of the queue. */
 struct accel_fault next_fault(struct client_faults *faults);
 void answer_fault(struct client *client, const struct accel_fault *fault, enum accel_reply reply);
+
+/* The answer, and that the job ends with it: done after a retry, failed after a fault that fails. */
+void end_fault(struct client_ring *jobs, const struct accel_fault *fault, enum accel_reply reply);
+
+/* A fixture: a machine with a ring for jobs, a queue for faults, and a context. */
+struct job_machine {
+	struct client client;
+	struct client_ring jobs;
+	struct client_faults faults;
+};
+
+struct job_machine *jobs_up(unsigned int context, uint32_t faults_order);
+int jobs_down(void **state);
+
+#define JOBS_AT		0x10000
+#define FAULTS_AT	0x20000
 
 /* One command on the control socket of a client started with control_options(); whether the answer was "ok". */
 bool control(struct client *client, const char *command);

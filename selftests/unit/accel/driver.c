@@ -52,6 +52,14 @@ uint32_t ring_do(struct client_ring *ring, const struct accel_desc *desc)
 	return ring_wait(ring, ring_push(ring, desc));
 }
 
+struct accel_desc copy_desc(enum accel_target to, uint64_t dst, enum accel_target from, uint64_t src, uint64_t length)
+{
+	return (struct accel_desc) {
+		.op = COPY_COPY, .flags = to << DESC_DST_TARGET | from << DESC_SRC_TARGET,
+		.dst = dst, .src = src, .length = length,
+	};
+}
+
 static uint64_t new_table(struct client *client, uint64_t bytes)
 {
 	uint64_t table = (client->next_table + bytes - 1) / bytes * bytes;
@@ -155,4 +163,30 @@ struct accel_fault next_fault(struct client_faults *faults)
 void answer_fault(struct client *client, const struct accel_fault *fault, enum accel_reply reply)
 {
 	w32(client, REG_FAULT_REPLY, (uint32_t)fault->id << 16 | reply);
+}
+
+void end_fault(struct client_ring *jobs, const struct accel_fault *fault, enum accel_reply reply)
+{
+	answer_fault(jobs->client, fault, reply);
+	assert_int_equal(ring_wait(jobs, fault->job), reply == REPLY_RETRY ? STATUS_DONE : STATUS_FAULT);
+}
+
+struct job_machine *jobs_up(unsigned int context, uint32_t faults_order)
+{
+	struct job_machine *machine = calloc(1, sizeof(*machine));
+
+	client_start(&machine->client, NULL);
+	client_ring(&machine->client, &machine->jobs, REG_JOB, JOBS_AT, 4);
+	client_faults(&machine->client, &machine->faults, FAULTS_AT, faults_order);
+	client_context(&machine->client, context);
+	return machine;
+}
+
+int jobs_down(void **state)
+{
+	struct job_machine *machine = *state;
+
+	client_stop(&machine->client, 0);
+	free(machine);
+	return 0;
 }
