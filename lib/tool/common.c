@@ -116,15 +116,6 @@ int tool_find(struct tool *tool, const char *which,
 	return EXIT_OK;
 }
 
-int tool_process(struct hmm_p2p_process *process, pid_t pid)
-{
-	int err = hmm_p2p_process_open(process, pid, false);
-
-	if (err)
-		return complain_process(err, HMM_P2P_CALL_PROCESS, pid);
-	return EXIT_OK;
-}
-
 pid_t parse_pid(const char *text, struct argp_state *state)
 {
 	char *end;

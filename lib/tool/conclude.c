@@ -5,7 +5,6 @@
  * The kernel's verdict is a fact here and never argued with: this program looks
  * for what explains it, and says so when nothing does.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,22 +68,6 @@ const char *verdict_text(const struct hmm_p2p_path *path, char text[VERDICT_MAX]
 		snprintf(text, VERDICT_MAX, "RAM, because: %s",
 			 hmm_p2p_reason_name(path->out_reason));
 	return text;
-}
-
-void say(struct explanation *why, const char *fmt, ...)
-{
-	va_list args;
-	char *text;
-	int len;
-
-	if (why->nr_lines == LINES_MAX)
-		return;
-	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
-	va_end(args);
-	if (len < 0)
-		out_of_memory();
-	why->lines[why->nr_lines++] = text;
 }
 
 void explanation_free(struct explanation *why)

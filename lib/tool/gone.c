@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Why there is no memory to be had of a process: not each is missing. */
+/* Processes, and why there is no memory to be had of one: not each is missing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -68,4 +68,13 @@ int complain_process(int err, enum hmm_p2p_call call, pid_t pid)
 	if (why)
 		return complain("process %d %s", (int)pid, why);
 	return complain_call(err, call, "process %d", (int)pid);
+}
+
+int tool_process(struct hmm_p2p_process *process, pid_t pid)
+{
+	int err = hmm_p2p_process_open(process, pid, false);
+
+	if (err)
+		return complain_process(err, HMM_P2P_CALL_PROCESS, pid);
+	return EXIT_OK;
 }

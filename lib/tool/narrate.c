@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The way between two PCI functions, in sentences. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "explain.h"
 
 #define NAMES_MAX	1024
+
+void say(struct explanation *why, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+	int len;
+
+	if (why->nr_lines == LINES_MAX)
+		return;
+	va_start(args, fmt);
+	len = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (len < 0)
+		out_of_memory();
+	why->lines[why->nr_lines++] = text;
+}
 
 static void join(char text[NAMES_MAX], const char *separator, const char *name)
 {
