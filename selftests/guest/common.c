@@ -348,3 +348,31 @@ void lru_drain(void)
 {
 	REQUIRE(write_file("/proc/sys/vm/drop_caches", "1") == 0);
 }
+
+/* What stands in the file during a shortage, and what otherwise; the first is that. */
+static const char * const shortage[][3] = {
+	{ "/sys/kernel/debug/fail_page_alloc/probability", NULL, "0" },
+	{ "/sys/kernel/debug/fail_page_alloc/verbose", "0", "0" },
+	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N", "Y" },
+	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N", "Y" },
+	{ "/sys/kernel/debug/fail_page_alloc/min-order", "9", "1" },
+	{ "/sys/kernel/debug/fail_page_alloc/times", "-1", "1" },
+};
+
+bool shortage_begin(const char *percent)
+{
+	size_t i;
+
+	for (i = 1; i < ARRAY_SIZE(shortage); i++)
+		if (write_file(shortage[i][0], shortage[i][1]))
+			return false;
+	return !write_file(shortage[0][0], percent);
+}
+
+void shortage_end(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(shortage); i++)
+		write_file(shortage[i][0], shortage[i][2]);
+}

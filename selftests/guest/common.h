@@ -242,6 +242,14 @@ double seconds_now(void);
 int write_file(const char *path, const char *text);
 
 /*
+ * So many percent of the huge pages that the system is asked for are refused from now
+ * on: what comes home then comes in pieces. Return: false when this kernel injects no
+ * failures.
+ */
+bool shortage_begin(const char *percent);
+void shortage_end(void);
+
+/*
  * Each CPU has pages in lists, on their way to the LRU or within it, with a reference.
  * Such a page neither moves nor goes to swap, until the list is full or this is called.
  */

@@ -411,37 +411,22 @@ static void test_arriving(void **state)
  * The same where every second huge page that the system is asked for is refused:
  * what comes home then comes in pieces.
  */
-static const char * const shortage[][3] = {
-	{ "/sys/kernel/debug/fail_page_alloc/verbose", "0", "0" },
-	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N", "Y" },
-	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N", "Y" },
-	{ "/sys/kernel/debug/fail_page_alloc/min-order", "9", "1" },
-	{ "/sys/kernel/debug/fail_page_alloc/times", "-1", "1" },
-	{ "/sys/kernel/debug/fail_page_alloc/probability", "50", "0" },
-};
-
-static void short_of_huge_pages(bool on)
+static void short_of_huge_pages(void)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(shortage); i++)
-		if (write_file(shortage[i][0], shortage[i][on ? 1 : 2]))
-			SKIP("this kernel injects no failures");
+	if (!shortage_begin("50"))
+		SKIP("this kernel injects no failures");
 }
 
 static int shortage_ends(void **state)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(shortage); i++)
-		write_file(shortage[i][0], shortage[i][2]);
+	shortage_end();
 	return test_teardown(state);
 }
 
 #define SHORT_RACE(name, race)			\
 	static void name(void **state)		\
 	{					\
-		short_of_huge_pages(true);	\
+		short_of_huge_pages();		\
 		race(state);			\
 	}
 
