@@ -6,8 +6,8 @@
  * whatever maps them, huge pages through the process that got them.
  *
  * No process is waited for that has its mmap_lock taken: it may be stuck for ever in
- * a fault that nobody serves. Who needs room passes it over; the end of a device
- * takes such huge pages by their PFN after a while.
+ * a fault that nobody serves. Who needs room passes it over. The end of a device looks
+ * for another process that maps the page, and takes it by its PFN after a while.
  *
  * Without RAM for it there is no point in going on: who asked is told, and the
  * end of a device, which cannot fail, waits until there is some.
@@ -24,6 +24,7 @@
 #include "evict.h"
 #include "home.h"
 #include "keep.h"
+#include "mappers.h"
 #include "pagemap.h"
 #include "ram.h"
 
@@ -47,8 +48,11 @@
  * @cause: counter for the pages
  * @victims: whose pages may go; NULL: anybody's
  * @sake: the move that it makes room for, whose own pages stay; NULL: none
- * @by_pfn: also huge pages whose process is not found, or cannot be locked
+ * @stuck: nothing else came: also huge pages whose process is not found, or cannot be
+ *	locked, through others that map them, or by their PFN
+ * @patient: by their PFN only if no process was locked out
  * @locked_out: there was one that could not be locked
+ * @mappers: where others that map a page were found
  * @may_end: it ends when a signal comes, or when the device goes away
  * @no_ram: some pages found no RAM, which their memory policy may have wanted on
  *	a node that has none
@@ -63,11 +67,13 @@ struct eviction {
 	enum hmm_p2p_counter cause;
 	struct hmm_p2p_victims *victims;
 	const struct hmm_p2p_move *sake;
-	bool by_pfn;
+	bool stuck;
+	bool patient;
 	bool locked_out;
 	bool may_end;
 	bool no_ram;
 	bool full;
+	struct hmm_p2p_mappers mappers;
 	unsigned long moved;
 	unsigned long seen;
 	unsigned long failed;
@@ -103,6 +109,16 @@ static bool is_wanted(const struct eviction *ev, const struct hmm_p2p_move *home
 	       sake->start < home->end;
 }
 
+/* What came of it? Returns whether to leave it at that. */
+static bool evict_note(struct eviction *ev, const struct hmm_p2p_move *move, int ret)
+{
+	ev->failed += ret == -EIO;
+	ev->no_ram |= ret == -ENOMEM;
+	ev->locked_out |= ret == -EBUSY;
+	ev->moved += move->moved;
+	return move->moved || ret == -EIO || ret == -ENOMEM;
+}
+
 /*
  * A huge page comes home through the process that got it, which can lock
  * everybody out, and split the page when system memory has no huge one. Returns
@@ -124,12 +140,53 @@ static bool evict_home(struct eviction *ev, unsigned long index)
 	move.end = move.start + HPAGE_PMD_SIZE;
 	if (!is_wanted(ev, &move))
 		ret = hmm_p2p_move_chunk_home(&move, hmm_p2p_page_at(ev->hdev, index));
-	ev->failed += ret == -EIO;
-	ev->no_ram |= ret == -ENOMEM;
-	ev->locked_out |= ret == -EBUSY;
 	mmput(move.mm);
-	ev->moved += move.moved;
-	return move.moved;
+	return evict_note(ev, &move, ret);
+}
+
+/**
+ * struct evict_visit - a huge page that comes home through any process
+ * @ev: eviction
+ * @first: first page of the chunk
+ */
+struct evict_visit {
+	struct eviction *ev;
+	struct page *first;
+};
+
+static bool evict_visit(void *arg, struct mm_struct *mm, unsigned long start,
+			unsigned long end)
+{
+	struct evict_visit *visit = arg;
+	struct hmm_p2p_move move = {
+		.mm = mm,
+		.start = start,
+		.end = end,
+		.cause = visit->ev->cause,
+		.try_lock = true,
+	};
+
+	return evict_note(visit->ev, &move,
+			  hmm_p2p_move_chunk_blind(&move, visit->first));
+}
+
+/* As evict_home(), through whoever maps it: a child of fork(), or where it was moved. */
+static bool evict_through_others(struct eviction *ev, unsigned long index)
+{
+	struct evict_visit visit = { ev, hmm_p2p_page_at(ev->hdev, index) };
+
+	ev->mappers.visit = evict_visit;
+	ev->mappers.arg = &visit;
+	return hmm_p2p_mappers_visit(&ev->mappers, visit.first);
+}
+
+/* Returns whether what is left of a huge page's chunk stays for now. */
+static bool evict_huge(struct eviction *ev, unsigned long index)
+{
+	if (evict_home(ev, index) || !ev->stuck || ev->no_ram)
+		return true;
+	return evict_through_others(ev, index) || ev->no_ram ||
+	       (ev->locked_out && ev->patient);
 }
 
 /*
@@ -161,8 +218,7 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 		ev->full = true;
 		return;
 	}
-	if (hmm_p2p_is_huge(ev->hdev, index) &&
-	    (evict_home(ev, index) || !ev->by_pfn || ev->no_ram))
+	if (hmm_p2p_is_huge(ev->hdev, index) && evict_huge(ev, index))
 		return;
 	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
 	migrate_device_range(batch->args.src, first, HMM_P2P_CHUNK_PAGES);
@@ -226,7 +282,7 @@ static void say_stuck(struct hmm_p2p_device *hdev, unsigned long *when)
 		return;
 	*when = jiffies + SAY_INTERVAL;
 	dev_warn(hdev->config.dev,
-		 "hmm_p2p: %s goes away and waits: %lu pages are still on it, in huge pages whose processes are stuck in a fault or a call, or have shared them by fork() and ended. It goes on when these do or end, or when RAM has 2 MiB in one piece for each\n",
+		 "hmm_p2p: %s goes away and waits: %lu pages are still on it, in huge pages whose processes are all stuck in a fault or a call, or on their way to end. It goes on when one of them goes on or has ended, or when RAM has 2 MiB in one piece for each\n",
 		 hdev->name, READ_ONCE(hdev->used));
 }
 
@@ -279,7 +335,6 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 	struct eviction ev = { .hdev = hdev, .cause = HMM_P2P_COUNTER_EVICTED };
 	unsigned long say_when = jiffies, since = jiffies;
 	unsigned int failures = 0;
-	bool patient;
 
 	while (!(ev.batch = hmm_p2p_batch_alloc(HMM_P2P_BATCH_PAGES,
 						__GFP_RETRY_MAYFAIL)))
@@ -288,14 +343,14 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 		evict_pass(&ev);
 		if (!is_stuck(&ev))
 			since = jiffies;
-		patient = ev.locked_out && time_before(jiffies, since + LOCK_PATIENCE);
-		ev.by_pfn = is_stuck(&ev) && !patient;
+		ev.stuck = is_stuck(&ev);
+		ev.patient = time_before(jiffies, since + LOCK_PATIENCE);
 		failures = has_failed(&ev) ? failures + 1 : 0;
 		if (failures == EVICT_FAILURES)
 			break;
 		if (ev.no_ram)
 			say_no_ram(hdev, &say_when);
-		else if (ev.by_pfn && time_after(jiffies, since + LOCK_PATIENCE))
+		else if (ev.stuck && !ev.patient)
 			say_stuck(hdev, &say_when);
 		if (!ev.moved)
 			evict_wait(hdev, ev.no_ram ? HZ : HZ / 10);
@@ -412,6 +467,7 @@ int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
 	struct eviction ev = {
 		.hdev = hdev,
 		.cause = HMM_P2P_COUNTER_EVICTED,
+		.patient = true,
 		.may_end = true,
 	};
 	int idx, tries = EVICT_TRIES, ret = -ENOMEM;
@@ -422,7 +478,7 @@ int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
 		idx = srcu_read_lock(&hdev->users);
 		do {
 			ret = evict_now(&ev, &moved);
-			ev.by_pfn = is_stuck(&ev) && !ev.locked_out;
+			ev.stuck = is_stuck(&ev);
 			if (ev.locked_out)
 				schedule_timeout_interruptible(HZ / 10);
 		} while (ret == -EBUSY && --tries);

@@ -145,6 +145,8 @@ int hmm_p2p_step_settle(struct move_state *state)
 	struct hmm_p2p_move *move = state->move;
 	int ret;
 
+	if (hmm_p2p_move_is_blind(state))
+		return 0;
 	if (state->only)
 		return settle_others(state);
 	if (!move->hdev || READ_ONCE(move->hdev->removed))
@@ -387,13 +389,16 @@ static int explain_to_ram(struct move_state *state, unsigned long addr,
  * hmm_p2p_step_explain - what became of the pages of a step that did not move?
  * @state: a move; what can be explained is accounted for, and not left any more
  *
- * On the way to a device this also brings to RAM what can be taken from there.
+ * On the way to a device this also brings to RAM what can be taken from there. A blind
+ * move knows of none.
  *
  * Context: may sleep; the mmap_lock is not held.
  * Return: 0, -EINTR, or as hmm_range_fault().
  */
 int hmm_p2p_step_explain(struct move_state *state)
 {
+	if (hmm_p2p_move_is_blind(state))
+		return 0;
 	if (state->move->hdev)
 		return explain_to_device(state, state->addr, state->stop);
 	return explain_to_ram(state, state->addr, state->stop);

@@ -8,5 +8,6 @@ struct page;
 
 int hmm_p2p_move_home(struct hmm_p2p_move *move);
 int hmm_p2p_move_chunk_home(struct hmm_p2p_move *move, struct page *first);
+int hmm_p2p_move_chunk_blind(struct hmm_p2p_move *move, struct page *first);
 
 #endif /* _HMM_P2P_HOME_H */

@@ -15,7 +15,7 @@
  * struct move_state - a move under way
  * @move: what was asked for
  * @batch: pages on their way; NULL as long as nothing had to move
- * @mirror: sees what became of pages that did not move
+ * @mirror: sees what became of pages that did not move; without an mm: there is none
  * @pfns: room for a snapshot of one step
  * @tries: how often the current step may find pages busy
  * @addr: where the current step starts
@@ -68,6 +68,12 @@ static inline bool hmm_p2p_move_wants(const struct move_state *state,
 {
 	return !state->only ||
 	       page_to_pfn(page) - page_to_pfn(state->only) < HMM_P2P_CHUNK_PAGES;
+}
+
+/* Has it no eyes for what is in the page table? */
+static inline bool hmm_p2p_move_is_blind(const struct move_state *state)
+{
+	return !state->mirror.mm;
 }
 
 #endif /* _HMM_P2P_MOVE_STATE_H */

@@ -133,11 +133,8 @@ static void pass_account(struct move_state *state, unsigned long nr)
 			      move->hdev, state->addr, nr, bitmap_weight(batch->done, nr));
 }
 
-/*
- * Is there a huge device page that other processes map, too? What cannot be
- * told counts as one: to split is always right.
- */
-static bool is_shared_huge(struct move_state *state, void *owner)
+/* See is_shared_huge(), for one that has a mirror. */
+static bool is_seen_shared(struct move_state *state, void *owner)
 {
 	struct hmm_range range = {
 		.notifier = &state->mirror.notifier,
@@ -158,6 +155,18 @@ static bool is_shared_huge(struct move_state *state, void *owner)
 	return (entry & HMM_PFN_VALID) &&
 	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER &&
 	       folio_mapcount(page_folio(hmm_pfn_to_page(entry))) > 1;
+}
+
+/*
+ * Is there a huge device page that other processes map, too? What cannot be
+ * told counts as one: to split is always right.
+ */
+static bool is_shared_huge(struct move_state *state, void *owner)
+{
+	/* If the one that a blind move is about is not here, none is going to move. */
+	if (hmm_p2p_move_is_blind(state))
+		return folio_mapcount(page_folio(state->only)) > 1;
+	return is_seen_shared(state, owner);
 }
 
 /* As hmm_p2p_step_merged(), which only memory that goes to a device has to ask. */
@@ -464,7 +473,7 @@ int hmm_p2p_step_begin(struct move_state *state, unsigned long addr)
 	if (!state->batch)
 		return -ENOMEM;
 	state->batch->claim = state->move->claim;
-	state->tries = MOVE_TRIES;
+	state->tries = hmm_p2p_move_is_blind(state) ? 1 : MOVE_TRIES;
 	ret = step_room(state);
 	if (ret || step_is_done(state))
 		return hmm_p2p_step_give_up(state, ret);
@@ -534,6 +543,24 @@ int hmm_p2p_step_claim_next(struct move_state *state, unsigned long addr,
 }
 
 /**
+ * hmm_p2p_move_begin_blind - hmm_p2p_move_begin() without a mirror
+ * @move: what to move: to RAM, and of one chunk
+ *
+ * Context: may sleep.
+ * Return: the state, whose @only is to be set, for hmm_p2p_move_end(); or -ENOMEM as
+ * a pointer.
+ */
+struct move_state *hmm_p2p_move_begin_blind(struct hmm_p2p_move *move)
+{
+	struct move_state *state = kzalloc_obj(*state, HMM_P2P_GFP_USER);
+
+	if (!state)
+		return ERR_PTR(-ENOMEM);
+	state->move = move;
+	return state;
+}
+
+/**
  * hmm_p2p_move_begin - begin to move a range, step by step
  * @move: what to move; all of its results add up
  *
@@ -543,13 +570,11 @@ int hmm_p2p_step_claim_next(struct move_state *state, unsigned long addr,
 struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move)
 {
 	unsigned long npages = (move->end - move->start) >> PAGE_SHIFT;
-	struct move_state *state;
+	struct move_state *state = hmm_p2p_move_begin_blind(move);
 	int ret = -ENOMEM;
 
-	state = kzalloc_obj(*state, HMM_P2P_GFP_USER);
-	if (!state)
-		return ERR_PTR(-ENOMEM);
-	state->move = move;
+	if (IS_ERR(state))
+		return state;
 	state->pfns = kvmalloc_array(min(npages, HMM_P2P_BATCH_PAGES),
 				     sizeof(*state->pfns), HMM_P2P_GFP_USER);
 	if (state->pfns)
@@ -564,7 +589,8 @@ struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move)
 
 void hmm_p2p_move_end(struct move_state *state)
 {
-	hmm_p2p_mirror_fini(&state->mirror);
+	if (!hmm_p2p_move_is_blind(state))
+		hmm_p2p_mirror_fini(&state->mirror);
 	kvfree(state->pfns);
 	hmm_p2p_batch_free(state->batch);
 	kfree(state);
