@@ -117,6 +117,8 @@ static const struct error_text error_texts[] = {
 	  "Some pages could not be moved because they are pinned or in use, or new ones came: stop who uses the device, and drain it again." },
 	{ EINTR, HMM_P2P_CALL_DRAIN,
 	  "A signal ended it: what has come home stays there, so drain it again to go on." },
+	{ EINTR, HMM_P2P_CALL_MIGRATE,
+	  "A signal ended it: what has moved stays there, so move the same memory again to go on." },
 	{ EPERM, HMM_P2P_CALL_DRAIN,
 	  "Draining a device needs CAP_SYS_ADMIN, because it moves everybody's memory: run as root." },
 	{ EOPNOTSUPP, HMM_P2P_CALL_DRAIN,

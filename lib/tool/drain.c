@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* hmmp2p drain: bring home what a device holds, before it is removed. */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 
 #include "json.h"
+#include "signals.h"
 
 struct drain_run {
 	struct tool *tool;
@@ -13,19 +13,6 @@ struct drain_run {
 	struct hmm_p2p_drain result;
 	int err;
 };
-
-static void end_call(int signal)
-{
-	(void)signal;
-}
-
-/* The first ctrl-C ends the call, so that there is something to say; one more ends all. */
-static void catch_once(int signal)
-{
-	const struct sigaction action = { .sa_handler = end_call, .sa_flags = SA_RESETHAND };
-
-	sigaction(signal, &action, NULL);
-}
 
 static uint64_t bytes(const struct drain_run *run, uint64_t pages)
 {
@@ -111,8 +98,7 @@ int verb_drain(struct tool *tool, int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &run);
 	if (tool_open(tool) || tool_find(tool, run.name, &run.device))
 		return EXIT_FAILED;
-	catch_once(SIGINT);
-	catch_once(SIGTERM);
+	signals_catch();
 	run.err = hmm_p2p_drain(tool->ctx, run.device.out_id, &run.result);
 	return report(&run);
 }

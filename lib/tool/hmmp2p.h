@@ -24,6 +24,7 @@ struct tool {
 	struct hmm_p2p *ctx;	/* NULL until tool_open() */
 	bool json;
 	bool bytes;		/* print sizes as plain numbers */
+	bool dies_of_signal;	/* in the end, as if it had not been caught */
 };
 
 /* The verbs, one file each. Each returns an exit code. */

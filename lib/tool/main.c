@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hmmp2p.h"
+#include "signals.h"
 
 const char *argp_program_version = "hmmp2p " HMMP2P_VERSION;
 
@@ -108,5 +109,8 @@ int main(int argc, char **argv)
 				argv + args.verb_index);
 	hmm_p2p_close(args.tool.ctx);
 	free(name);
-	return flush_output(status);
+	status = flush_output(status);
+	if (args.tool.dies_of_signal)
+		signals_die();
+	return status;
 }

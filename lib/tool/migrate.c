@@ -7,7 +7,9 @@
 
 #include "json.h"
 #include "maps.h"
+#include "move.h"
 #include "range.h"
+#include "signals.h"
 #include "table.h"
 
 struct migrate_run {
@@ -95,9 +97,18 @@ static bool is_symbolic(const char *text)
 static void move_all(struct migrate_run *run,
 		     const struct hmm_p2p_process *process)
 {
-	run->err = hmm_p2p_migrate_ranges(run->tool->ctx, process, run->device.out_id,
-					  run->flags, run->ranges, run->nr_ranges,
-					  &run->sum);
+	struct move move = {
+		.tool = run->tool,
+		.process = process,
+		.device = run->device.out_id,
+		.flags = run->flags,
+		.ranges = run->ranges,
+		.nr_ranges = run->nr_ranges,
+	};
+
+	signals_catch();
+	run->err = move_run(&move);
+	run->sum = move.sum;
 }
 
 static uint64_t pages_asked(const struct migrate_run *run)
@@ -199,6 +210,7 @@ static int report(const struct migrate_run *run)
 		print_json(run);
 	else if (!run->err || pages_told(run))
 		print_text(run);
+	run->tool->dies_of_signal = signals_caught();
 	if (!run->err)
 		return EXIT_OK;
 	fflush(stdout);

@@ -7,6 +7,7 @@
  * folder. With HMM_P2P_UPDATE_GOLDEN=1 the files are written, not compared.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ extern char **environ;
 struct output {
 	char out[OUTPUT_MAX];
 	char err[OUTPUT_MAX];
-	int status;
+	int status;		/* of the exit, or minus a signal */
 };
 
 static struct output output;
@@ -82,12 +83,10 @@ static pid_t spawn(char **words, FILE *out, FILE *err)
 	return pid;
 }
 
-/* @mock is for mock_configure(); @args are separated by single spaces. */
-static void run(const char *mock_text, const char *args)
+static void run_with(const char *mock_text, const char *args, FILE *out, FILE *err)
 {
 	char *words[WORDS_MAX + 1];
 	char *copy = strdup(args);
-	FILE *out = tmpfile(), *err = tmpfile();
 	int status;
 	pid_t pid;
 
@@ -96,11 +95,35 @@ static void run(const char *mock_text, const char *args)
 	setenv(MOCK_ENV, mock_text, 1);
 	pid = spawn(words, out, err);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	output.status = WEXITSTATUS(status);
+	output.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 	read_back(out, output.out);
-	read_back(err, output.err);
 	free(copy);
+}
+
+/* @mock is for mock_configure(); @args are separated by single spaces. */
+static void run(const char *mock_text, const char *args)
+{
+	FILE *err = tmpfile();
+
+	run_with(mock_text, args, tmpfile(), err);
+	read_back(err, output.err);
+}
+
+/* With a terminal for stderr; it has room for what is printed. */
+static void run_on_terminal(const char *mock_text, const char *args)
+{
+	int ends = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	FILE *err;
+	ssize_t len;
+
+	assert_true(ends >= 0 && !grantpt(ends) && !unlockpt(ends));
+	err = fopen(ptsname(ends), "r+e");
+	assert_non_null(err);
+	run_with(mock_text, args, tmpfile(), err);
+	len = read(ends, output.err, OUTPUT_MAX - 1);
+	output.err[len < 0 ? 0 : len] = '\0';
+	fclose(err);
+	close(ends);
 }
 
 static void assert_status(const char *args, int status)
@@ -291,9 +314,56 @@ static void migrate_prints_partial_work(void **state)
 	test_text("", "migrate 4242 [heap] --to vram1", 1, "migrate-full.txt");
 	assert_non_null(strstr(output.err, "device memory is full"));
 	test_json("", "migrate 4242 [heap] --to vram1 --json", 1, "migrate-full.json");
-	test_json("fail=migrate:3:1", "migrate 4242 all --to vram0 -j", 1,
+	test_json("fail=migrate:3:5", "migrate 4242 all --to vram0 -j", 1,
 		  "migrate-exit.json");
 	assert_non_null(strstr(output.err, "process is gone"));
+}
+
+/* Two steps, of which the second has memory. */
+#define LONG_MOVE	"migrate 4242 0x7efffc000000+128M --to vram0"
+
+/* The counts are the sum; one move has one number, whatever its steps. */
+static void long_migrate_prints_the_sum(void **state)
+{
+	(void)state;
+	test_text("onemove", LONG_MOVE, 0, "migrate-long.txt");
+	test_text("onemove", "migrate 4242 all --to vram0", 0, "migrate-untouched.txt");
+	test_text("home", LONG_MOVE " --no-evict", 0, "migrate-long-home.txt");
+	test_text("home", "migrate 4242 0x7efffc000000+128M --to ram", 0,
+		  "migrate-long-ram.txt");
+}
+
+static void long_migrate_shows_progress(void **state)
+{
+	(void)state;
+	run_on_terminal("", LONG_MOVE);
+	assert_status(LONG_MOVE, 0);
+	assert_non_null(strstr(output.err, "\r 50%  0 moved, 0 already there, 64M stayed behind, 0.00 GB/s"));
+	/* The line is gone in the end. */
+	assert_string_equal(strrchr(output.err, '\r'), "\r\033[K");
+	run_on_terminal("", LONG_MOVE " --json");
+	assert_string_equal(output.err, "");
+	run_on_terminal("", "migrate 4242 [heap] --to vram0");
+	assert_string_equal(output.err, "");
+	run("", LONG_MOVE);
+	assert_string_equal(output.err, "");
+}
+
+/* SIGINT comes with the first step: the second is not tried, and it shows how the program ended. */
+static void interrupted_migrate_prints_what_is_done(void **state)
+{
+	(void)state;
+	test_text("home,int=1", LONG_MOVE, -SIGINT, "migrate-interrupted.txt");
+	assert_non_null(strstr(output.err, "what has moved stays there"));
+	assert_non_null(strstr(output.err, "0x7f0000000000"));
+	test_json("home,int=1", LONG_MOVE " --json", -SIGINT, "migrate-interrupted.json");
+	/* What is there already is claimed before the first step, and counts for nothing. */
+	run("int=1", LONG_MOVE);
+	assert_status(LONG_MOVE, -SIGINT);
+	assert_string_equal(output.out, "");
+	/* With the last step, it comes too late to change anything. */
+	test_text("home,int=2", LONG_MOVE, -SIGINT, "migrate-long-home.txt");
+	assert_string_equal(output.err, "");
 }
 
 static void stat_prints(void **state)
@@ -550,6 +620,9 @@ int main(void)
 		cmocka_unit_test(map_prints),
 		cmocka_unit_test(migrate_prints),
 		cmocka_unit_test(migrate_prints_partial_work),
+		cmocka_unit_test(long_migrate_prints_the_sum),
+		cmocka_unit_test(long_migrate_shows_progress),
+		cmocka_unit_test(interrupted_migrate_prints_what_is_done),
 		cmocka_unit_test(stat_prints),
 		cmocka_unit_test(owner_prints),
 		cmocka_unit_test(drain_prints),

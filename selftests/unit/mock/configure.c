@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the mock is told to do, and to have. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,14 @@ static void some_unreadable(void)
 	mock.pages[49].unreadable = true;
 }
 
+void mock_before_migrate(const struct hmm_p2p_migrate *request)
+{
+	if (mock.one_move && request->device && mock.moves && !request->move)
+		abort();
+	if (mock.interrupt_at && !--mock.interrupt_at)
+		raise(SIGINT);
+}
+
 void mock_configure(const char *text)
 {
 	char *copy = strdup(text), *word, *rest = copy;
@@ -61,6 +70,8 @@ void mock_configure(const char *text)
 			some_unreadable();
 		else if (!strcmp(word, "once"))
 			mock.fail_once = true;
+		else if (!strcmp(word, "onemove"))
+			mock.one_move = true;
 		else if (!strcmp(word, "home"))
 			all_home();
 		else if (!strncmp(word, "open=", 5))
@@ -69,6 +80,8 @@ void mock_configure(const char *text)
 			mock.mem_errno = atoi(word + 4);
 		else if (!strncmp(word, "ram=", 4))
 			mock.ram_pages = (unsigned int)atoi(word + 4);
+		else if (!strncmp(word, "int=", 4))
+			mock.interrupt_at = (unsigned int)atoi(word + 4);
 		else if (!strncmp(word, "fail=", 5))
 			configure_failure(word + 5);
 		else if (*word && strcmp(word, "nomem") && strcmp(word, "nonuma") &&

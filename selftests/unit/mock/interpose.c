@@ -121,8 +121,11 @@ int ioctl(int fd, unsigned long cmd, ...)
 	va_start(args, cmd);
 	arg = va_arg(args, void *);
 	va_end(args);
-	if (fd >= 0 && fd < MAX_FDS && is_node[fd])
+	if (fd >= 0 && fd < MAX_FDS && is_node[fd]) {
+		if (cmd == HMM_P2P_IOC_MIGRATE)
+			mock_before_migrate(arg);
 		return mock_ioctl(cmd, arg);
+	}
 	if (!next)
 		next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
 	return next(fd, cmd, arg);

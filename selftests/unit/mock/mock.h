@@ -71,6 +71,8 @@ struct mock {
 	bool no_path;		/* nothing is peer to peer */
 	uint64_t file_bytes;	/* in the file of descriptor MOCK_FILE */
 	uint32_t ram_pages;	/* for which a drain finds room */
+	unsigned int interrupt_at;	/* SIGINT comes with this call of migrate */
+	bool one_move;		/* whoever begins a second one is killed */
 
 	/* What was seen */
 	unsigned int calls;
@@ -97,9 +99,13 @@ void mock_reset(void);
  * first fails with errno 28, or only the next one with "once". Also "open=13", "mem=13", and for the preloaded mock
  * "nomem", "nonuma", "nopages" (numa_move_pages() fails); "home": no page
  * is on a device; "nopath": nothing is peer to peer over PCI; "noread": some pages cannot be read; "ram=4": that many
- * pages fit into RAM when a device is drained.
+ * pages fit into RAM when a device is drained; "int=2": SIGINT comes with the second migrate;
+ * "onemove": each migrate to a device has to go on with the first one.
  */
 void mock_configure(const char *text);
+
+/* Before a call of migrate: raises the signals that are due. */
+void mock_before_migrate(const struct hmm_p2p_migrate *request);
 
 /* The driver: 0, or -1 with errno. */
 int mock_ioctl(unsigned long cmd, void *arg);
