@@ -407,6 +407,8 @@ int hmm_p2p_fault(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
  * hmm_p2p_outcome_of() - outcome in a byte of an outcomes array
  * @byte: the byte
  *
+ * The library exports it as well, for other languages.
+ *
  * Return: enum hmm_p2p_outcome.
  */
 static inline unsigned int hmm_p2p_outcome_of(uint8_t byte)
@@ -417,6 +419,8 @@ static inline unsigned int hmm_p2p_outcome_of(uint8_t byte)
 /**
  * hmm_p2p_reason_of() - reason in a byte of an outcomes array
  * @byte: the byte
+ *
+ * The library exports it as well, for other languages.
  *
  * Return: enum hmm_p2p_reason.
  */
