@@ -36,8 +36,9 @@ static const char doc[] =
 	"  owner DEV [--join PEER]\n"
 	"                       let a device share an interconnect, or leave it\n"
 	"  drain DEV            bring home what a device holds, before its removal\n"
+	"  help [VERB]          this text, or what a verb does\n"
 	"\n"
-	"'hmmp2p VERB --help' tells more, hmmp2p(1) all.";
+	"hmmp2p(1) tells all.";
 
 struct main_args {
 	struct tool tool;
@@ -55,6 +56,31 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+static const struct verb *need_verb(const char *name, struct argp_state *state)
+{
+	const struct verb *verb = find_verb(name);
+
+	if (!verb)
+		argp_error(state, "there is no verb '%s'", name);
+	return verb;
+}
+
+/* "help VERB" is "VERB --help"; neither returns. */
+static void help(struct main_args *args, struct argp_state *state)
+{
+	static char option[] = "--help";
+	const char *name = state->argv[state->next];
+	char *argv[] = { NULL, option, NULL };
+
+	if (!name)
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+	if (state->next + 1 < state->argc)
+		argp_error(state, "'%s' is too much: one verb at a time",
+			   state->argv[state->next + 1]);
+	argv[0] = xasprintf("hmmp2p %s", name);
+	need_verb(name, state)->run(&args->tool, 2, argv);
+}
+
 static error_t parse_main(int key, char *arg, struct argp_state *state)
 {
 	struct main_args *args = state->input;
@@ -64,9 +90,9 @@ static error_t parse_main(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &args->tool;
 		return 0;
 	case ARGP_KEY_ARG:
-		args->verb = find_verb(arg);
-		if (!args->verb)
-			argp_error(state, "there is no verb '%s'", arg);
+		if (!strcmp(arg, "help"))
+			help(args, state);
+		args->verb = need_verb(arg, state);
 		args->verb_index = state->next - 1;
 		state->next = state->argc;
 		return 0;

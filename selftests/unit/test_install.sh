@@ -53,6 +53,7 @@ installed_files() {
 		lib/libhmm_p2p.a lib/libhmm_p2p.so lib/libhmm_p2p.so.1 \
 		lib/pkgconfig/libhmm_p2p.pc share/man/man1/hmmp2p.1 \
 		share/man/man3/hmm_p2p_open.3 share/man/man7/hmm_p2p_reasons.7 \
+		share/bash-completion/completions/hmmp2p \
 		lib/udev/rules.d/60-hmm_p2p.rules lib/sysusers.d/hmm_p2p.conf; do
 		[ -e "$root/usr/$file" ] || { echo "no $file"; return 1; }
 	done
@@ -245,12 +246,52 @@ static_consumer() {
 	consumer "$@" -static && ! readelf -d "$tmp/consumer" | grep NEEDED
 }
 
+# completed WORD...: what bash offers for the last one, in one line.
+completed() {
+	bash -c '. "$0" || exit
+		hmmp2p() { printf "    \"name\": \"%s\",\n" vram0 vram1 edu0; }
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_hmmp2p && echo "${COMPREPLY[*]}"' \
+		"$root/usr/share/bash-completion/completions/hmmp2p" "$@"
+}
+
+# offers EXPECTED WORD...
+offers() {
+	expected=$1
+	shift
+	found=$(completed "$@")
+	[ "$found" = "$expected" ] || { echo "$*: '$found' instead of '$expected'"; return 1; }
+}
+
+completion_offers() {
+	offers "map migrate" hmmp2p m &&
+	offers "drain" hmmp2p --json d &&
+	offers "vram0 vram1" hmmp2p drain v &&
+	offers "vram0 vram1 edu0 ram" hmmp2p migrate 42 all --to "" &&
+	offers "vram0 vram1 edu0" hmmp2p owner vram0 --join "" &&
+	offers "all" hmmp2p migrate 42 a &&
+	offers "stat" hmmp2p help s &&
+	offers "" hmmp2p list ""
+}
+
+# Every verb, and every option of each.
+completion_is_complete() {
+	tool=$root/usr/bin/hmmp2p
+	for verb in $("$tool" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort -u); do
+		completed hmmp2p "$verb" | grep -qw "$verb" || { echo "no $verb"; return 1; }
+		[ "$verb" != help ] || continue
+		"$tool" "$verb" --help | grep -o -e '--[a-z][a-z-]*' | sort -u >"$tmp/options"
+		completed hmmp2p "$verb" -- | tr ' ' '\n' | sort -u >"$tmp/offered"
+		diff "$tmp/options" "$tmp/offered" || { echo "options of $verb"; return 1; }
+	done
+}
+
 tool_runs() {
 	HMM_P2P_DEVICE=$tmp/none "$root/usr/bin/hmmp2p" list
 	[ $? -eq 1 ]
 }
 
-echo "1..25"
+echo "1..27"
 test_that "checkout copied" copy_checkout
 test_that "builds and installs elsewhere, fortified" install_tree
 test_that "installed files are there" installed_files
@@ -275,5 +316,7 @@ test_that "C++ consumer, C++98, shared" shared_consumer "$CXX" gnu++98 consumer.
 test_that "C++ consumer, C++23, shared" shared_consumer "$CXX" c++23 consumer.cc
 test_that "C++ consumer, static" static_consumer "$CXX" c++17 consumer.cc
 test_that "installed tool runs" tool_runs
+test_that "completion offers what fits" completion_offers
+test_that "completion knows every verb and option" completion_is_complete
 test_that "clean leaves nothing" clean_leaves_nothing
 [ $failed -eq 0 ]

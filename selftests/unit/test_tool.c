@@ -530,6 +530,7 @@ static void wrong_use_is_exit_2(void **state)
 		"migrate 4242 --to", "stat a b", "owner", "owner a b",
 		"owner --join a", "migrate 4242 all --to ram --populate",
 		"owner --join a", "drain", "drain a b",
+		"help nope", "help list topo", "help help",
 	};
 	size_t i;
 
@@ -551,6 +552,9 @@ static void help_needs_no_driver(void **state)
 	(void)state;
 	test_help("--help", "Verbs:");
 	test_help("--version", "hmmp2p 1.");
+	test_help("help", "Verbs:");
+	test_help("help migrate", "START-END");
+	test_help("help drain", "Usage: hmmp2p drain");
 	test_help("list --help", "exporters");
 	test_help("topo --help", "--explain");
 	test_help("map --help", "--importer");
