@@ -43,7 +43,7 @@ static size_t add_cells(struct tool *tool, struct libscols_line *line,
 {
 	struct hmm_p2p_path path;
 	char text[CELL_MAX];
-	size_t i, column = 1;
+	size_t i, column = 2;
 
 	for (i = 0; i < list->nr; i++) {
 		uint32_t importer = list->devices[i].out_id;
@@ -71,6 +71,7 @@ static void add_row(struct tool *tool, struct libscols_table *table,
 	size_t column;
 
 	table_set(line, 0, "%s", device_name(exporter));
+	table_set(line, 1, "%u", exporter->out_id);
 	column = add_cells(tool, line, list, exporter);
 	table_set(line, column++, "%u", exporter->out_owner);
 	if (exporter->out_numa_node >= 0)
@@ -79,9 +80,16 @@ static void add_row(struct tool *tool, struct libscols_table *table,
 		  node_cpus_text(exporter->out_numa_node, cpus));
 }
 
-static void print_legend(void)
+static void print_legend(const struct device_list *list)
 {
-	puts("\nA row is an exporter, a column an importer. Legend:\n"
+	size_t i;
+
+	puts("\nA row is an exporter, a column an importer by its id:\n");
+	for (i = 0; i < list->nr; i++)
+		if (is_importer(&list->devices[i]))
+			printf("  %-8u  %s\n", list->devices[i].out_id,
+			       device_name(&list->devices[i]));
+	puts("\nLegend:\n"
 	     "\n"
 	     "  X         the device itself\n"
 	     "  PRIVATE   same owner: over their interconnect, nothing moves\n"
@@ -96,12 +104,18 @@ static void print_legend(void)
 static void print_table(struct tool *tool, const struct device_list *list)
 {
 	struct libscols_table *table = table_new(NULL, 0);
+	char id[16];
 	size_t i;
 
-	table_column(table, "", false);
-	for (i = 0; i < list->nr; i++)
-		if (is_importer(&list->devices[i]))
-			table_column(table, device_name(&list->devices[i]), false);
+	table_column(table, "EXPORTER", false);
+	table_column(table, "ID", true);
+	/* Names would be wider than what stands below them. */
+	for (i = 0; i < list->nr; i++) {
+		if (!is_importer(&list->devices[i]))
+			continue;
+		snprintf(id, sizeof(id), "%u", list->devices[i].out_id);
+		table_column(table, id, false);
+	}
 	table_column(table, "OWNER", true);
 	table_column(table, "NODE", true);
 	table_column(table, "CPUS", false);
@@ -109,7 +123,7 @@ static void print_table(struct tool *tool, const struct device_list *list)
 		if (is_exporter(&list->devices[i]))
 			add_row(tool, table, list, &list->devices[i]);
 	table_print(table);
-	print_legend();
+	print_legend(list);
 }
 
 static void add_path(struct tool *tool, struct json_object *array,

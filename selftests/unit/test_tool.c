@@ -237,6 +237,19 @@ static void topo_prints(void **state)
 	test_json("fail=path:19:4", "topo -j", 0, "topo-gone.json");
 }
 
+/* As wide as a terminal is at most: seven importers, with long names. */
+static void topo_is_narrow(void **state)
+{
+	char *rest = output.out, *line;
+
+	(void)state;
+	run("pcinames", "topo");
+	assert_status("topo", 0);
+	assert_non_null(strstr(output.out, "pci-0000:0a:00.0"));
+	while ((line = strsep(&rest, "\n")))
+		assert_in_range(strlen(line), 0, 100);
+}
+
 static void topo_explains(void **state)
 {
 	(void)state;
@@ -618,6 +631,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(list_prints),
 		cmocka_unit_test(topo_prints),
+		cmocka_unit_test(topo_is_narrow),
 		cmocka_unit_test(topo_explains),
 		cmocka_unit_test(topo_explains_acs),
 		cmocka_unit_test(topo_explains_iommu),

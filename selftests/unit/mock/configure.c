@@ -42,6 +42,16 @@ static void all_home(void)
 	}
 }
 
+/* As PCI devices are named: longer than anything in a table of them. */
+static void name_as_pci(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < mock.nr_devices; i++)
+		snprintf((char *)mock.devices[i].out_name, HMM_P2P_NAME_SIZE,
+			 "pci-0000:%02x:00.0", i + 3);
+}
+
 /* Two pages of the heap. */
 static void some_unreadable(void)
 {
@@ -70,6 +80,8 @@ void mock_configure(const char *text)
 			some_unreadable();
 		else if (!strcmp(word, "once"))
 			mock.fail_once = true;
+		else if (!strcmp(word, "pcinames"))
+			name_as_pci();
 		else if (!strcmp(word, "onemove"))
 			mock.one_move = true;
 		else if (!strcmp(word, "home"))

@@ -100,7 +100,7 @@ void mock_reset(void);
  * "nomem", "nonuma", "nopages" (numa_move_pages() fails); "home": no page
  * is on a device; "nopath": nothing is peer to peer over PCI; "noread": some pages cannot be read; "ram=4": that many
  * pages fit into RAM when a device is drained; "int=2": SIGINT comes with the second migrate;
- * "onemove": each migrate to a device has to go on with the first one.
+ * "onemove": each migrate to a device has to go on with the first one; "pcinames": names such as "pci-0000:03:00.0".
  */
 void mock_configure(const char *text);
 
