@@ -12,14 +12,11 @@ static void note(int signal)
 	caught = signal;
 }
 
-/* What a shell has told a job in the background to ignore stays ignored. */
 static void catch_once(int signal)
 {
 	const struct sigaction action = { .sa_handler = note, .sa_flags = SA_RESETHAND };
-	struct sigaction before;
 
-	if (!sigaction(signal, NULL, &before) && before.sa_handler != SIG_IGN)
-		sigaction(signal, &action, NULL);
+	sigaction(signal, &action, NULL);
 }
 
 void signals_catch(void)
