@@ -270,9 +270,8 @@ static void fill_tlbs(struct job_machine *machine)
 		ring_push(&machine->jobs, &desc);
 	for (i = 0; i < NR_UNITS; i++)
 		fault[i] = next_fault(&machine->faults);
-	for (i = 0; i < NR_UNITS; i++) {
+	for (i = 0; i < NR_UNITS; i++)
 		end_fault(&machine->jobs, &fault[i], REPLY_FAIL);
-	}
 }
 
 static void test_write_to_read_only(void **state)
