@@ -142,18 +142,12 @@ static void heir_end(void)
 
 /* ------------------------------------------------------------------- removal */
 
-static int driver_write(const char *file)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/hmm_p2p_pci/%s", file);
-	return write_file(path, (const char *)heir->device.out_bus);
-}
+#define DRIVER	"hmm_p2p_pci"
 
 static int unbind(void *arg)
 {
 	(void)arg;
-	CHECK(driver_write("unbind") == 0);
+	CHECK(driver_unbind(DRIVER, &heir->device) == 0);
 	return 0;
 }
 
@@ -187,7 +181,7 @@ static void device_goes(uint8_t *(*inherit)(uint8_t *mem))
 	shortage_end();
 	/* One that has waited for a huge page gets it now. */
 	assert_int_equal(child_wait(removal), 0);
-	assert_int_equal(driver_write("bind"), 0);
+	assert_int_equal(driver_bind(DRIVER, &heir->device), 0);
 	heir_end();
 	assert_true(gone);
 }
