@@ -28,6 +28,7 @@ _hmmp2p_options() {
 	topo) echo "--explain $common" ;;
 	map) echo "--importer --ram $common" ;;
 	migrate) echo "--to --no-evict --populate $common" ;;
+	stat) echo "--watch --times $common" ;;
 	owner) echo "--join $common" ;;
 	help) ;;
 	*) echo "$common" ;;

@@ -55,16 +55,25 @@ struct json_object *json_top(const char *schema)
 	return top;
 }
 
-void json_print(struct json_object *top)
+static void print_as(struct json_object *top, int flags)
 {
-	const char *text = json_object_to_json_string_ext(top,
-			JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-			JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = json_object_to_json_string_ext(top, flags);
 
 	if (!text)
 		out_of_memory();
 	puts(text);
 	json_object_put(top);
+}
+
+void json_print(struct json_object *top)
+{
+	print_as(top, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+		      JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
+void json_print_line(struct json_object *top)
+{
+	print_as(top, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 struct json_object *json_put_object(struct json_object *in, const char *key)
@@ -99,6 +108,11 @@ void json_put_int(struct json_object *in, const char *key, int64_t value)
 void json_put_u64(struct json_object *in, const char *key, uint64_t value)
 {
 	put(in, key, need(json_object_new_uint64(value)));
+}
+
+void json_put_double(struct json_object *in, const char *key, double value)
+{
+	put(in, key, need(json_object_new_double(value)));
 }
 
 void json_put_bool(struct json_object *in, const char *key, bool value)

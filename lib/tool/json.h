@@ -13,6 +13,9 @@ struct json_object *json_top(const char *schema);
 /* Print with a newline, and free. */
 void json_print(struct json_object *top);
 
+/* The same on one line. */
+void json_print_line(struct json_object *top);
+
 /* A new, empty object or array inside another one. */
 struct json_object *json_put_object(struct json_object *in, const char *key);
 struct json_object *json_put_array(struct json_object *in, const char *key);
@@ -20,6 +23,7 @@ struct json_object *json_append_object(struct json_object *array);
 
 void json_put_int(struct json_object *in, const char *key, int64_t value);
 void json_put_u64(struct json_object *in, const char *key, uint64_t value);
+void json_put_double(struct json_object *in, const char *key, double value);
 void json_put_bool(struct json_object *in, const char *key, bool value);
 void json_put_null(struct json_object *in, const char *key);
 void json_put_text(struct json_object *in, const char *key, const char *text);

@@ -390,6 +390,42 @@ static void stat_prints(void **state)
 	test_json("", "stat --json 1", 0, "stat-one.json");
 }
 
+/* What one line of "stat --watch --json" says of the first device. */
+static void watched(const char *line, const char *counter, int64_t counted)
+{
+	struct json_object *top = parse("stat --watch", line), *seconds, *found;
+
+	assert_true(json_object_object_get_ex(top, "seconds", &seconds));
+	assert_true(json_object_get_double(seconds) >= 0.01);
+	assert_int_equal(json_pointer_get(top, "/devices/0/name", &found), 0);
+	assert_string_equal(json_object_get_string(found), "vram0");
+	assert_int_equal(json_pointer_getf(top, &found, "/devices/0/counters/%s", counter), 0);
+	assert_int_equal(json_object_get_int64(found), counted);
+	json_object_put(top);
+}
+
+static void stat_watches(void **state)
+{
+	char *rest = output.out, *line;
+	unsigned int lines = 0;
+
+	(void)state;
+	test_text("", "stat --watch=0.01 --times 2", 0, "watch.txt");
+	test_text("", "stat -w0.01 -n1 carve0", 0, "watch-one.txt");
+	test_text("empty", "stat -w0.01 -n1", 0, "watch-empty.txt");
+	run("counts", "stat --json --watch=0.01 --times 3");
+	assert_status("stat --watch --json", 0);
+	while ((line = strsep(&rest, "\n")) && *line) {
+		watched(line, "private", 1);
+		watched(line, "to_device", 4);
+		lines++;
+	}
+	assert_int_equal(lines, 3);
+	run("fail=stat:5:4", "stat vram0 --watch=0.01 --times 9");
+	assert_status("stat --watch", 1);
+	assert_non_null(strstr(output.err, "failed a transfer"));
+}
+
 static void owner_prints(void **state)
 {
 	(void)state;
@@ -540,7 +576,8 @@ static void wrong_use_is_exit_2(void **state)
 		"map 0", "map -1", "map 99999999999", "map 1x", "migrate",
 		"migrate 4242", "migrate 4242 all", "migrate 4242 --to ram",
 		"migrate 4242 all more --to ram", "migrate 4242 7f00-7f01 --to ram",
-		"migrate 4242 --to", "stat a b", "owner", "owner a b",
+		"migrate 4242 --to", "stat a b", "stat --watch=0", "stat --watch=x", "stat --times 2",
+		"stat --watch --times 0", "owner", "owner a b",
 		"owner --join a", "migrate 4242 all --to ram --populate",
 		"owner --join a", "drain", "drain a b",
 		"help nope", "help list topo", "help help",
@@ -642,6 +679,7 @@ int main(void)
 		cmocka_unit_test(long_migrate_shows_progress),
 		cmocka_unit_test(interrupted_migrate_prints_what_is_done),
 		cmocka_unit_test(stat_prints),
+		cmocka_unit_test(stat_watches),
 		cmocka_unit_test(owner_prints),
 		cmocka_unit_test(drain_prints),
 		cmocka_unit_test(drain_prints_partial_work),

@@ -67,6 +67,14 @@ void mock_before_migrate(const struct hmm_p2p_migrate *request)
 		raise(SIGINT);
 }
 
+void mock_after_stat(struct hmm_p2p_stat *stat)
+{
+	unsigned int i;
+
+	for (i = 0; mock.counts && i < HMM_P2P_COUNTER_COUNT; i++)
+		stat->out_counters[i] += i + 1;
+}
+
 void mock_configure(const char *text)
 {
 	char *copy = strdup(text), *word, *rest = copy;
@@ -84,6 +92,8 @@ void mock_configure(const char *text)
 			name_as_pci();
 		else if (!strcmp(word, "onemove"))
 			mock.one_move = true;
+		else if (!strcmp(word, "counts"))
+			mock.counts = true;
 		else if (!strcmp(word, "home"))
 			all_home();
 		else if (!strncmp(word, "open=", 5))

@@ -557,6 +557,7 @@ static int call_stat(void *arg)
 	       sizeof(request->out_counters));
 	memcpy(request->out_reasons, stat_of(request->device)->out_reasons,
 	       sizeof(request->out_reasons));
+	mock_after_stat(stat_of(request->device));
 	return 0;
 }
 

@@ -73,6 +73,7 @@ struct mock {
 	uint32_t ram_pages;	/* for which a drain finds room */
 	unsigned int interrupt_at;	/* SIGINT comes with this call of migrate */
 	bool one_move;		/* whoever begins a second one is killed */
+	bool counts;		/* each call of stat finds more */
 
 	/* What was seen */
 	unsigned int calls;
@@ -100,12 +101,16 @@ void mock_reset(void);
  * "nomem", "nonuma", "nopages" (numa_move_pages() fails); "home": no page
  * is on a device; "nopath": nothing is peer to peer over PCI; "noread": some pages cannot be read; "ram=4": that many
  * pages fit into RAM when a device is drained; "int=2": SIGINT comes with the second migrate;
- * "onemove": each migrate to a device has to go on with the first one; "pcinames": names such as "pci-0000:03:00.0".
+ * "onemove": each migrate to a device has to go on with the first one; "counts": each
+ * call of stat finds 1 more than the call before for the first counter, 2 for the second, and so on; "pcinames": names such as "pci-0000:03:00.0".
  */
 void mock_configure(const char *text);
 
 /* Before a call of migrate: raises the signals that are due. */
 void mock_before_migrate(const struct hmm_p2p_migrate *request);
+
+/* After a call of stat: counts on, if it is to. */
+void mock_after_stat(struct hmm_p2p_stat *stat);
 
 /* The driver: 0, or -1 with errno. */
 int mock_ioctl(unsigned long cmd, void *arg);
