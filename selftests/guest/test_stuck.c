@@ -163,7 +163,7 @@ static bool all_stuck(pid_t pid)
 		REQUIRE(turn_await(&turns) == 0);
 	stuck = becomes_stuck(pid, FAULTS, "page_mkwrite");
 	/* Each is let go, or the victim would not end. */
-	stuck &= becomes_stuck(pid, MOVES, "hmm_p2p_move");
+	stuck &= becomes_stuck(pid, MOVES, "hmm_p2p_step_move");
 	stuck &= becomes_stuck(pid, ASKS, "query");
 	return stuck;
 }
