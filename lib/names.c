@@ -62,7 +62,7 @@ static const struct {
 	},
 	[HMM_P2P_REASON_BUSY] = {
 		"busy",
-		"Somebody has a reference on the page, or it is locked or already in motion: mostly another CPU's list of recent pages, for a moment, so try again; if it stays so look for a driver or io_uring buffer that pins it.",
+		"Somebody has a reference on the page, or it is locked or already in motion: try again; if it stays so look for a driver or io_uring buffer that pins it.",
 	},
 	[HMM_P2P_REASON_NO_MEMORY] = {
 		"no system memory",

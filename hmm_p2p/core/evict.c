@@ -24,6 +24,7 @@
 #include "evict.h"
 #include "home.h"
 #include "keep.h"
+#include "lists.h"
 #include "mappers.h"
 #include "pagemap.h"
 #include "ram.h"
@@ -352,6 +353,8 @@ bool hmm_p2p_evict_all(struct hmm_p2p_device *hdev)
 			say_no_ram(hdev, &say_when);
 		else if (ev.stuck && !ev.patient)
 			say_stuck(hdev, &say_when);
+		if (ev.stuck)
+			hmm_p2p_drain_lists();
 		if (!ev.moved)
 			evict_wait(hdev, ev.no_ram ? HZ : HZ / 10);
 	}
@@ -479,6 +482,8 @@ int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
 		do {
 			ret = evict_now(&ev, &moved);
 			ev.stuck = is_stuck(&ev);
+			if (ret == -EBUSY && ev.stuck)
+				hmm_p2p_drain_lists();
 			if (ev.locked_out)
 				schedule_timeout_interruptible(HZ / 10);
 		} while (ret == -EBUSY && --tries);

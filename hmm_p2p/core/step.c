@@ -17,6 +17,7 @@
 #include "batch.h"
 #include "device.h"
 #include "explain.h"
+#include "lists.h"
 #include "mirror.h"
 #include "owner.h"
 #include "ram.h"
@@ -505,6 +506,9 @@ int hmm_p2p_step_move(struct move_state *state)
 		if (state->batch->no_room)
 			return 1;
 		state->tries--;
+		if (state->tries && !state->drained)
+			hmm_p2p_drain_lists();
+		state->drained = true;
 	}
 	return hmm_p2p_step_give_up(state, ret);
 }
