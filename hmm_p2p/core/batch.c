@@ -24,6 +24,7 @@
  *   where it was.
  */
 #include <linux/dma-fence.h>
+#include <linux/memcontrol.h>
 #include <linux/slab.h>
 
 #include "batch.h"
@@ -469,13 +470,17 @@ static void ram_entry(struct hmm_p2p_batch *batch, unsigned long i)
 }
 
 /*
- * Eviction goes by device memory, and may find a page that was handed out but
- * not mapped yet, or is on its way back after a move that failed. It has no
- * data and no memory group, and the group's lists do not take such a page.
+ * Eviction goes by device memory, and may find a page that was handed out but not
+ * mapped yet, that is on its way back after a move that failed, or that has just moved
+ * away: its data and its charge are elsewhere. It has no data and no memory group, and
+ * the group's lists do not take such a page. Whatever is mapped is charged.
  */
 static bool is_unused(unsigned long src)
 {
-	return !folio_test_anon(page_folio(migrate_pfn_to_page(src)));
+	struct folio *folio = page_folio(migrate_pfn_to_page(src));
+
+	return !folio_test_anon(folio) ||
+	       (!mem_cgroup_disabled() && !folio_memcg_charged(folio));
 }
 
 /* Finds room in system memory and starts the copies. */
