@@ -418,10 +418,23 @@ static void load_end(struct load *load)
 	unmap(load->mem, LOAD_LENGTH);
 }
 
+/* It takes a transfer or two, of memory that is just on the device. */
+#define P2P_SECONDS	60
+
 /* A debug kernel takes several times as long for each. */
 static unsigned int rounds(void)
 {
 	return hammer_seconds("INTERPOSE_ROUNDS", 100, 30);
+}
+
+/* The last time it stays until it has been of use. */
+static void await_p2p(struct load *load, const struct hmm_p2p_stat *before)
+{
+	double until = seconds_now() + P2P_SECONDS;
+
+	while (goes_on(load) && seconds_now() < until &&
+	       !stat_delta(load->exporter, before, HMM_P2P_COUNTER_P2P))
+		usleep(10000);
 }
 
 static void test_comes_and_goes(void **state)
@@ -441,6 +454,7 @@ static void test_comes_and_goes(void **state)
 		if (drop() || insert(&image))
 			__atomic_store_n(&load.bad, 1, __ATOMIC_RELAXED);
 	}
+	await_p2p(&load, &before);
 	__atomic_store_n(&load.stop, true, __ATOMIC_RELAXED);
 	pthread_join(threads[0], NULL);
 	pthread_join(threads[1], NULL);
