@@ -23,7 +23,7 @@
  * @split: in this try, a huge page has to be split before it moves
  * @userfault: the current step's mapping is registered with userfaultfd
  * @file: it is one of a file
- * @drained: no CPU had pages in a list when the first was found busy
+ * @drained: the lists of CPUs were drained, because a page was found busy
  * @claimed: all of the range that is on the device belongs to the move
  * @only: NULL, or first page of the chunk that is to go to RAM: no other page does
  * @left: pages of the current step that are not accounted for yet

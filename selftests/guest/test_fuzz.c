@@ -5,8 +5,8 @@
  * and then, and one of an ordinary user. Each page's content is known to whoever
  * owns its slot (fuzz.h), and looked at all the time.
  *
- * HMM_P2P_FUZZ_SEED (the clock) and HMM_P2P_FUZZ_SECONDS (20, on the debug kernel
- * 60) are taken from the environment. With the same seed each thread draws the same
+ * HMM_P2P_FUZZ_SEED (the clock) and HMM_P2P_FUZZ_SECONDS (15, on the debug kernel
+ * 30) are taken from the environment. With the same seed each thread draws the same
  * numbers; the order of threads is not repeatable.
  */
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * fork, throw away and swap the same memory at random. Each page has a version;
  * whoever holds the page's lock knows what must be in it, and looks.
  *
- * TORTURE_SECONDS (10, on the debug kernel 30) and TORTURE_SEED (1) are taken
+ * TORTURE_SECONDS (10, on the debug kernel 15) and TORTURE_SEED (1) are taken
  * from the environment. The order of threads is not repeatable; what each of
  * them does is.
  */
