@@ -3,7 +3,10 @@
  * Memory that ksmd merges: merged pages stay in RAM, with their reason, and ksmd
  * never meets a page that has gone to a device.
  */
+#include <fcntl.h>
+#include <linux/kernel-page-flags.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "common.h"
 
@@ -11,6 +14,9 @@
 #define LENGTH		(2 * MIB)
 #define CONTENTS	4
 #define WAIT_SECONDS	120
+/* of an entry of /proc/PID/pagemap */
+#define PAGEMAP_PRESENT	(1ULL << 63)
+#define PAGEMAP_PFN	((1ULL << 55) - 1)
 
 static bool have_ksm;
 
@@ -38,22 +44,6 @@ static void need_ksm(void)
 	assert_int_equal(write_file(KSM "run", "1"), 0);
 }
 
-static long read_number(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	long number = -1;
-
-	REQUIRE(file);
-	REQUIRE(fscanf(file, "%ld", &number) == 1);
-	fclose(file);
-	return number;
-}
-
-static size_t merged_pages(void)
-{
-	return (size_t)read_number("/proc/self/ksm_merging_pages");
-}
-
 /* Pages of which there are CONTENTS different ones. */
 static void fill_alike(uint8_t *mem, size_t length, uint64_t seed)
 {
@@ -73,11 +63,42 @@ static int alike_is_right(const uint8_t *mem, size_t length, uint64_t seed)
 	return 0;
 }
 
-static int wait_merged(size_t pages)
+static uint64_t read_entry(int fd, uint64_t index)
+{
+	uint64_t entry;
+
+	REQUIRE(pread(fd, &entry, 8, (off_t)(index * 8)) == 8);
+	return entry;
+}
+
+/*
+ * Page by page: ksm_merging_pages of the process also counts what it has unmapped and
+ * ksmd has not looked at again, and a child may inherit that count (seen on 7.2.12).
+ */
+static bool all_merged(const uint8_t *mem, size_t length)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	bool merged = true;
+	uint64_t entry;
+	size_t at;
+
+	REQUIRE(pagemap >= 0 && flags >= 0);
+	for (at = 0; at < length && merged; at += page_size) {
+		entry = read_entry(pagemap, (uintptr_t)(mem + at) / page_size);
+		merged = entry & PAGEMAP_PRESENT &&
+			 read_entry(flags, entry & PAGEMAP_PFN) & 1ULL << KPF_KSM;
+	}
+	close(flags);
+	close(pagemap);
+	return merged;
+}
+
+static int wait_merged(const uint8_t *mem, size_t length)
 {
 	double end = seconds_now() + WAIT_SECONDS;
 
-	while (merged_pages() != pages) {
+	while (!all_merged(mem, length)) {
 		CHECK(seconds_now() < end);
 		usleep(10000);
 	}
@@ -91,7 +112,7 @@ static uint8_t *map_merged(uint64_t seed)
 	need_ksm();
 	fill_alike(mem, LENGTH, seed);
 	assert_int_equal(madvise(mem, LENGTH, MADV_MERGEABLE), 0);
-	assert_int_equal(wait_merged(LENGTH / page_size), 0);
+	assert_int_equal(wait_merged(mem, LENGTH), 0);
 	return mem;
 }
 
@@ -196,7 +217,6 @@ static int storm(void *arg)
 
 	fill_alike(mem, LENGTH, 9);
 	CHECK(madvise(mem, LENGTH, MADV_MERGEABLE) == 0);
-	CHECK(wait_merged(LENGTH / page_size) == 0);
 	while (seconds_now() < end || !moved || !merged) {
 		at = random_next(&random) % (LENGTH / page_size) * page_size;
 		/* a page of its own, with the content that it had */
