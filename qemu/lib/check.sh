@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The test matrix, and one guest at a time.
+# The test matrix: what runs where, and what came of it.
 
 # matrix: the rows of the matrix that were asked for: topology, kernel, seconds, limit, patterns.
 matrix() {
@@ -64,33 +64,6 @@ matches() (
 	return 1
 )
 
-# The test that runs now, for the progress line.
-current_test() { sed -n 's/^@begin \([^ ]*\).*/in \1/p' "$out/results" 2>/dev/null | tail -n 1; }
-
-# boot_and_report TOPOLOGY KERNEL MODE SECONDS: one guest, or two; TAP on standard output, and in results.tap of the run.
-boot_and_report() {
-	boot_name=$1/$2${boot_with:+/$boot_with}
-	out=$logs/$(printf '%s' "$boot_name" | tr / -)
-	mkdir -p "$out"
-	step_detail=current_test
-	boot_status=0
-	step "guest $boot_name" "$out/boot.log" boot_hosts "$1" "$2" "$3" "$4" || boot_status=$?
-	step_detail=
-	planned="load $boot_tests unload"
-	[ "$2" != debug ] || planned="$planned kmemleak"
-	report_guest "$boot_name" "$boot_status"
-	[ -d "$out/$second" ] || return 0
-	(out=$out/$second && report_guest "$boot_name/$second" "$(cat "$out/ended")")
-}
-
-# report_guest PREFIX STATUS: what the guest whose folder is $out has left.
-report_guest() {
-	awk -v prefix="$1" -v ending="$(verdict "$2")" -v planned="$planned" -v logs="$out" \
-		-f "$lab/lib/results.awk" "$lab/splats" "$out/console.log" "$out/results" >"$out/results.tap"
-	cat "$out/results.tap" >>"$logs/results.tap"
-	cat "$out/results.tap"
-}
-
 # report_host NAME LOG STATUS: what a program outside any guest said, as TAP of the same kind.
 report_host() {
 	host_out=$logs/host-$1
@@ -121,6 +94,7 @@ host_tests() {
 	[ ! -e "$repo/selftests/unit/Makefile" ] || host_test unit "unit tests on the host" /src/qemu/build/unit
 }
 
+# check_row TOPOLOGY KERNEL SECONDS LIMIT PATTERNS: start it, as soon as there is room for it.
 check_row() {
 	boot_limit=$4
 	boot_tests=$(select_tests "$5" "$2")
@@ -130,7 +104,8 @@ check_row() {
 		echo "ok - $1/$2 # SKIP $next_missing" | tee -a "$logs/results.tap"
 		return 0
 	fi
-	boot_and_report "$1" "$2" check "$3"
+	rows_below "${want_jobs:-$(default_jobs)}"
+	start_row "$1" "$2" "$3"
 }
 
 # totals FILE: the line that ends a check; false unless something ran and nothing failed. A known bug of somebody else's
@@ -179,6 +154,7 @@ check() {
 	while read -r topology kernel seconds limit patterns <&4; do
 		check_row "$topology" "$kernel" "$seconds" "$limit" "$patterns"
 	done 4<"$logs/matrix"
+	rows_below 1
 	grep -q '^ok\|^not ok' "$logs/results.tap" || nothing_ran
 	totals "$logs/results.tap" || {
 		say "logs: $logs"

@@ -136,7 +136,9 @@ kill_tree() {
 }
 
 stop_step() {
-	[ -z "$step_pid" ] || kill_tree "$step_pid"
+	for row_word in $step_pid $rows_running; do
+		kill_tree "${row_word%%:*}"
+	done
 	end_line
 	say "lab: interrupted"
 	exit 130
