@@ -2,51 +2,17 @@
 /*
  * Who pays for device memory, page by page: a control group of the kernel's dmem
  * controller, where it has one, and the account of a user, where there is a limit
- * (see account.c). Each is a ledger. Where it is closed nobody pays, and it costs
- * nothing.
+ * (see account.c). Each is a ledger (ledger.c).
  *
  * A group pays for what its processes move, also another process's memory: the
  * kernel's interface knows nobody else. Its region is all of the device, with what
  * processes map of it.
- *
- * A huge page is one charge. When the kernel splits it, its pages come back
- * one by one, and the charge is given back with the last of them.
  */
 #include <linux/export.h>
 #include <linux/slab.h>
 
 #include "charge.h"
-#include "chunk.h"
-
-/* For a page that nobody pays, while the ledger is open. */
-#define NOBODY	((void *)1)
-
-/**
- * struct ledger_chunk - who pays for the pages of a chunk
- * @huge: for the huge page that it was handed out as
- * @left: how many pages of that have not come back
- * @single: for the page that was handed out last as a charge of its own
- * @singles: how many of these there are
- * @mixed: they may have several payers
- */
-struct ledger_chunk {
-	void *huge;
-	unsigned int left;
-	void *single;
-	unsigned int singles;
-	bool mixed;
-};
-
-/**
- * struct ledger - who pays for each page of a device
- * @chunk: one per chunk
- * @single: for each page that is a charge of its own: who, or NOBODY. NULL: it is
- *	none, or was handed out before the ledger was opened
- */
-struct ledger {
-	struct ledger_chunk *chunk;
-	void **single;
-};
+#include "ledger.h"
 
 /**
  * struct hmm_p2p_charges - who is charged for a device's memory
@@ -56,90 +22,9 @@ struct ledger {
  */
 struct hmm_p2p_charges {
 	struct dmem_cgroup_region *region;
-	struct ledger groups;
-	struct ledger accounts;
+	struct hmm_p2p_ledger groups;
+	struct hmm_p2p_ledger accounts;
 };
-
-static void ledger_free(struct ledger *ledger)
-{
-	kvfree(ledger->single);
-	kvfree(ledger->chunk);
-}
-
-static int ledger_alloc(struct ledger *ledger, unsigned long nr_pages)
-{
-	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
-
-	ledger->chunk = kvcalloc(DIV_ROUND_UP(nr_pages, HMM_P2P_CHUNK_PAGES),
-				 sizeof(*ledger->chunk), gfp);
-	ledger->single = kvcalloc(nr_pages, sizeof(*ledger->single), gfp);
-	if (ledger->chunk && ledger->single)
-		return 0;
-	ledger_free(ledger);
-	return -ENOMEM;
-}
-
-static int ledger_open(struct hmm_p2p_device *hdev, struct ledger *ledger)
-{
-	struct ledger fresh;
-
-	if (READ_ONCE(ledger->single))
-		return 0;
-	if (ledger_alloc(&fresh, hdev->config.memory >> PAGE_SHIFT))
-		return -ENOMEM;
-	spin_lock_irq(&hdev->lock);
-	if (!ledger->single) {
-		ledger->chunk = fresh.chunk;
-		WRITE_ONCE(ledger->single, fresh.single);
-		fresh = (struct ledger){};
-	}
-	spin_unlock_irq(&hdev->lock);
-	ledger_free(&fresh);
-	return 0;
-}
-
-static void ledger_take(struct ledger *ledger, unsigned long index,
-			unsigned int order, void *who)
-{
-	struct ledger_chunk *chunk;
-
-	if (!ledger->single)
-		return;
-	who = who ?: NOBODY;
-	chunk = &ledger->chunk[index / HMM_P2P_CHUNK_PAGES];
-	if (order) {
-		chunk->huge = who;
-		chunk->left = HMM_P2P_CHUNK_PAGES;
-		return;
-	}
-	ledger->single[index] = who;
-	chunk->mixed = chunk->singles && (chunk->mixed || chunk->single != who);
-	chunk->single = who;
-	chunk->singles++;
-}
-
-/* Returns to whom @bytes are to be given back, or NULL. */
-static void *ledger_give(struct ledger *ledger, unsigned long index,
-			 unsigned int order, u64 *bytes)
-{
-	struct ledger_chunk *chunk;
-	void *who = NULL;
-
-	if (!ledger->single)
-		return NULL;
-	chunk = &ledger->chunk[index / HMM_P2P_CHUNK_PAGES];
-	if (!order && ledger->single[index]) {
-		swap(who, ledger->single[index]);
-		chunk->singles--;
-		*bytes = PAGE_SIZE;
-	} else if (chunk->left) {
-		chunk->left -= 1U << order;
-		if (!chunk->left)
-			swap(who, chunk->huge);
-		*bytes = HMM_P2P_CHUNK_SIZE;
-	}
-	return who == NOBODY ? NULL : who;
-}
 
 /* 7.3 takes a structure, see the Makefile. */
 static struct dmem_cgroup_region *region_register(const struct hmm_p2p_device *hdev)
@@ -162,7 +47,8 @@ int hmm_p2p_charge_init(struct hmm_p2p_device *hdev)
 	if (!charges)
 		return -ENOMEM;
 	if (IS_ENABLED(CONFIG_CGROUP_DMEM) &&
-	    ledger_alloc(&charges->groups, hdev->config.memory >> PAGE_SHIFT))
+	    hmm_p2p_ledger_open(&charges->groups, hdev->config.memory >> PAGE_SHIFT,
+				&hdev->lock))
 		goto err_charges;
 	charges->region = region_register(hdev);
 	if (IS_ERR(charges->region))
@@ -171,7 +57,7 @@ int hmm_p2p_charge_init(struct hmm_p2p_device *hdev)
 	return 0;
 
 err_ledger:
-	ledger_free(&charges->groups);
+	hmm_p2p_ledger_free(&charges->groups);
 err_charges:
 	kfree(charges);
 	return -ENOMEM;
@@ -183,8 +69,8 @@ void hmm_p2p_charge_fini(struct hmm_p2p_device *hdev)
 	struct hmm_p2p_charges *charges = hdev->charges;
 
 	dmem_cgroup_unregister_region(charges->region);
-	ledger_free(&charges->groups);
-	ledger_free(&charges->accounts);
+	hmm_p2p_ledger_free(&charges->groups);
+	hmm_p2p_ledger_free(&charges->accounts);
 	kfree(charges);
 }
 
@@ -194,7 +80,8 @@ static int charge_account(struct hmm_p2p_device *hdev, struct mm_struct *mm, u64
 	struct hmm_p2p_account *account = hmm_p2p_account_of(hdev, mm);
 	int ret = -ENOMEM;
 
-	if (account && !ledger_open(hdev, &hdev->charges->accounts))
+	if (account && !hmm_p2p_ledger_open(&hdev->charges->accounts,
+					    hdev->config.memory >> PAGE_SHIFT, &hdev->lock))
 		ret = hmm_p2p_account_take(hdev, account, bytes);
 	if (!ret)
 		payer->account = account;
@@ -244,8 +131,8 @@ void hmm_p2p_charge_take(struct hmm_p2p_device *hdev, unsigned long index,
 			 unsigned int order, const struct hmm_p2p_payer *payer)
 {
 	lockdep_assert_held(&hdev->lock);
-	ledger_take(&hdev->charges->groups, index, order, payer->group);
-	ledger_take(&hdev->charges->accounts, index, order, payer->account);
+	hmm_p2p_ledger_take(&hdev->charges->groups, index, order, payer->group);
+	hmm_p2p_ledger_take(&hdev->charges->accounts, index, order, payer->account);
 }
 
 /* The page at @index comes back: what is to be given back without the lock? */
@@ -255,10 +142,10 @@ struct hmm_p2p_charge hmm_p2p_charge_give(struct hmm_p2p_device *hdev,
 	struct hmm_p2p_charge charge = {};
 
 	lockdep_assert_held(&hdev->lock);
-	charge.payer.group = ledger_give(&hdev->charges->groups, index, order,
-					 &charge.bytes);
-	charge.payer.account = ledger_give(&hdev->charges->accounts, index, order,
-					   &charge.bytes);
+	charge.payer.group = hmm_p2p_ledger_give(&hdev->charges->groups, index, order,
+						 &charge.bytes);
+	charge.payer.account = hmm_p2p_ledger_give(&hdev->charges->accounts, index, order,
+						   &charge.bytes);
 	return charge;
 }
 
@@ -267,7 +154,7 @@ static bool is_victim(struct hmm_p2p_victims *victims, void *who)
 {
 	const struct hmm_p2p_payer *limit = &victims->limit;
 
-	if (!who || who == NOBODY)
+	if (!who || who == HMM_P2P_NOBODY)
 		return !limit->group && !limit->account;
 	if (limit->account)
 		return who == limit->account;
@@ -280,7 +167,7 @@ static bool is_victim(struct hmm_p2p_victims *victims, void *who)
 	return victims->answer;
 }
 
-static const struct ledger *ledger_of(struct hmm_p2p_device *hdev,
+static const struct hmm_p2p_ledger *ledger_of(struct hmm_p2p_device *hdev,
 				      const struct hmm_p2p_victims *victims)
 {
 	return victims->limit.account ? &hdev->charges->accounts :
@@ -294,26 +181,25 @@ static const struct ledger *ledger_of(struct hmm_p2p_device *hdev,
 bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index,
 		       struct hmm_p2p_victims *victims)
 {
-	const struct ledger *ledger = ledger_of(hdev, victims);
+	const struct hmm_p2p_ledger *ledger = ledger_of(hdev, victims);
 
 	if (!ledger->single)
 		return true;
-	return is_victim(victims, ledger->single[index] ?:
-			 ledger->chunk[index / HMM_P2P_CHUNK_PAGES].huge);
+	return is_victim(victims, hmm_p2p_ledger_payer(ledger, index));
 }
 
 /* The same of the huge page that the chunk of @index was handed out as. */
 bool hmm_p2p_charge_is_huge(struct hmm_p2p_device *hdev, unsigned long index,
 			    struct hmm_p2p_victims *victims)
 {
-	const struct ledger *ledger = ledger_of(hdev, victims);
+	const struct hmm_p2p_ledger *ledger = ledger_of(hdev, victims);
 
 	if (!ledger->single)
 		return true;
 	return is_victim(victims, ledger->chunk[index / HMM_P2P_CHUNK_PAGES].huge);
 }
 
-static bool has_victim(struct hmm_p2p_device *hdev, const struct ledger *ledger,
+static bool has_victim(struct hmm_p2p_device *hdev, const struct hmm_p2p_ledger *ledger,
 		       unsigned long first, struct hmm_p2p_victims *victims)
 {
 	unsigned long end = min(first + HMM_P2P_CHUNK_PAGES,
@@ -329,8 +215,8 @@ static bool has_victim(struct hmm_p2p_device *hdev, const struct ledger *ledger,
 bool hmm_p2p_charge_counts(struct hmm_p2p_device *hdev, unsigned long first,
 			   struct hmm_p2p_victims *victims)
 {
-	const struct ledger *ledger = ledger_of(hdev, victims);
-	const struct ledger_chunk *chunk;
+	const struct hmm_p2p_ledger *ledger = ledger_of(hdev, victims);
+	const struct hmm_p2p_ledger_chunk *chunk;
 
 	lockdep_assert_held(&hdev->lock);
 	if (!ledger->single)

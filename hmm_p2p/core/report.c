@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What became of each page of a fault: hmm_p2p_fault.report. */
+#include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/hmm.h>
 #include <linux/memremap.h>
@@ -59,6 +60,7 @@ void hmm_p2p_report_begin(u8 *report, unsigned long npages)
 		if (HMM_P2P_REPORT_OUTCOME(report[i]) != HMM_P2P_OUTCOME_MIGRATED)
 			report[i] = 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_report_begin);
 
 static enum hmm_p2p_outcome mapped_outcome(unsigned long hmm_pfn)
 {
@@ -100,3 +102,4 @@ void hmm_p2p_report_end(const struct hmm_range *range, u8 *report,
 		if ((range->hmm_pfns[i] & HMM_PFN_VALID) && !report[i])
 			report[i] = HMM_P2P_REPORT(mapped_outcome(range->hmm_pfns[i]), 0);
 }
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_report_end);
