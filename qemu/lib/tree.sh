@@ -32,6 +32,7 @@ proxy_option() {
 }
 
 tree_bootstrap() {
+	rm -rf "$tree"
 	set -- --variant=apt --include="$(packages | paste -sd,)" "$suite" "$tree" ${HMM_P2P_MIRROR:+"$HMM_P2P_MIRROR"}
 	proxy=$(proxy_option)
 	mmdebstrap ${proxy:+"$proxy"} "$@"
@@ -49,6 +50,8 @@ tree_backports() (
 	tree_network
 	sed -n "s/^deb \(.*\) $suite main.*/deb \1 $suite-backports main/p" "$tree/etc/apt/sources.list" \
 		>"$tree/etc/apt/sources.list.d/backports.list"
+	# what an interrupted one may have left
+	enter -- dpkg --configure -a
 	enter -- apt-get update
 	# shellcheck disable=SC2046 # one word per package
 	enter -- apt-get install -y --no-install-recommends -t "$suite-backports" $(packages backports)
@@ -57,17 +60,23 @@ tree_backports() (
 # The stock kernel is not installed, but unpacked, like any that comes after it.
 tree_kernel() { enter "$repo:/src:ro" -- /src/qemu/build/kernel stock "$target"; }
 
+# tree_step NAME WHAT COMMAND: once for this tree, whatever fails or is interrupted after it.
+tree_step() {
+	[ ! -e "$tree/etc/hmm_p2p-done-$1" ] || return 0
+	must "$2" "$logs/tree-$1.log" "$3"
+	: >"$tree/etc/hmm_p2p-done-$1"
+}
+
 # Make the tree unless it is there, and set $tree, $release, $version and $series.
 tree_ready() {
 	tree=$(tree_path)
 	if [ ! -d "$tree" ]; then
 		need_space 5 "the Debian tree"
 		tree=$tree.new
-		rm -rf "$tree"
 		must "installing mmdebstrap on the host" "$logs/host.log" host_has_mmdebstrap
-		must "making the Debian tree" "$logs/tree.log" tree_bootstrap
-		must "adding QEMU" "$logs/tree-backports.log" tree_backports
-		must "adding the kernel, its headers and source" "$logs/tree-kernel.log" tree_kernel
+		tree_step bootstrap "making the Debian tree" tree_bootstrap
+		tree_step backports "adding QEMU" tree_backports
+		tree_step kernel "adding the kernel, its headers and source" tree_kernel
 		mv "$tree" "${tree%.new}"
 		tree=${tree%.new}
 	fi
