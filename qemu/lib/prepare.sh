@@ -108,6 +108,7 @@ prepare() {
 		esac
 		[ "$verb" != check ] || build_withs "$kernel"
 	done
+	[ $# = 0 ] || accel_ready "$1"
 	stage_build
 	unlock_cache
 }

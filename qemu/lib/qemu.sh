@@ -35,12 +35,7 @@ kernel_append() {
 # whatever the lab adds.
 qemu_args() {
 	printf '%s\n' qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
-	if [ -n "$(topology_value "$1" icount)" ]; then
-		printf '%s\n' -accel tcg,thread=single -icount "$(topology_value "$1" icount)" -seed 1
-	else
-		threads=$(topology_value "$1" thread)
-		printf '%s\n' -accel "tcg,thread=${threads:-multi}"
-	fi
+	accel_args "$1"
 	printf '%s\n' -machine "q35$(topology_values "$1" machine | while IFS= read -r word; do printf ',%s' "$word"; done)"
 	printf '%s\n' -cpu "$(topology_value "$1" cpu)" -smp "$(topology_value "$1" smp)" -m "$(topology_value "$1" memory)"
 	topology_lines "$1" | sed -nE 's/^(object|numa|drive|netdev|chardev|device)=(.*)/-\1\n\2/p'
