@@ -2,218 +2,12 @@
 /*
  * The hmmp2p program itself, with the mock preloaded: what it prints is
  * compared with files in golden/, its JSON as values and its text byte by byte.
- *
- * HMM_P2P_TOOL and HMM_P2P_PRELOAD name program and mock, HMM_P2P_GOLDEN the
- * folder. With HMM_P2P_UPDATE_GOLDEN=1 the files are written, not compared.
  */
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
-#include <json-c/json.h>
 
-#include "test.h"
 #include "fake_sysfs.h"
-
-#define WORDS_MAX	16
-#define OUTPUT_MAX	65536
-
-extern char **environ;
-
-struct output {
-	char out[OUTPUT_MAX];
-	char err[OUTPUT_MAX];
-	int status;		/* of the exit, or minus a signal */
-};
-
-static struct output output;
-
-/* ---------------------------------------------------------------- running */
-
-static const char *need_env(const char *name)
-{
-	const char *value = getenv(name);
-
-	if (!value) {
-		fprintf(stderr, "%s is not set: run 'make check'\n", name);
-		exit(99);
-	}
-	return value;
-}
-
-static unsigned int split(char *text, char **words)
-{
-	unsigned int nr = 0;
-	char *word;
-
-	if (!*text)
-		text = NULL;
-	while ((word = strsep(&text, " "))) {
-		assert_true(nr < WORDS_MAX - 1);
-		words[nr++] = word;
-	}
-	words[nr] = NULL;
-	return nr;
-}
-
-static void read_back(FILE *file, char text[OUTPUT_MAX])
-{
-	size_t len;
-
-	rewind(file);
-	len = fread(text, 1, OUTPUT_MAX - 1, file);
-	text[len] = '\0';
-	fclose(file);
-}
-
-static pid_t spawn(char **words, FILE *out, FILE *err)
-{
-	posix_spawn_file_actions_t actions;
-	pid_t pid;
-
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fileno(out), STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, fileno(err), STDERR_FILENO);
-	setenv("LD_PRELOAD", need_env("HMM_P2P_PRELOAD"), 1);
-	assert_int_equal(posix_spawn(&pid, words[0], &actions, NULL, words,
-				     environ), 0);
-	unsetenv("LD_PRELOAD");
-	posix_spawn_file_actions_destroy(&actions);
-	return pid;
-}
-
-static void run_with(const char *mock_text, const char *args, FILE *out, FILE *err)
-{
-	char *words[WORDS_MAX + 1];
-	char *copy = strdup(args);
-	int status;
-	pid_t pid;
-
-	words[0] = (char *)need_env("HMM_P2P_TOOL");
-	split(copy, words + 1);
-	setenv(MOCK_ENV, mock_text, 1);
-	pid = spawn(words, out, err);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	output.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-	read_back(out, output.out);
-	free(copy);
-}
-
-/* @mock is for mock_configure(); @args are separated by single spaces. */
-static void run(const char *mock_text, const char *args)
-{
-	FILE *err = tmpfile();
-
-	run_with(mock_text, args, tmpfile(), err);
-	read_back(err, output.err);
-}
-
-/* With a terminal for stderr; it has room for what is printed. */
-static void run_on_terminal(const char *mock_text, const char *args)
-{
-	int ends = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	FILE *err;
-	ssize_t len;
-
-	assert_true(ends >= 0 && !grantpt(ends) && !unlockpt(ends));
-	err = fopen(ptsname(ends), "r+e");
-	assert_non_null(err);
-	run_with(mock_text, args, tmpfile(), err);
-	len = read(ends, output.err, OUTPUT_MAX - 1);
-	output.err[len < 0 ? 0 : len] = '\0';
-	fclose(err);
-	close(ends);
-}
-
-static void assert_status(const char *args, int status)
-{
-	if (output.status != status)
-		fail_msg("hmmp2p %s: exit %d, not %d\n%s%s", args,
-			 output.status, status, output.out, output.err);
-}
-
-/* ----------------------------------------------------------- golden files */
-
-static void golden_path(const char *name, char path[4096])
-{
-	snprintf(path, 4096, "%s/%s", need_env("HMM_P2P_GOLDEN"), name);
-}
-
-static bool updating(void)
-{
-	const char *value = getenv("HMM_P2P_UPDATE_GOLDEN");
-
-	return value && !strcmp(value, "1");
-}
-
-static void write_golden(const char *name)
-{
-	char path[4096];
-	FILE *file;
-
-	golden_path(name, path);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fprintf(file, "# SPDX-License-Identifier: GPL-2.0\n%s", output.out);
-	assert_int_equal(fclose(file), 0);
-}
-
-/* The first line is the licence. */
-static char *read_golden(const char *name)
-{
-	static char text[OUTPUT_MAX];
-	char path[4096], *body;
-	FILE *file;
-
-	golden_path(name, path);
-	file = fopen(path, "r");
-	if (!file)
-		fail_msg("%s is missing", path);
-	read_back(file, text);
-	body = strchr(text, '\n');
-	assert_non_null(body);
-	return body + 1;
-}
-
-static void test_text(const char *mock_text, const char *args, int status,
-		      const char *name)
-{
-	run(mock_text, args);
-	assert_status(args, status);
-	if (updating())
-		write_golden(name);
-	else
-		assert_string_equal(output.out, read_golden(name));
-}
-
-static struct json_object *parse(const char *what, const char *text)
-{
-	enum json_tokener_error error;
-	struct json_object *object = json_tokener_parse_verbose(text, &error);
-
-	if (!object)
-		fail_msg("%s: %s", what, json_tokener_error_desc(error));
-	return object;
-}
-
-static void test_json(const char *mock_text, const char *args, int status,
-		      const char *name)
-{
-	struct json_object *found, *expected, *schema;
-
-	run(mock_text, args);
-	assert_status(args, status);
-	found = parse(args, output.out);
-	assert_true(json_object_object_get_ex(found, "schema", &schema));
-	if (updating())
-		write_golden(name);
-	expected = parse(name, read_golden(name));
-	if (!json_object_equal(found, expected))
-		fail_msg("%s differs:\n%s", name, output.out);
-	json_object_put(found);
-	json_object_put(expected);
-}
+#include "run_tool.h"
 
 /* ------------------------------------------------------------------ verbs */
 
@@ -456,17 +250,6 @@ static void drain_prints_partial_work(void **state)
 
 /* ----------------------------------------------------------------- errors */
 
-/* Nothing on stdout, the words on stderr, the exit code. */
-static void test_err(const char *mock_text, const char *args, int status,
-		     const char *words)
-{
-	run(mock_text, args);
-	assert_status(args, status);
-	if (!strstr(output.err, words))
-		fail_msg("hmmp2p %s: no '%s' in: %s", args, words, output.err);
-	assert_string_equal(output.out, "");
-}
-
 static void failures_say_what_to_do(void **state)
 {
 	(void)state;
@@ -587,14 +370,6 @@ static void wrong_use_is_exit_2(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		test_err("", commands[i], 2, "hmmp2p");
-}
-
-static void test_help(const char *args, const char *words)
-{
-	run("open=2", args);
-	assert_status(args, 0);
-	if (!strstr(output.out, words))
-		fail_msg("hmmp2p %s: no '%s' in: %s", args, words, output.out);
 }
 
 static void help_needs_no_driver(void **state)
