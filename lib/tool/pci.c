@@ -2,49 +2,12 @@
 /* What sysfs says about PCI functions and what lies above them. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "files.h"
 #include "pci.h"
-
-static const char *sysfs_root(void)
-{
-	const char *root = secure_getenv(SYSFS_ENV);
-
-	return root && *root ? root : "/sys";
-}
-
-/* Up to @size bytes of a file: how many, or -errno. */
-static ssize_t read_bytes(const char *path, void *buf, size_t size)
-{
-	size_t used = 0;
-	ssize_t len;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	do {
-		len = read(fd, (char *)buf + used, size - used);
-		if (len < 0)
-			used = -errno;
-		else
-			used += len;
-	} while (len > 0 && used < size);
-	close(fd);
-	return used;
-}
-
-/* The first line of a small file; "" when it cannot be read. */
-static void read_line(const char *path, char *text, size_t size)
-{
-	ssize_t len = read_bytes(path, text, size - 1);
-
-	text[len > 0 ? len : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-}
 
 static bool is_function_name(const char *name)
 {

@@ -10,9 +10,6 @@
 #define PCI_NAME_MAX	32
 #define PCI_DEPTH_MAX	32
 
-/* Another root than /sys, for tests. */
-#define SYSFS_ENV	"HMM_P2P_SYSFS"
-
 enum acs_state {
 	ACS_ABSENT,		/* no such capability: it redirects nothing */
 	ACS_PRESENT,
