@@ -30,6 +30,7 @@ _hmmp2p_options() {
 	migrate) echo "--to --no-evict --populate $common" ;;
 	stat) echo "--watch --times $common" ;;
 	owner) echo "--join $common" ;;
+	doctor) echo "--report $common" ;;
 	help) ;;
 	*) echo "$common" ;;
 	esac
@@ -45,7 +46,7 @@ _hmmp2p_arguments() {
 	esac
 }
 
-_hmmp2p_verbs='list topo map migrate stat owner drain help'
+_hmmp2p_verbs='list topo map migrate stat owner drain doctor help'
 
 _hmmp2p() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' words i

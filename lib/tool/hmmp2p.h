@@ -35,6 +35,7 @@ int verb_migrate(struct tool *tool, int argc, char **argv);
 int verb_stat(struct tool *tool, int argc, char **argv);
 int verb_owner(struct tool *tool, int argc, char **argv);
 int verb_drain(struct tool *tool, int argc, char **argv);
+int verb_doctor(struct tool *tool, int argc, char **argv);
 
 /* --json and --bytes, to be the first child of every verb's parser. */
 extern const struct argp common_argp;
@@ -87,6 +88,10 @@ static inline const char *device_bus(const struct hmm_p2p_device_info *info)
 {
 	return (const char *)info->out_bus;
 }
+
+/* What the verbs list and topo print for a person. */
+void list_print(const struct tool *tool, const struct device_list *list);
+void topo_print(struct tool *tool, const struct device_list *list);
 
 /* "0-3,8" for a NUMA node; "-" when it has none or is not known. */
 #define CPUS_TEXT_MAX	4096

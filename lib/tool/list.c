@@ -50,7 +50,7 @@ static void add_row(const struct tool *tool, struct libscols_table *table,
 	table_set(line, 8, "%s", caps_text(info->out_caps, text));
 }
 
-static void print_table(const struct tool *tool, const struct device_list *list)
+void list_print(const struct tool *tool, const struct device_list *list)
 {
 	static const struct table_column columns[] = {
 		{ "ID", true }, { "NAME", false }, { "BUS", false },
@@ -138,7 +138,7 @@ int verb_list(struct tool *tool, int argc, char **argv)
 	if (tool->json)
 		status = print_json(tool, &list);
 	else
-		print_table(tool, &list);
+		list_print(tool, &list);
 	device_list_free(&list);
 	return status;
 }

@@ -21,6 +21,7 @@ static const struct verb {
 	{ "stat", verb_stat },
 	{ "owner", verb_owner },
 	{ "drain", verb_drain },
+	{ "doctor", verb_doctor },
 };
 
 static const char doc[] =
@@ -36,6 +37,7 @@ static const char doc[] =
 	"  owner DEV [--join PEER]\n"
 	"                       let a device share an interconnect, or leave it\n"
 	"  drain DEV            bring home what a device holds, before its removal\n"
+	"  doctor               what is missing for this machine to work\n"
 	"  help [VERB]          this text, or what a verb does\n"
 	"\n"
 	"hmmp2p(1) tells all.";

@@ -101,7 +101,7 @@ static void print_legend(const struct device_list *list)
 	     "'hmmp2p topo --explain EXPORTER IMPORTER' says why.");
 }
 
-static void print_table(struct tool *tool, const struct device_list *list)
+void topo_print(struct tool *tool, const struct device_list *list)
 {
 	struct libscols_table *table = table_new(NULL, 0);
 	char id[16];
@@ -226,7 +226,7 @@ static int topo_all(struct tool *tool)
 	if (tool->json)
 		print_json(tool, &list);
 	else
-		print_table(tool, &list);
+		topo_print(tool, &list);
 	device_list_free(&list);
 	return EXIT_OK;
 }

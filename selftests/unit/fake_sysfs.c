@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A small /sys and /proc below a temporary folder. */
+/* A small /sys and / below a temporary folder. */
 #include <ftw.h>
 #include <limits.h>
 #include <stdint.h>
@@ -52,7 +52,7 @@ void fake_file(const char *name, const char *text)
 	fake_bytes(name, text, strlen(text));
 }
 
-static void make_link(const char *target, const char *name)
+void fake_link(const char *target, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -73,6 +73,7 @@ const char *fake_make(void)
 		die(root);
 	snprintf(path, sizeof(path), "%s/sys", root);
 	setenv("HMM_P2P_SYSFS", path, 1);
+	setenv("HMM_P2P_ROOT", root, 1);
 	snprintf(path, sizeof(path), "%s/proc", root);
 	setenv(MOCK_PROC_ENV, path, 1);
 	return root;
@@ -87,10 +88,19 @@ static int remove_one(const char *path, const struct stat *stat, int type,
 	return remove(path);
 }
 
+void fake_remove_folder(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void fake_remove(void)
 {
 	nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	unsetenv("HMM_P2P_SYSFS");
+	unsetenv("HMM_P2P_ROOT");
 	unsetenv(MOCK_PROC_ENV);
 }
 
@@ -148,7 +158,7 @@ static void link_group(const char *dir, int group)
 	snprintf(name, sizeof(name), "%s/iommu_group", dir);
 	snprintf(target, sizeof(target), "%s/sys/kernel/iommu_groups/%d", root,
 		 group);
-	make_link(target, name);
+	fake_link(target, name);
 }
 
 void fake_function(const struct fake_function *function)
@@ -165,7 +175,7 @@ void fake_function(const struct fake_function *function)
 		link_group(dir, function->group);
 	snprintf(link, sizeof(link), "sys/bus/pci/devices/%s", bus);
 	snprintf(target, sizeof(target), "../../../devices/%s", function->path);
-	make_link(target, link);
+	fake_link(target, link);
 }
 
 void fake_acs(const char *path, int acs)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A small /sys and /proc below a temporary folder. */
+/* A small /sys and / below a temporary folder. */
 #ifndef HMM_P2P_FAKE_SYSFS_H
 #define HMM_P2P_FAKE_SYSFS_H
 
@@ -16,7 +16,7 @@ struct fake_function {
 	int config_size;	/* 0: all of it */
 };
 
-/* The temporary folder, which the environment then names as both. */
+/* The temporary folder, which the environment then names as the one and the other. */
 const char *fake_make(void);
 void fake_remove(void);
 
@@ -27,6 +27,8 @@ void fake_cpu(const char *vendor, unsigned int family);
 /* Any file: @name is below the folder. */
 void fake_file(const char *name, const char *text);
 void fake_bytes(const char *name, const void *bytes, size_t length);
+void fake_remove_folder(const char *name);
+void fake_link(const char *target, const char *name);
 
 /* The machine that the devices of the mock are in, see mock.h. */
 void fake_machine(void);

@@ -170,7 +170,7 @@ examples_compile() {
 tool_page_is_complete() {
 	page=$root/usr/share/man/man1/hmmp2p.1
 	sed 's/\\-/-/g' "$page" >"$tmp/page"
-	for verb in list topo map migrate stat owner drain; do
+	for verb in list topo map migrate stat owner drain doctor; do
 		for option in $("$root/usr/bin/hmmp2p" $verb --help |
 				grep -o -e '--[a-z][a-z]*'); do
 			grep -q -e "$option" "$tmp/page" ||
@@ -265,7 +265,8 @@ offers() {
 
 completion_offers() {
 	offers "map migrate" hmmp2p m &&
-	offers "drain" hmmp2p --json d &&
+	offers "drain doctor" hmmp2p --json d &&
+	offers "--report" hmmp2p doctor --r &&
 	offers "vram0 vram1" hmmp2p drain v &&
 	offers "vram0 vram1 edu0 ram" hmmp2p migrate 42 all --to "" &&
 	offers "vram0 vram1 edu0" hmmp2p owner vram0 --join "" &&

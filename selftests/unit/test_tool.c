@@ -387,6 +387,7 @@ static void help_needs_no_driver(void **state)
 	test_help("stat --help", "counters");
 	test_help("owner --help", "--join");
 	test_help("drain --help", "Ctrl-C");
+	test_help("help doctor", "--report");
 }
 
 static void full_disk_is_a_failure(void **state)
