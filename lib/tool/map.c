@@ -27,47 +27,73 @@ struct map_run {
 	struct maps maps;
 	struct found *found;
 	size_t nr_found;
-	const struct mapping *mapping;	/* the one being queried */
+	size_t at;			/* mapping that the next extent may be in */
 	struct node_bytes *nodes;	/* with --ram */
 };
 
 /* -------------------------------------------------------------- collecting */
 
+/* The part of @extent that lies in @mapping, if any. */
+static void add_found(struct map_run *run, const struct hmm_p2p_extent *extent,
+		      const struct mapping *mapping)
+{
+	uint64_t start = extent->addr, end = start + extent->length;
+	struct found found = { *extent, mapping };
+
+	if (start < mapping->start)
+		start = mapping->start;
+	if (end > mapping->end)
+		end = mapping->end;
+	if (start >= end)
+		return;
+	found.extent.addr = start;
+	found.extent.length = end - start;
+	run->found = xrealloc(run->found, run->nr_found + 1, sizeof(*run->found));
+	run->found[run->nr_found++] = found;
+}
+
+/* Extents come in order, as mappings do, and one of them may span several mappings. */
 static int add_extent(const struct hmm_p2p_extent *extent, void *arg)
 {
+	uint64_t end = extent->addr + extent->length;
 	struct map_run *run = arg;
 
-	run->found = xrealloc(run->found, run->nr_found + 1, sizeof(*run->found));
-	run->found[run->nr_found++] = (struct found) { *extent, run->mapping };
+	for (; run->at < run->maps.nr; run->at++) {
+		const struct mapping *mapping = &run->maps.mappings[run->at];
+
+		add_found(run, extent, mapping);
+		if (mapping->end >= end)
+			break;
+	}
 	return 0;
 }
 
-/* [vsyscall] lies in the kernel's half. */
-static bool outside_user_space(const struct mapping *mapping)
+/* The end of the last mapping but [vsyscall], which lies in the kernel's half. */
+static uint64_t user_space_end(const struct maps *maps)
 {
-	return mapping->start >> 63;
+	size_t nr = maps->nr;
+
+	while (nr && maps->mappings[nr - 1].start >> 63)
+		nr--;
+	return nr ? maps->mappings[nr - 1].end : 0;
 }
 
+/*
+ * One walk through all of the address space: the driver passes over what is not mapped
+ * or not touched, and a call for each mapping would cost more than what is in it.
+ */
 static int query_all(struct map_run *run, const struct hmm_p2p_process *process)
 {
-	size_t i;
+	uint64_t end = user_space_end(&run->maps), start;
+	int64_t ret;
 
-	for (i = 0; i < run->maps.nr; i++) {
-		const struct mapping *mapping = &run->maps.mappings[i];
-		int64_t ret;
-
-		if (outside_user_space(mapping))
-			continue;
-		run->mapping = mapping;
-		ret = hmm_p2p_query(run->tool->ctx, process,
-				    run->importer.out_id, mapping->start,
-				    mapping->end - mapping->start, add_extent,
-				    run);
-		if (ret < 0)
-			return complain_call(ret, HMM_P2P_CALL_QUERY,
-					     "process %d at 0x%" PRIx64,
-					     (int)run->pid, mapping->start);
-	}
+	if (!end)
+		return EXIT_OK;
+	start = run->maps.mappings[0].start;
+	ret = hmm_p2p_query(run->tool->ctx, process, run->importer.out_id, start,
+			    end - start, add_extent, run);
+	if (ret < 0)
+		return complain_call(ret, HMM_P2P_CALL_QUERY, "process %d", (int)run->pid);
 	return EXIT_OK;
 }
 

@@ -163,8 +163,7 @@ static char *read_golden(const char *name)
 	return body + 1;
 }
 
-void test_text(const char *mock_text, const char *args, int status,
-		      const char *name)
+void test_text(const char *mock_text, const char *args, int status, const char *name)
 {
 	run(mock_text, args);
 	assert_status(args, status);
@@ -184,8 +183,7 @@ struct json_object *parse(const char *what, const char *text)
 	return object;
 }
 
-void test_json(const char *mock_text, const char *args, int status,
-		      const char *name)
+void test_json(const char *mock_text, const char *args, int status, const char *name)
 {
 	struct json_object *found, *expected, *schema;
 
@@ -204,8 +202,7 @@ void test_json(const char *mock_text, const char *args, int status,
 
 /* ------------------------------------------------------------------ words */
 
-void test_err(const char *mock_text, const char *args, int status,
-		     const char *words)
+void test_err(const char *mock_text, const char *args, int status, const char *words)
 {
 	run(mock_text, args);
 	assert_status(args, status);

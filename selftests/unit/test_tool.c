@@ -3,11 +3,23 @@
  * The hmmp2p program itself, with the mock preloaded: what it prints is
  * compared with files in golden/, its JSON as values and its text byte by byte.
  */
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "fake_sysfs.h"
 #include "run_tool.h"
+
+/* Of process 4242. */
+static const char maps[] =
+	"55e0c7a00000-55e0c7a02000 r-xp 00001000 fe:01 1234567                    /usr/bin/job\n"
+	"7f0000000000-7f0000200000 rw-p 00000000 00:00 0                          [heap]\n"
+	"7f0000280000-7f00002e0000 rw-p 00000000 fe:01 7654321                    /var/lib/model\xc3\xa9\n"
+	"7f00002e0000-7f0000300000 rw-s 10000000000 00:06 815                     /dev/hmm_p2p\n"
+	"7f0000300000-7f0000400000 rw-p 00000000 00:00 0 \n"
+	"7f0000400000-7f0004000000 ---p 00000000 00:00 0 \n"
+	"7ffd00000000-7ffd00004000 r--p 00000000 00:00 0                          [vvar]\n"
+	"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n";
 
 /* ------------------------------------------------------------------ verbs */
 
@@ -97,6 +109,31 @@ static void map_prints(void **state)
 	test_json("", "map 4242 --json", 0, "map.json");
 	test_json("home", "map 4242 --json", 0, "map-nothing.json");
 	test_json("", "map -j 4242 -i edu1 -r", 0, "map-ram.json");
+}
+
+/* The number of calls does not grow with the number of mappings. */
+static void map_of_many_mappings_asks_once(void **state)
+{
+	uint64_t start = MOCK_BASE, i;
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 0; i < 10000; i++, start += MOCK_PAGE_SIZE)
+		fprintf(file, "%" PRIx64 "-%" PRIx64 " rw-p 00000000 00:00 0 %s\n", start,
+			start + MOCK_PAGE_SIZE, i == 1 ? "[second]" : "");
+	fclose(file);
+	fake_file("proc/4242/maps", text);
+	free(text);
+	test_text("queries=2", "map 4242", 0, "map-many.txt");
+}
+
+static int maps_as_before(void **state)
+{
+	(void)state;
+	fake_file("proc/4242/maps", maps);
+	return 0;
 }
 
 static void migrate_prints(void **state)
@@ -409,16 +446,6 @@ static void full_disk_is_a_failure(void **state)
 
 /* --------------------------------------------------------------- fixtures */
 
-static const char maps[] =
-	"55e0c7a00000-55e0c7a02000 r-xp 00001000 fe:01 1234567                    /usr/bin/job\n"
-	"7f0000000000-7f0000200000 rw-p 00000000 00:00 0                          [heap]\n"
-	"7f0000280000-7f00002e0000 rw-p 00000000 fe:01 7654321                    /var/lib/model\xc3\xa9\n"
-	"7f00002e0000-7f0000300000 rw-s 10000000000 00:06 815                     /dev/hmm_p2p\n"
-	"7f0000300000-7f0000400000 rw-p 00000000 00:00 0 \n"
-	"7f0000400000-7f0004000000 ---p 00000000 00:00 0 \n"
-	"7ffd00000000-7ffd00004000 r--p 00000000 00:00 0                          [vvar]\n"
-	"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n";
-
 static int set_up_machine(void **state)
 {
 	(void)state;
@@ -449,6 +476,7 @@ int main(void)
 		cmocka_unit_test(topo_explains_acs),
 		cmocka_unit_test(topo_explains_iommu),
 		cmocka_unit_test(map_prints),
+		cmocka_unit_test_teardown(map_of_many_mappings_asks_once, maps_as_before),
 		cmocka_unit_test(migrate_prints),
 		cmocka_unit_test(migrate_prints_partial_work),
 		cmocka_unit_test(long_migrate_prints_the_sum),

@@ -104,6 +104,8 @@ void mock_configure(const char *text)
 			mock.ram_pages = (unsigned int)atoi(word + 4);
 		else if (!strncmp(word, "int=", 4))
 			mock.interrupt_at = (unsigned int)atoi(word + 4);
+		else if (!strncmp(word, "queries=", 8))
+			mock.query_calls = (unsigned int)atoi(word + 8);
 		else if (!strncmp(word, "fail=", 5))
 			configure_failure(word + 5);
 		else if (*word && strcmp(word, "nomem") && strcmp(word, "nonuma") &&

@@ -531,14 +531,18 @@ static int call_query(void *arg)
 		err = -EOPNOTSUPP;
 	if (err)
 		return err;
+	if (mock.query_calls && !--mock.query_calls)
+		abort();
 	if (mock.query_stride && request->length > mock.query_stride)
 		end = addr + mock.query_stride;
 	request->out_nr_extents = 0;
 	/* What lies outside of the model need not be walked page by page. */
-	if (end <= MOCK_BASE || addr >= MOCK_END)
-		addr = end;
-	while (addr < end && report_page(request, addr))
+	if (addr < MOCK_BASE)
+		addr = end < MOCK_BASE ? end : MOCK_BASE;
+	while (addr < end && addr < MOCK_END && report_page(request, addr))
 		addr += MOCK_PAGE_SIZE;
+	if (addr >= MOCK_END)
+		addr = end;
 	if (mock.query_beyond)
 		addr += MOCK_PAGE_SIZE;
 	request->out_next = mock.query_stuck ? request->addr : addr;

@@ -64,6 +64,7 @@ struct mock {
 	bool fail_once;
 	uint32_t page_size;
 	uint32_t query_limit;	/* extents per call */
+	unsigned int query_calls;	/* whoever makes so many of them is killed */
 	uint64_t query_stride;	/* bytes per call, 0: all */
 	bool query_stuck;	/* makes no progress */
 	bool query_beyond;	/* goes on behind the range */
@@ -102,7 +103,8 @@ void mock_reset(void);
  * is on a device; "nopath": nothing is peer to peer over PCI; "noread": some pages cannot be read; "ram=4": that many
  * pages fit into RAM when a device is drained; "int=2": SIGINT comes with the second migrate;
  * "onemove": each migrate to a device has to go on with the first one; "counts": each
- * call of stat finds 1 more than the call before for the first counter, 2 for the second, and so on; "pcinames": names such as "pci-0000:03:00.0".
+ * call of stat finds 1 more than the call before for the first counter, 2 for the second, and so on; "pcinames": names such as "pci-0000:03:00.0"; "queries=3": whoever
+ * asks where memory is for the third time is killed.
  */
 void mock_configure(const char *text);
 
