@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "maps.h"
 #include "numa_nodes.h"
+#include "present.h"
 #include "table.h"
 
 struct found {
@@ -28,7 +30,7 @@ struct map_run {
 	struct found *found;
 	size_t nr_found;
 	size_t at;			/* mapping that the next extent may be in */
-	struct node_bytes *nodes;	/* with --ram */
+	struct node_count *nodes;	/* with --ram */
 };
 
 /* -------------------------------------------------------------- collecting */
@@ -97,25 +99,41 @@ static int query_all(struct map_run *run, const struct hmm_p2p_process *process)
 	return EXIT_OK;
 }
 
-static int count_ram(struct map_run *run)
+static int add_present(uint64_t addr, uint64_t length, void *arg)
 {
-	uint64_t page_size = hmm_p2p_page_size(run->tool->ctx);
+	return nodes_add(arg, addr, length);
+}
+
+static int count_anonymous(struct map_run *run)
+{
+	int pagemap = present_open(run->pid), ret = 0;
 	size_t i;
 
+	for (i = 0; i < run->maps.nr && !ret; i++) {
+		const struct mapping *mapping = &run->maps.mappings[i];
+
+		if (mapping_is_anonymous(mapping))
+			ret = present_walk(pagemap, mapping->start, mapping->end - mapping->start,
+					   add_present, run->nodes);
+	}
+	if (!ret)
+		ret = nodes_flush(run->nodes);
+	if (pagemap >= 0)
+		close(pagemap);
+	return ret;
+}
+
+static int count_ram(struct map_run *run)
+{
 	if (!nodes_available())
 		return complain("this kernel has no NUMA support, so --ram has nothing to tell: leave it out");
 	run->nodes = xcalloc(1, sizeof(*run->nodes));
-	for (i = 0; i < run->maps.nr; i++) {
-		const struct mapping *mapping = &run->maps.mappings[i];
-
-		if (!mapping_is_anonymous(mapping))
-			continue;
-		if (nodes_count(run->pid, mapping->start,
-				mapping->end - mapping->start, page_size,
-				run->nodes))
-			return complain("process %d: its pages cannot be looked up: %s: it may have exited, else run as root",
-					(int)run->pid, strerror(errno));
-	}
+	run->nodes->pid = run->pid;
+	run->nodes->page_size = hmm_p2p_page_size(run->tool->ctx);
+	errno = 0;
+	if (count_anonymous(run))
+		return complain("process %d: its pages cannot be looked up: %s: it may have exited, else run as root",
+				(int)run->pid, strerror(errno));
 	return EXIT_OK;
 }
 

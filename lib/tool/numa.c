@@ -65,38 +65,29 @@ bool nodes_available(void)
 	return numa_available() >= 0;
 }
 
-#define PAGES_PER_CALL	1024
-
-static int count_some(pid_t pid, uint64_t addr, unsigned long nr,
-		      uint64_t page_size, struct node_bytes *nodes)
+int nodes_flush(struct node_count *nodes)
 {
-	void *pages[PAGES_PER_CALL];
-	int status[PAGES_PER_CALL];
-	unsigned long i;
+	unsigned long i, nr = nodes->nr;
+	int status[NODES_PAGES];
 
-	for (i = 0; i < nr; i++)
-		pages[i] = (void *)(uintptr_t)(addr + i * page_size);
-	if (numa_move_pages(pid, nr, pages, NULL, status, 0))
+	nodes->nr = 0;
+	if (nr && numa_move_pages(nodes->pid, nr, nodes->pages, NULL, status, 0))
 		return -1;
 	/* Negative: not in RAM. */
 	for (i = 0; i < nr; i++)
 		if (status[i] >= 0 && status[i] < NODES_MAX)
-			nodes->bytes[status[i]] += page_size;
+			nodes->bytes[status[i]] += nodes->page_size;
 	return 0;
 }
 
-int nodes_count(pid_t pid, uint64_t addr, uint64_t length, uint64_t page_size,
-		struct node_bytes *nodes)
+int nodes_add(struct node_count *nodes, uint64_t addr, uint64_t length)
 {
-	uint64_t left = length / page_size;
-	unsigned long nr;
+	uint64_t at;
 
-	while (left) {
-		nr = left < PAGES_PER_CALL ? left : PAGES_PER_CALL;
-		if (count_some(pid, addr, nr, page_size, nodes))
+	for (at = 0; at < length; at += nodes->page_size) {
+		nodes->pages[nodes->nr++] = (void *)(uintptr_t)(addr + at);
+		if (nodes->nr == NODES_PAGES && nodes_flush(nodes))
 			return -1;
-		addr += nr * page_size;
-		left -= nr;
 	}
 	return 0;
 }

@@ -129,6 +129,24 @@ static void map_of_many_mappings_asks_once(void **state)
 	test_text("queries=2", "map 4242", 0, "map-many.txt");
 }
 
+/* Terabytes that were reserved and never touched cost nothing. */
+static void map_passes_over_what_is_not_there(void **state)
+{
+	(void)state;
+	fake_file("proc/4242/maps",
+		  "100000000000-300000000000 rw-p 00000000 00:00 0 \n"
+		  "7f0000000000-7f0000200000 rw-p 00000000 00:00 0                          [heap]\n"
+		  "7f0000300000-7f8000000000 rw-p 00000000 00:00 0 \n");
+	test_text("lookups=513", "map 4242 --ram", 0, "map-reserved.txt");
+}
+
+/* Where the kernel does not tell what is there, each page is looked up. */
+static void map_looks_each_page_up(void **state)
+{
+	(void)state;
+	test_text("noscan", "map 4242 -i edu1 --ram", 0, "map-ram.txt");
+}
+
 static int maps_as_before(void **state)
 {
 	(void)state;
@@ -477,6 +495,8 @@ int main(void)
 		cmocka_unit_test(topo_explains_iommu),
 		cmocka_unit_test(map_prints),
 		cmocka_unit_test_teardown(map_of_many_mappings_asks_once, maps_as_before),
+		cmocka_unit_test_teardown(map_passes_over_what_is_not_there, maps_as_before),
+		cmocka_unit_test(map_looks_each_page_up),
 		cmocka_unit_test(migrate_prints),
 		cmocka_unit_test(migrate_prints_partial_work),
 		cmocka_unit_test(long_migrate_prints_the_sum),

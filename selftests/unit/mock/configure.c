@@ -104,6 +104,10 @@ void mock_configure(const char *text)
 			mock.ram_pages = (unsigned int)atoi(word + 4);
 		else if (!strncmp(word, "int=", 4))
 			mock.interrupt_at = (unsigned int)atoi(word + 4);
+		else if (!strcmp(word, "noscan"))
+			mock.no_scan = true;
+		else if (!strncmp(word, "lookups=", 8))
+			mock.lookups = (unsigned long)atol(word + 8);
 		else if (!strncmp(word, "queries=", 8))
 			mock.query_calls = (unsigned int)atoi(word + 8);
 		else if (!strncmp(word, "fail=", 5))

@@ -15,7 +15,7 @@
 
 #define MAX_FDS	1024
 
-static bool is_node[MAX_FDS];
+static bool is_node[MAX_FDS], is_pagemap[MAX_FDS];
 
 static int real_open(const char *path, int flags, mode_t mode)
 {
@@ -47,6 +47,15 @@ static int open_node(int flags)
 	return fd;
 }
 
+static int open_pagemap(int flags)
+{
+	int fd = real_open("/dev/null", flags, 0);
+
+	if (fd >= 0 && fd < MAX_FDS)
+		is_pagemap[fd] = true;
+	return fd;
+}
+
 static int open_proc(const char *path, int flags)
 {
 	const char *root = getenv(MOCK_PROC_ENV);
@@ -60,6 +69,8 @@ static int open_proc(const char *path, int flags)
 			return fail(mock.mem_errno);
 		return real_open("/dev/null", flags, 0);
 	}
+	if (!strcmp(strrchr(path, '/'), "/pagemap"))
+		return open_pagemap(flags);
 	if (!root)
 		return real_open(path, flags, 0);
 	snprintf(other, sizeof(other), "%s%s", root, path + strlen("/proc"));
@@ -126,6 +137,8 @@ int ioctl(int fd, unsigned long cmd, ...)
 			mock_before_migrate(arg);
 		return mock_ioctl(cmd, arg);
 	}
+	if (fd >= 0 && fd < MAX_FDS && is_pagemap[fd])
+		return mock_pagemap(cmd, arg);
 	if (!next)
 		next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
 	return next(fd, cmd, arg);
@@ -165,6 +178,8 @@ int close(int fd)
 		is_node[fd] = false;
 		mock.open_nodes--;
 	}
+	if (fd >= 0 && fd < MAX_FDS)
+		is_pagemap[fd] = false;
 	if (!next)
 		next = (int (*)(int))dlsym(RTLD_NEXT, "close");
 	return next(fd);

@@ -11,6 +11,7 @@
 #define HMM_P2P_MOCK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <linux/hmm_p2p.h>
 
@@ -65,6 +66,8 @@ struct mock {
 	uint32_t page_size;
 	uint32_t query_limit;	/* extents per call */
 	unsigned int query_calls;	/* whoever makes so many of them is killed */
+	unsigned long lookups;	/* as query_calls, for pages of numa_move_pages() */
+	bool no_scan;		/* no PAGEMAP_SCAN */
 	uint64_t query_stride;	/* bytes per call, 0: all */
 	bool query_stuck;	/* makes no progress */
 	bool query_beyond;	/* goes on behind the range */
@@ -104,7 +107,8 @@ void mock_reset(void);
  * pages fit into RAM when a device is drained; "int=2": SIGINT comes with the second migrate;
  * "onemove": each migrate to a device has to go on with the first one; "counts": each
  * call of stat finds 1 more than the call before for the first counter, 2 for the second, and so on; "pcinames": names such as "pci-0000:03:00.0"; "queries=3": whoever
- * asks where memory is for the third time is killed.
+ * asks where memory is for the third time is killed; "lookups=1000": as whoever asks for the NUMA nodes of
+ * so many pages; "noscan": no PAGEMAP_SCAN.
  */
 void mock_configure(const char *text);
 
@@ -117,10 +121,14 @@ void mock_after_stat(struct hmm_p2p_stat *stat);
 /* The driver: 0, or -1 with errno. */
 int mock_ioctl(unsigned long cmd, void *arg);
 
+/* PAGEMAP_SCAN on /proc/MOCK_PID/pagemap: what is in RAM, a page at a time. */
+int mock_pagemap(unsigned long cmd, void *arg);
+
 /* The ioctl of that name, 0 when there is none. */
 unsigned long mock_cmd(const char *name);
 
 uint64_t mock_addr(unsigned int page);
+bool mock_is_in_ram(uint64_t addr);
 void mock_send_home(struct mock_page *page);
 void mock_put(unsigned int first, unsigned int nr, uint32_t device);
 void mock_share(unsigned int first, unsigned int nr, uint32_t device);
