@@ -283,8 +283,8 @@ struct hmm_p2p_range {
  * @result: receives the sum of what became of the pages; in its @addr and
  *	@length the range that was the last to be tried; may be NULL
  *
- * Ends with the first range that fails. What the earlier ranges have on the device
- * is not evicted for the later ones, as if all were a single range.
+ * Ends with the first range that fails. What some of the ranges have on the device is
+ * not evicted for the others, as if all were a single range.
  *
  * Return: as hmm_p2p_migrate_flags(); -EINVAL when there is no range.
  */

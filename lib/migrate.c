@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Moving memory. */
-#include <errno.h>
-
 #include "hmm_p2p_internal.h"
+#include "move.h"
 
 static int migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
 		   struct hmm_p2p_migrate request,
@@ -58,40 +57,29 @@ EXPORT int hmm_p2p_migrate_to_ram(struct hmm_p2p *ctx,
 	return migrate(ctx, process, request, result);
 }
 
-static void add_counts(struct hmm_p2p_migrate *sum,
-		       const struct hmm_p2p_migrate *result)
-{
-	unsigned int i;
-
-	sum->out_moved += result->out_moved;
-	sum->out_populated += result->out_populated;
-	sum->out_already += result->out_already;
-	for (i = 0; i < HMM_P2P_REASON_SLOTS; i++)
-		sum->out_reasons[i] += result->out_reasons[i];
-}
-
 EXPORT int hmm_p2p_migrate_ranges(struct hmm_p2p *ctx,
 				  const struct hmm_p2p_process *process,
 				  uint32_t device, uint32_t flags,
 				  const struct hmm_p2p_range *ranges, size_t nr,
 				  struct hmm_p2p_migrate *result)
 {
-	struct hmm_p2p_migrate request = { .flags = flags, .device = device };
-	struct hmm_p2p_migrate sum = request, got = request;
-	int err = ranges && nr ? 0 : -EINVAL;
-	size_t i;
+	struct hmm_p2p_move move = {
+		.ctx = ctx,
+		.process = process,
+		.device = device,
+		.flags = flags,
+		.ranges = ranges,
+		.nr = nr,
+		.sum = { .flags = flags, .device = device },
+	};
+	int err = hmm_p2p_move_run(&move);
 
-	for (i = 0; !err && i < nr; i++) {
-		request.addr = ranges[i].addr;
-		request.length = ranges[i].length;
-		request.move = got.out_move;
-		err = migrate(ctx, process, request, &got);
-		add_counts(&sum, &got);
+	if (ranges && nr) {
+		move.sum.addr = ranges[move.at].addr;
+		move.sum.length = ranges[move.at].length;
 	}
-	sum.addr = request.addr;
-	sum.length = request.length;
-	sum.out_move = got.out_move;
+	move.sum.out_move = move.number;
 	if (result)
-		*result = sum;
+		*result = move.sum;
 	return err;
 }

@@ -99,16 +99,18 @@ static void move_all(struct migrate_run *run,
 {
 	struct move move = {
 		.tool = run->tool,
-		.process = process,
-		.device = run->device.out_id,
-		.flags = run->flags,
-		.ranges = run->ranges,
-		.nr_ranges = run->nr_ranges,
+		.steps = {
+			.process = process,
+			.device = run->device.out_id,
+			.flags = run->flags,
+			.ranges = run->ranges,
+			.nr = run->nr_ranges,
+		},
 	};
 
 	signals_catch();
 	run->err = move_run(&move);
-	run->sum = move.sum;
+	run->sum = move.steps.sum;
 }
 
 static uint64_t pages_asked(const struct migrate_run *run)

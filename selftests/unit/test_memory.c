@@ -201,6 +201,45 @@ static void migrate_of_ranges_ends(void **state)
 			 -EINVAL);
 }
 
+/* What a later range has on the device is the move's before the first one needs room. */
+static void migrate_of_ranges_claims_later_ones(void **state)
+{
+	const struct hmm_p2p_range ranges[] = {
+		{ mock_addr(0), 10 * MOCK_PAGE_SIZE },
+		{ mock_addr(100), 10 * MOCK_PAGE_SIZE },
+	};
+	struct hmm_p2p_migrate result;
+
+	mock_put(103, 4, VRAM0);
+	mock_put(3, 1, VRAM1);
+	assert_int_equal(hmm_p2p_migrate_ranges(*state, NULL, VRAM0, 0, ranges, 2,
+						&result), 0);
+	assert_int_equal(mock.first_addr, mock_addr(103));
+	assert_int_equal(mock.first_length, 4 * MOCK_PAGE_SIZE);
+	assert_int_equal(mock.first_flags, HMM_P2P_MIGRATE_NO_EVICT);
+	assert_int_equal(result.out_moved, 16);
+	assert_int_equal(result.out_already, 4);
+	assert_int_equal(mock.moves, 1);
+}
+
+/* A range that is none ends the move where it stands, not before. */
+static void migrate_of_ranges_moves_what_is_before(void **state)
+{
+	const struct hmm_p2p_range ranges[] = {
+		{ mock_addr(0), 10 * MOCK_PAGE_SIZE },
+		{ mock_addr(100), 0 },
+		{ mock_addr(200), -10ULL * MOCK_PAGE_SIZE },
+	};
+	struct hmm_p2p_migrate result;
+
+	assert_int_equal(hmm_p2p_migrate_ranges(*state, NULL, VRAM0, 0, ranges, 3,
+						&result), -EINVAL);
+	assert_int_equal(result.out_moved, 10);
+	assert_int_equal(result.addr, mock_addr(100));
+	assert_int_equal(hmm_p2p_migrate_ranges(*state, NULL, VRAM0, 0, ranges + 2, 1,
+						&result), -EINVAL);
+}
+
 static void migrate_comes_back(void **state)
 {
 	struct hmm_p2p_migrate result;
@@ -493,6 +532,8 @@ int main(void)
 		mock_test(migrate_hands_flags_on),
 		mock_test(migrate_moves_ranges),
 		mock_test(migrate_of_ranges_ends),
+		mock_test(migrate_of_ranges_claims_later_ones),
+		mock_test(migrate_of_ranges_moves_what_is_before),
 		mock_test(migrate_comes_back),
 		mock_test(migrate_reports_errors),
 		mock_test(access_reads_what_is_there),

@@ -352,6 +352,13 @@ static int migrate_page(struct hmm_p2p_migrate *request, struct mock_page *page)
 	return 0;
 }
 
+static void note_first(const struct hmm_p2p_migrate *request)
+{
+	mock.first_addr = request->addr;
+	mock.first_length = request->length;
+	mock.first_flags = request->flags;
+}
+
 static int call_migrate(void *arg)
 {
 	struct hmm_p2p_migrate *request = arg;
@@ -370,6 +377,8 @@ static int call_migrate(void *arg)
 		err = -ENOENT;
 	if (!err && !to_ram && !can(request->device, HMM_P2P_CAP_EXPORTER))
 		err = -EOPNOTSUPP;
+	if (!err && !to_ram && !request->move)
+		note_first(request);
 	if (!err && !to_ram)
 		request->out_move = request->move ?: ++mock.moves;
 	for (at = 0; !err && at < request->length; at += MOCK_PAGE_SIZE)

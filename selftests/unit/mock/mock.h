@@ -86,6 +86,8 @@ struct mock {
 	int open_flags;
 	int mem_flags;
 	uint64_t moves;		/* to devices, each with a number */
+	uint64_t first_addr, first_length;	/* of the first call of a move to a device */
+	uint32_t first_flags;
 	int32_t pid, mem_fd;	/* of the last call that has them */
 	struct hmm_p2p_file_io file_io;	/* the last one */
 	size_t map_length;	/* of the last mmap() of the device node */
