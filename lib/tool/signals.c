@@ -12,11 +12,14 @@ static void note(int signal)
 	caught = signal;
 }
 
+/* What was to be ignored, as by nohup(1) or in the background of a script, stays ignored. */
 static void catch_once(int signal)
 {
 	const struct sigaction action = { .sa_handler = note, .sa_flags = SA_RESETHAND };
+	struct sigaction before;
 
-	sigaction(signal, &action, NULL);
+	if (!sigaction(signal, NULL, &before) && before.sa_handler != SIG_IGN)
+		sigaction(signal, &action, NULL);
 }
 
 void signals_catch(void)

@@ -3,7 +3,10 @@
 #ifndef HMMP2P_SIGNALS_H
 #define HMMP2P_SIGNALS_H
 
-/* From now on the first SIGINT or SIGTERM is only noted; one more ends all. */
+/*
+ * From now on the first SIGINT or SIGTERM is only noted, if it was not ignored; one more
+ * ends all.
+ */
 void signals_catch(void);
 
 /* The signal that was noted, or 0. */

@@ -6,6 +6,7 @@
  * folder. With HMM_P2P_UPDATE_GOLDEN=1 the files are written, not compared.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 extern char **environ;
 
 struct output output;
+bool starts_deaf;
 
 /* ---------------------------------------------------------------- running */
 
@@ -56,19 +58,38 @@ void read_back(FILE *file, char text[OUTPUT_MAX])
 	fclose(file);
 }
 
+/* A test in the background of a script has been told to ignore SIGINT. */
+static void set_signals(posix_spawnattr_t *attributes)
+{
+	sigset_t defaults;
+
+	if (starts_deaf)
+		signal(SIGINT, SIG_IGN);
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGTERM);
+	if (!starts_deaf)
+		sigaddset(&defaults, SIGINT);
+	posix_spawnattr_init(attributes);
+	posix_spawnattr_setsigdefault(attributes, &defaults);
+	posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
+}
+
 pid_t spawn(char **words, FILE *out, FILE *err)
 {
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
 	pid_t pid;
 
+	set_signals(&attributes);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fileno(out), STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, fileno(err), STDERR_FILENO);
 	setenv("LD_PRELOAD", need_env("HMM_P2P_PRELOAD"), 1);
-	assert_int_equal(posix_spawn(&pid, words[0], &actions, NULL, words,
+	assert_int_equal(posix_spawn(&pid, words[0], &actions, &attributes, words,
 				     environ), 0);
 	unsetenv("LD_PRELOAD");
 	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
 	return pid;
 }
 

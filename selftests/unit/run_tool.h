@@ -3,6 +3,7 @@
 #ifndef HMM_P2P_RUN_TOOL_H
 #define HMM_P2P_RUN_TOOL_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <json-c/json.h>
@@ -16,6 +17,9 @@ struct output {
 	char err[OUTPUT_MAX];
 	int status;		/* of the exit, or minus a signal */
 };
+
+/* Whether the program starts with SIGINT ignored; else whatever the test inherited is undone. */
+extern bool starts_deaf;
 
 /* Of the last run. */
 extern struct output output;

@@ -228,6 +228,15 @@ static void interrupted_migrate_prints_what_is_done(void **state)
 	assert_string_equal(output.err, "");
 }
 
+/* As by nohup(1), or in the background of a script: the move goes on to its end. */
+static void ignored_signal_ends_nothing(void **state)
+{
+	(void)state;
+	starts_deaf = true;
+	test_text("home,int=1", LONG_MOVE, 0, "migrate-long-home.txt");
+	starts_deaf = false;
+}
+
 static void stat_prints(void **state)
 {
 	(void)state;
@@ -502,6 +511,7 @@ int main(void)
 		cmocka_unit_test(long_migrate_prints_the_sum),
 		cmocka_unit_test(long_migrate_shows_progress),
 		cmocka_unit_test(interrupted_migrate_prints_what_is_done),
+		cmocka_unit_test(ignored_signal_ends_nothing),
 		cmocka_unit_test(stat_prints),
 		cmocka_unit_test(stat_watches),
 		cmocka_unit_test(owner_prints),
