@@ -102,7 +102,7 @@ int tool_open(struct tool *tool)
 
 	if (err)
 		return complain_call(err, HMM_P2P_CALL_OPEN,
-				     "cannot open the hmm_p2p device");
+				     "cannot open the hmm_p2p device ('hmmp2p doctor' says what is missing)");
 	return EXIT_OK;
 }
 

@@ -318,6 +318,7 @@ static void failures_say_what_to_do(void **state)
 {
 	(void)state;
 	test_err("open=2", "list", 1, "modprobe hmm_p2p");
+	test_err("open=2", "list", 1, "hmmp2p doctor");
 	test_err("open=13", "topo", 1, "run as root");
 	test_err("fail=info:25", "stat", 1, "belongs to another driver");
 	test_err("fail=device:5", "list", 1, "cannot list the devices");
