@@ -163,12 +163,15 @@ static const struct pci_error_handlers pci_bar_err_handlers = {
 	.reset_done	= pci_bar_reset_done,
 };
 
-/* No driver_data: new_id takes only what an entry here has. */
+/*
+ * No driver_data: new_id takes only what an entry here has. And no table for
+ * udev, which would load the module on machines whose ivshmem is for something
+ * else: who loads it wants it.
+ */
 static const struct pci_device_id pci_bar_ids[] = {
 	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, PCI_DEVICE_ID_IVSHMEM) },
 	{ }
 };
-MODULE_DEVICE_TABLE(pci, pci_bar_ids);
 
 static struct pci_driver pci_bar_driver = {
 	.name		= "hmm_p2p_pci",
