@@ -146,4 +146,5 @@ kunit_test_suite(suite);
 
 MODULE_DESCRIPTION("hmm_p2p: tests that need no device");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");

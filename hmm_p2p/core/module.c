@@ -4,6 +4,7 @@
 #include "trace.h"
 
 #include <linux/debugfs.h>
+#include <linux/hmm_p2p.h>
 #include <linux/module.h>
 
 #include "failure.h"
@@ -52,3 +53,4 @@ MODULE_DESCRIPTION("Device-private memory that other devices reach where it is")
 /* Who loads a driver wants /dev/hmm_p2p, too. */
 MODULE_SOFTDEP("post: hmm_p2p_uapi");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);

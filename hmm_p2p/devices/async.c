@@ -257,4 +257,5 @@ module_exit(async_exit);
 
 MODULE_DESCRIPTION("hmm_p2p test exporter: an engine that copies later, and may fail");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");

@@ -243,4 +243,5 @@ module_exit(carveout_exit);
 
 MODULE_DESCRIPTION("hmm_p2p exporter: memory stolen from the system");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");

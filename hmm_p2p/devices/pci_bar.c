@@ -184,4 +184,5 @@ module_pci_driver(pci_bar_driver);
 
 MODULE_DESCRIPTION("hmm_p2p exporter: any PCI function with a memory BAR");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");

@@ -221,4 +221,5 @@ module_exit(bench_exit);
 
 MODULE_DESCRIPTION("hmm_p2p: times the fault path");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");

@@ -526,4 +526,5 @@ module_exit(dmirror_exit);
 
 MODULE_DESCRIPTION("hmm_p2p: the calls of the kernel's HMM tests on any exporter");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");

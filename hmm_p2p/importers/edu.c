@@ -210,4 +210,5 @@ module_pci_driver(edu_driver);
 
 MODULE_DESCRIPTION("hmm_p2p importer: QEMU's edu function");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");

@@ -325,4 +325,5 @@ module_exit(interpose_exit);
 
 MODULE_DESCRIPTION("hmm_p2p: p2p pages for the kernel's own hmm_range_fault() callers");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");

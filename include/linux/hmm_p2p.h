@@ -27,6 +27,9 @@
 #include <linux/types.h>
 #include <uapi/linux/hmm_p2p.h>
 
+/* Of the whole project: modules, library, tool and packages. */
+#define HMM_P2P_VERSION "1.0.0"
+
 struct device;
 struct dma_fence;
 struct hmm_dma_map;

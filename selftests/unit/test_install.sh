@@ -40,7 +40,7 @@ copy_checkout() {
 	mkdir -p "$tmp/elsewhere/include" &&
 	cp -r "$lib" "$tmp/elsewhere/lib" &&
 	rm -rf "$tmp/elsewhere/lib/build" &&
-	cp -r "$lib/../include/uapi" "$tmp/elsewhere/include/uapi"
+	cp -r "$lib/../include/linux" "$lib/../include/uapi" "$tmp/elsewhere/include"
 }
 
 install_tree() {

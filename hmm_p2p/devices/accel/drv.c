@@ -347,4 +347,5 @@ module_exit(accel_exit);
 
 MODULE_DESCRIPTION("hmm_p2p: the lab's accelerator, whose memory moves because it faults");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");
