@@ -84,7 +84,7 @@ build_next() {
 prepare() {
 	lock_cache
 	tree_ready
-	[ "$verb" != soak ] || soak_tree_ready
+	[ "$verb" != soak ] || more_tree_ready soak 4
 	build_folder
 	must "copying the sources" "$logs/sources.log" copy_sources
 	must "building the library and the tests" "$logs/user.log" build_enter /src/qemu/build/user
