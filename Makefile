@@ -3,6 +3,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 LAB := qemu/lab
+DEBS ?= $(CURDIR)/debs
 
 PREFIX ?= /usr/local
 INSTALL ?= install
@@ -26,6 +27,7 @@ help:
 	@echo 'make modules_install  install them'
 	@echo 'make lib              the library and the tool hmmp2p'
 	@echo 'make install          install these (DESTDIR, PREFIX), and what a driver is built with, in KITDIR=$(KITDIR)'
+	@echo 'make deb              Debian packages, in DEBS=$(DEBS); qemu/lab deb builds them in a Debian tree of its own (root)'
 	@echo 'make clean            remove what was built here and in the lab'
 
 run check bench soak lint:
@@ -55,9 +57,13 @@ install-kit:
 		echo "without Module.symvers: 'make modules' first, for drivers that are built with $(KITDIR)"; \
 	fi
 
+deb:
+	qemu/build/deb $(CURDIR) $(DEBS)
+
 clean:
 	[ ! -d "$(KDIR)" ] || $(KBUILD) clean
+	rm -rf debs
 	$(MAKE) -C lib clean
 	[ "$$(id -u)" != 0 ] || $(LAB) clean
 
-.PHONY: help run check bench soak lint modules modules_install config lib install install-kit clean
+.PHONY: help run check bench soak lint modules modules_install config lib install install-kit deb clean
