@@ -79,19 +79,21 @@ report_host() {
 		tee -a "$logs/results.tap"
 }
 
+# With a topology asked for, only guests were asked for.
+host_wanted() { [ -z "$want_topology" ] && matches "$1" "${want_test:-*}"; }
+
 # host_test NAME WHAT COMMAND...: a check that needs no guest, when it was asked for.
 host_test() {
-	matches "$1" "${want_test:-*}" || return 0
-	host_name=$1 host_status=0
-	shift
-	step "$1" "$logs/$host_name.log" build_enter "$2" "${3:-}" || host_status=$?
+	host_wanted "$1" || return 0
+	host_name=$1 host_what=$2 host_status=0
+	shift 2
+	step "$host_what" "$logs/$host_name.log" "$@" || host_status=$?
 	report_host "$host_name" "$logs/$host_name.log" "$host_status"
 }
 
-# With a topology asked for, only guests were asked for.
 host_tests() {
-	[ -z "$want_topology" ] || return 0
-	[ ! -e "$repo/selftests/unit/Makefile" ] || host_test unit "unit tests on the host" /src/qemu/build/unit
+	host_test unit "unit tests on the host" build_enter /src/qemu/build/unit
+	host_test packages "Debian packages, in a copy of a tree" deb_test
 }
 
 # check_row TOPOLOGY KERNEL SECONDS LIMIT PATTERNS: start it, as soon as there is room for it.
@@ -127,7 +129,7 @@ totals() {
 # The rows' kernels; none when only tests outside any guest were asked for.
 wanted_kernels() {
 	case $want_test in
-	unit) ;;
+	unit | packages) ;;
 	*) matrix | awk '{ print $2 }' | sort -u ;;
 	esac
 }

@@ -109,6 +109,7 @@ prepare() {
 		[ "$verb" != check ] || build_withs "$kernel"
 	done
 	[ $# = 0 ] || accel_ready "$1"
+	[ "$verb" != check ] || ! host_wanted packages || deb_test_ready
 	stage_build
 	unlock_cache
 }
