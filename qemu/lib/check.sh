@@ -128,10 +128,8 @@ totals() {
 
 # The rows' kernels; none when only tests outside any guest were asked for.
 wanted_kernels() {
-	case $want_test in
-	unit | packages) ;;
-	*) matrix | awk '{ print $2 }' | sort -u ;;
-	esac
+	! printf '%s\n' "$want_test" | tr , '\n' | grep -qvx -e unit -e packages ||
+		matrix | awk '{ print $2 }' | sort -u
 }
 
 # Is there no such test, or is it in no such row?
