@@ -3,99 +3,20 @@
  * The accelerator: jobs on memory of the process, which moves because they touch it.
  * Results are right, wrong addresses are named, and no job harms another.
  */
-#include <drm/hmm_p2p_accel.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/ioctl.h>
+#include <stdatomic.h>
 
-#include "common.h"
+#include "common_accel.h"
 
 #define DRIVER		"hmm_p2p_accel"
 #define LENGTH		(4 * MIB)
-
-/* A job has begun long before, or it never does. */
-#define BEGIN_SECONDS	60
-
-/* The processes that a device has room for. */
-#define CONTEXTS	16
-
-static int accel_open(unsigned int nr)
-{
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/dev/accel/accel%u", nr);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-static int run(int fd, struct drm_hmm_p2p_accel_run *job)
-{
-	return ioctl(fd, DRM_IOCTL_HMM_P2P_ACCEL_RUN, job) ? -errno : 0;
-}
-
-static uint64_t address(const void *mem)
-{
-	return (uintptr_t)mem;
-}
-
-/* The number of an accelerator's memory: it is called as the node. */
-static uint32_t memory_of(unsigned int nr)
-{
-	struct hmm_p2p_device_info infos[MAX_DEVICES];
-	size_t n = device_list(infos), i;
-	char name[32];
-
-	snprintf(name, sizeof(name), "accel%u", nr);
-	for (i = 0; i < n; i++)
-		if (!strcmp((char *)infos[i].out_name, name))
-			return infos[i].out_id;
-	SKIP("there is no %s", name);
-	return 0;
-}
-
-static uint64_t sum_of(const void *mem, size_t length)
-{
-	const uint64_t *word = mem;
-	uint64_t sum = 0;
-	size_t i;
-
-	for (i = 0; i < length / sizeof(*word); i++)
-		sum += word[i];
-	return sum;
-}
-
-static int fill(int fd, void *mem, size_t length, uint64_t value)
-{
-	struct drm_hmm_p2p_accel_run job = {
-		.op = HMM_P2P_ACCEL_FILL,
-		.dst = address(mem),
-		.length = length,
-		.argument = value,
-	};
-
-	return run(fd, &job);
-}
-
-static struct drm_hmm_p2p_accel_run sum(int fd, const void *mem, size_t length)
-{
-	struct drm_hmm_p2p_accel_run job = {
-		.op = HMM_P2P_ACCEL_SUM,
-		.src = address(mem),
-		.length = length,
-	};
-
-	assert_int_equal(run(fd, &job), 0);
-	return job;
-}
 
 /* --------------------------------------------------- memory that a job touches */
 
 static void moves(enum paging paging)
 {
-	uint32_t memory = memory_of(0);
+	uint32_t memory = accel_memory(0);
 	uint8_t *mem = map_pattern(LENGTH, paging, 1);
 	uint64_t expected = sum_of(mem, LENGTH);
 	struct drm_hmm_p2p_accel_run job;
@@ -133,7 +54,7 @@ static void test_moves_huge(void **state)
 /* Memory that nobody has touched begins on the device, with zeros around. */
 static void test_first_touch(void **state)
 {
-	uint32_t memory = memory_of(0);
+	uint32_t memory = accel_memory(0);
 	uint8_t *mem = map_memory(LENGTH, HUGE_PAGES);
 	uint64_t *word = (uint64_t *)mem;
 	int fd = accel_open(0);
@@ -164,13 +85,13 @@ static void test_saxpy(void **state)
 	int fd = accel_open(0);
 
 	(void)state;
-	(void)memory_of(0);
+	(void)accel_memory(0);
 	memcpy(&job.argument, &a, sizeof(a));
 	for (i = 0; i < n; i++) {
 		x[i] = (float)(i % 1024);
 		y[i] = (float)(i % 7);
 	}
-	assert_int_equal(run(fd, &job), 0);
+	assert_int_equal(accel_run(fd, &job), 0);
 	for (i = 0; i < n; i++)
 		assert_true(y[i] == 3 * (float)(i % 1024) + (float)(i % 7));
 	close(fd);
@@ -189,7 +110,7 @@ static void copies(enum paging paging)
 	};
 	int fd = accel_open(0);
 
-	assert_int_equal(run(fd, &job), 0);
+	assert_int_equal(accel_run(fd, &job), 0);
 	assert_int_equal(pattern_diff(to + 24, 0, LENGTH - page_size, 5), -1);
 	assert_pattern(from, LENGTH, 5);
 	close(fd);
@@ -200,14 +121,14 @@ static void copies(enum paging paging)
 static void test_copies_small(void **state)
 {
 	(void)state;
-	(void)memory_of(0);
+	(void)accel_memory(0);
 	copies(SMALL_PAGES);
 }
 
 static void test_copies_huge(void **state)
 {
 	(void)state;
-	(void)memory_of(0);
+	(void)accel_memory(0);
 	copies(HUGE_PAGES);
 }
 
@@ -224,14 +145,14 @@ static void test_chase(void **state)
 	int fd = accel_open(0);
 
 	(void)state;
-	(void)memory_of(0);
+	(void)accel_memory(0);
 	/* 383 is prime to the number of pages, so it comes by all of them. */
 	for (i = 0; i + 1 < pages; i++, at = next) {
 		next = (at + 383) % pages;
 		*(uint8_t **)(mem + at * page_size) = mem + next * page_size;
 	}
 	*(uint8_t **)(mem + at * page_size) = NULL;
-	assert_int_equal(run(fd, &job), 0);
+	assert_int_equal(accel_run(fd, &job), 0);
 	assert_true(job.out_result == address(mem) + at * page_size || !job.out_result);
 	assert_int_equal(job.out_faults, LENGTH / huge_size);
 	close(fd);
@@ -246,7 +167,7 @@ static void test_stays_in_ram(void **state)
 	uint8_t *mem;
 
 	(void)state;
-	(void)memory_of(0);
+	(void)accel_memory(0);
 	assert_int_equal(ftruncate(file, LENGTH), 0);
 	mem = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 	assert_ptr_not_equal(mem, MAP_FAILED);
@@ -266,7 +187,7 @@ static void test_stays_in_ram(void **state)
 /* They share an interconnect: the neighbour reads the private pages over the link. */
 static void test_neighbour(void **state)
 {
-	uint32_t here = memory_of(0), there = memory_of(1), owner;
+	uint32_t here = accel_memory(0), there = accel_memory(1), owner;
 	uint8_t *mem = map_pattern(LENGTH, HUGE_PAGES, 3);
 	uint64_t expected = sum_of(mem, LENGTH);
 	struct drm_hmm_p2p_accel_run job;
@@ -288,10 +209,83 @@ static void test_neighbour(void **state)
 	assert_int_equal(hmm_p2p_set_owner(ctx, there, 0, NULL), 0);
 }
 
+/**
+ * struct reader - a job on a device whose interconnect is changed
+ * @fd: the device
+ * @job: it has no end, as long as the first word of the memory stays what it is
+ * @ret: how it ended
+ * @done: it has
+ */
+struct reader {
+	int fd;
+	struct drm_hmm_p2p_accel_run job;
+	int ret;
+	atomic_bool done;
+};
+
+static void *reader_main(void *arg)
+{
+	struct reader *reader = arg;
+
+	reader->ret = accel_run(reader->fd, &reader->job);
+	reader->done = true;
+	return NULL;
+}
+
+static int becomes_true(atomic_bool *flag)
+{
+	double deadline = seconds_now() + BEGIN_SECONDS;
+
+	while (!*flag) {
+		CHECK(seconds_now() < deadline);
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* A child, because a job that does not notice ends with its process only. */
+static int loses_interconnect(void *arg)
+{
+	uint32_t here = accel_memory(0), there = accel_memory(1);
+	uint64_t *mem = (uint64_t *)map_pattern(LENGTH, SMALL_PAGES, 7), expected;
+	struct hmm_p2p_stat before = stat_now(here);
+	struct reader reader = { .fd = accel_open(1), .job = endless_job(mem) };
+	struct drm_hmm_p2p_accel_run job;
+	double deadline = seconds_now() + BEGIN_SECONDS;
+	pthread_t thread;
+
+	(void)arg;
+	expected = sum_of(mem, LENGTH);
+	move_all_to(here, mem, LENGTH);
+	CHECK(pthread_create(&thread, NULL, reader_main, &reader) == 0);
+	while (!stat_delta(here, &before, HMM_P2P_COUNTER_PRIVATE))
+		CHECK(seconds_now() < deadline && usleep(1000) == 0);
+	/* It came after that one, and is through. */
+	CHECK(try_sum(reader.fd, mem, LENGTH, &job) == 0 && job.out_result == expected);
+	CHECK(hmm_p2p_set_owner(ctx, there, 0, NULL) == 0);
+	*(volatile uint64_t *)mem = 0;
+	CHECK(becomes_true(&reader.done) == 0);
+	CHECK(reader.ret == 0 && reader.job.out_result == address(mem));
+	CHECK(pthread_join(thread, NULL) == 0);
+	unmap(mem, LENGTH);
+	return 0;
+}
+
+/* What a job reads over the link it reads elsewhere when there is none any more. */
+static void test_loses_interconnect(void **state)
+{
+	uint32_t here = accel_memory(0), there = accel_memory(1);
+
+	(void)state;
+	assert_int_equal(hmm_p2p_set_owner(ctx, there, here, NULL), 0);
+	assert_int_equal(in_child(loses_interconnect, NULL), 0);
+	assert_int_equal(hmm_p2p_set_owner(ctx, there, 0, NULL), 0);
+}
+
 /* Somebody says that they share an interconnect, and there is no link. */
 static void test_no_link(void **state)
 {
-	uint32_t here = memory_of(0), there = memory_of(2);
+	uint32_t here = accel_memory(0), there = accel_memory(2);
 	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 6);
 	struct drm_hmm_p2p_accel_run job = {
 		.op = HMM_P2P_ACCEL_SUM,
@@ -303,11 +297,11 @@ static void test_no_link(void **state)
 	(void)state;
 	assert_int_equal(hmm_p2p_set_owner(ctx, there, here, NULL), 0);
 	sum(near, mem, LENGTH);
-	assert_int_equal(run(far, &job), -EIO);
+	assert_int_equal(accel_run(far, &job), -EIO);
 	assert_int_equal(pages_on(here, mem, LENGTH), LENGTH / page_size);
 	assert_pattern(mem, LENGTH, 6);
 	/* From RAM it comes to the second one as to any other. */
-	assert_int_equal(run(far, &job), 0);
+	assert_int_equal(accel_run(far, &job), 0);
 	assert_int_equal(pages_on(there, mem, LENGTH), LENGTH / page_size);
 	close(near);
 	close(far);
@@ -318,14 +312,14 @@ static void test_no_link(void **state)
 /* No interconnect: it reads the memory behind the other one's BAR. */
 static void test_peer_to_peer(void **state)
 {
-	uint32_t here = memory_of(0);
+	uint32_t here = accel_memory(0);
 	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 4);
 	uint64_t expected = sum_of(mem, LENGTH);
 	struct drm_hmm_p2p_accel_run job;
 	int near = accel_open(0), far = accel_open(2);
 
 	(void)state;
-	(void)memory_of(2);
+	(void)accel_memory(2);
 	sum(near, mem, LENGTH);
 	job = sum(far, mem, LENGTH);
 	assert_true(job.out_result == expected);
@@ -349,18 +343,18 @@ static void test_wrong_addresses(void **state)
 	int fd = accel_open(0);
 
 	(void)state;
-	(void)memory_of(0);
+	(void)accel_memory(0);
 	unmap(mem + MIB, MIB);
-	assert_int_equal(run(fd, &job), -EFAULT);
+	assert_int_equal(accel_run(fd, &job), -EFAULT);
 	assert_int_equal(job.out_address, address(mem) + MIB);
 	assert_int_equal(mprotect(mem, MIB, PROT_READ), 0);
 	job.op = HMM_P2P_ACCEL_FILL;
 	job.dst = address(mem);
 	job.length = page_size;
-	assert_int_equal(run(fd, &job), -EFAULT);
+	assert_int_equal(accel_run(fd, &job), -EFAULT);
 	assert_int_equal(job.out_address, address(mem));
 	job.dst = 1ULL << 50;
-	assert_int_equal(run(fd, &job), -EFAULT);
+	assert_int_equal(accel_run(fd, &job), -EFAULT);
 	assert_pattern(mem, MIB, 1);
 	close(fd);
 	unmap(mem, MIB);
@@ -380,7 +374,7 @@ static void test_wrong_jobs(void **state)
 	size_t i;
 
 	(void)state;
-	(void)memory_of(0);
+	(void)accel_memory(0);
 	bad[0].op = 0;
 	bad[1].op = HMM_P2P_ACCEL_HISTOGRAM + 1;
 	bad[2].flags = 1;
@@ -392,101 +386,10 @@ static void test_wrong_jobs(void **state)
 	bad[5].src = good.dst;
 	bad[5].dst += 8;
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(run(fd, &bad[i]), -EINVAL);
+		assert_int_equal(accel_run(fd, &bad[i]), -EINVAL);
 	assert_pattern(mem, MIB, 1);
 	close(fd);
 	unmap(mem, MIB);
-}
-
-static int uses_parents_file(void *arg)
-{
-	CHECK(fill(*(int *)arg, &(uint64_t){ 0 }, sizeof(uint64_t), 1) == -EPERM);
-	return 0;
-}
-
-static void test_other_process(void **state)
-{
-	int fd = accel_open(0);
-
-	(void)state;
-	(void)memory_of(0);
-	assert_int_equal(in_child(uses_parents_file, &fd), 0);
-	close(fd);
-}
-
-static void test_all_contexts(void **state)
-{
-	int fds[CONTEXTS], i;
-
-	(void)state;
-	(void)memory_of(0);
-	for (i = 0; i < CONTEXTS; i++)
-		assert_true((fds[i] = accel_open(0)) >= 0);
-	assert_int_equal(accel_open(0), -EBUSY);
-	close(fds[3]);
-	fds[3] = accel_open(0);
-	assert_true(fds[3] >= 0);
-	for (i = 0; i < CONTEXTS; i++)
-		close(fds[i]);
-}
-
-/* ----------------------------------------------------------------- what ends a job */
-
-/* A job without an end: a pointer to itself, followed for ever. */
-static int endless(void *arg)
-{
-	struct turns *turns = arg;
-	uint64_t *self = (uint64_t *)map_memory(huge_size, SMALL_PAGES);
-	struct drm_hmm_p2p_accel_run job = {
-		.op = HMM_P2P_ACCEL_CHASE,
-		.src = address(self),
-		.argument = UINT64_MAX,
-	};
-	int fd = accel_open(0);
-
-	turns_side(turns, true);
-	*self = address(self);
-	CHECK(fd >= 0);
-	CHECK(turn_give(turns) == 0);
-	run(fd, &job);
-	return 1;
-}
-
-/* Until a job has moved memory there, of which @used was in use before. */
-static void await_use(uint32_t memory, uint64_t used)
-{
-	double deadline = seconds_now() + BEGIN_SECONDS;
-
-	while (used_bytes(memory) == used) {
-		REQUIRE(seconds_now() < deadline);
-		usleep(1000);
-	}
-}
-
-static void test_killed(void **state)
-{
-	uint8_t *mem = map_pattern(LENGTH, HUGE_PAGES, 8);
-	uint64_t expected = sum_of(mem, LENGTH), used;
-	uint32_t memory = memory_of(0);
-	struct turns turns;
-	int fd = accel_open(0);
-	pid_t pid;
-
-	(void)state;
-	used = used_bytes(memory);
-	turns_init(&turns);
-	pid = child_start(endless, &turns);
-	turns_side(&turns, false);
-	assert_int_equal(turn_await(&turns), 0);
-	await_use(memory, used);
-	/* Its job runs, and so does another process's. */
-	assert_true(sum(fd, mem, LENGTH).out_result == expected);
-	kill(pid, SIGKILL);
-	assert_int_equal(child_wait(pid), -SIGKILL);
-	assert_true(sum(fd, mem, LENGTH).out_result == expected);
-	turns_fini(&turns);
-	close(fd);
-	unmap(mem, LENGTH);
 }
 
 /* -------------------------------------------------------------- the device goes */
@@ -505,31 +408,26 @@ static int endless_until_gone(void *arg)
 {
 	struct leaver *leaver = arg;
 	uint64_t *self = (uint64_t *)map_pattern(LENGTH, SMALL_PAGES, 11);
-	struct drm_hmm_p2p_accel_run job = {
-		.op = HMM_P2P_ACCEL_CHASE,
-		.src = address(self),
-		.argument = UINT64_MAX,
-	};
+	struct drm_hmm_p2p_accel_run job = endless_job(self);
 	int fd = accel_open(2);
 
 	turns_side(&leaver->turns, true);
-	self[0] = address(self);
 	CHECK(turn_give(&leaver->turns) == 0);
-	*leaver->ret = run(fd, &job);
-	CHECK(run(fd, &job) == -ENODEV);
+	*leaver->ret = accel_run(fd, &job);
+	CHECK(accel_run(fd, &job) == -ENODEV);
 	self[0] = pattern_word(0, 11);
 	CHECK(pattern_diff(self, 0, LENGTH, 11) == -1);
 	CHECK(turn_give(&leaver->turns) == 0);
 	/* The file stays open until the device is back. */
 	CHECK(turn_await(&leaver->turns) == 0);
-	CHECK(run(fd, &job) == -ENODEV);
+	CHECK(accel_run(fd, &job) == -ENODEV);
 	return 0;
 }
 
 /* The job ends, the memory comes home, and the next driver finds the device as new. */
 static void test_unbind(void **state)
 {
-	uint32_t memory = memory_of(2);
+	uint32_t memory = accel_memory(2);
 	struct hmm_p2p_device_info info;
 	struct leaver leaver;
 	pid_t pid;
@@ -580,7 +478,7 @@ static void as_new(const struct hmm_p2p_device_info *info)
 /* One copy that the bus fails: what it was about stays where it is, and whole. */
 static void test_dma_error(void **state)
 {
-	uint32_t memory = memory_of(2);
+	uint32_t memory = accel_memory(2);
 	uint8_t *mem = map_pattern(LENGTH, HUGE_PAGES, 21);
 	struct hmm_p2p_migrate result;
 
@@ -599,7 +497,7 @@ static void test_dma_error(void **state)
 /* A copy home that hangs is an error; the device is reset, and the CPU copies. */
 static void test_copy_hangs(void **state)
 {
-	uint32_t memory = memory_of(2);
+	uint32_t memory = accel_memory(2);
 	struct hmm_p2p_device_info info;
 	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 22);
 	int fd = accel_open(2);
@@ -619,82 +517,6 @@ static void test_copy_hangs(void **state)
 	unmap(mem, LENGTH);
 }
 
-/* -------------------------------------------------------------------- at once */
-
-#define THREADS		4
-#define ROUNDS		8
-#define SHARE		(2 * MIB)
-
-struct user {
-	uint64_t seed;
-	int fd;
-	int failed;
-};
-
-static int use(struct user *user)
-{
-	uint64_t *mem = (uint64_t *)map_memory(SHARE, user->seed & 1 ? SMALL_PAGES : HUGE_PAGES);
-	struct drm_hmm_p2p_accel_run job = {
-		.op = HMM_P2P_ACCEL_SUM,
-		.src = address(mem),
-		.length = SHARE,
-	};
-	unsigned int i;
-
-	for (i = 0; i < ROUNDS; i++) {
-		pattern_fill(mem, 0, SHARE, user->seed + i);
-		CHECK(run(user->fd, &job) == 0);
-		CHECK(job.out_result == sum_of(mem, SHARE));
-		CHECK(fill(user->fd, mem, SHARE, user->seed) == 0);
-		CHECK(mem[i] == user->seed && mem[SHARE / 8 - 1] == user->seed);
-		CHECK(madvise(mem, SHARE, MADV_DONTNEED) == 0);
-	}
-	unmap(mem, SHARE);
-	return 0;
-}
-
-static void *use_thread(void *arg)
-{
-	struct user *user = arg;
-
-	user->failed = use(user);
-	return NULL;
-}
-
-/* Threads of one process and of others, all on one device. */
-static int use_together(void *arg)
-{
-	struct user users[THREADS];
-	pthread_t threads[THREADS];
-	int fd = accel_open(0);
-	size_t i;
-
-	CHECK(fd >= 0);
-	for (i = 0; i < THREADS; i++) {
-		users[i] = (struct user){ .seed = *(uint64_t *)arg + 1000 * i, .fd = fd };
-		CHECK(pthread_create(&threads[i], NULL, use_thread, &users[i]) == 0);
-	}
-	for (i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-	for (i = 0; i < THREADS; i++)
-		CHECK(!users[i].failed);
-	return 0;
-}
-
-static void test_at_once(void **state)
-{
-	uint64_t seeds[] = { 100000, 200001, 300000 };
-	pid_t pids[ARRAY_SIZE(seeds)];
-	size_t i;
-
-	(void)state;
-	(void)memory_of(0);
-	for (i = 0; i < ARRAY_SIZE(seeds); i++)
-		pids[i] = child_start(use_together, &seeds[i]);
-	for (i = 0; i < ARRAY_SIZE(seeds); i++)
-		assert_int_equal(child_wait(pids[i]), 0);
-}
-
 /* The program in the README, on any of them. */
 static int example(void *arg)
 {
@@ -705,7 +527,7 @@ static int example(void *arg)
 static void test_example(void **state)
 {
 	(void)state;
-	(void)memory_of(2);
+	(void)accel_memory(2);
 	assert_int_equal(in_child(example, NULL), 0);
 	assert_int_equal(in_child(example, "/dev/accel/accel2"), 0);
 }
@@ -722,14 +544,11 @@ int main(void)
 		TEST(test_chase),
 		TEST(test_stays_in_ram),
 		TEST(test_neighbour),
+		TEST(test_loses_interconnect),
 		TEST(test_no_link),
 		TEST(test_peer_to_peer),
 		TEST(test_wrong_addresses),
 		TEST(test_wrong_jobs),
-		TEST(test_other_process),
-		TEST(test_all_contexts),
-		TEST(test_killed),
-		TEST(test_at_once),
 		TEST(test_example),
 		TEST(test_dma_error),
 		/* The third device has another number after each of these. */

@@ -104,6 +104,7 @@ struct accel_fault_entry {
 };
 
 /* Page tables: root and middle ones of 64 KiB, leaf tables of 4 KiB. */
+#define VA_END			BIT(47)
 #define ROOT_SHIFT		34
 #define MIDDLE_SHIFT		21
 #define MIDDLE_ENTRIES		8192UL

@@ -270,7 +270,9 @@ static void mmu_unmap(struct hmm_p2p_svm *svm, unsigned long start, unsigned lon
 {
 	struct accel_mmu *mmu = hmm_p2p_svm_drvdata(svm);
 	/* A huge entry goes as a whole, whatever part of it is named. */
-	unsigned long from = ALIGN_DOWN(start, PMD_SIZE), last = end - 1;
+	unsigned long from = ALIGN_DOWN(start, PMD_SIZE);
+	/* The end may be far beyond all entries: the length that follows must not wrap. */
+	unsigned long last = min(end, VA_END) - 1;
 
 	mmu_clear(mmu, start, last);
 	invalidate(mmu, from, (last | (PMD_SIZE - 1)) - from + 1);
@@ -313,7 +315,7 @@ void accel_mmu_fini(struct accel_mmu *mmu)
 	void *middle;
 
 	accel_write(mmu->accel, REG_CONTEXT_CTRL(mmu->context), 0);
-	invalidate(mmu, 0, 1ULL << 47);
+	invalidate(mmu, 0, VA_END);
 	mmu_drop(mmu, 0, ULONG_MAX);
 	xa_for_each(&mmu->middles, index, middle)
 		accel_table_free(tables, xa_to_value(middle), MIDDLE_UNITS);

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Jobs on the lab's accelerators. */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "common_accel.h"
+
+int accel_open(unsigned int nr)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/accel/accel%u", nr);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int accel_run(int fd, struct drm_hmm_p2p_accel_run *job)
+{
+	return ioctl(fd, DRM_IOCTL_HMM_P2P_ACCEL_RUN, job) ? -errno : 0;
+}
+
+uint64_t address(const void *mem)
+{
+	return (uintptr_t)mem;
+}
+
+/* It is called as the node. */
+uint32_t accel_memory(unsigned int nr)
+{
+	struct hmm_p2p_device_info infos[MAX_DEVICES];
+	size_t n = device_list(infos), i;
+	char name[32];
+
+	snprintf(name, sizeof(name), "accel%u", nr);
+	for (i = 0; i < n; i++)
+		if (!strcmp((char *)infos[i].out_name, name))
+			return infos[i].out_id;
+	SKIP("there is no %s", name);
+	return 0;
+}
+
+uint64_t sum_of(const void *mem, size_t length)
+{
+	const uint64_t *word = mem;
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < length / sizeof(*word); i++)
+		sum += word[i];
+	return sum;
+}
+
+int fill(int fd, void *mem, size_t length, uint64_t value)
+{
+	struct drm_hmm_p2p_accel_run job = {
+		.op = HMM_P2P_ACCEL_FILL,
+		.dst = address(mem),
+		.length = length,
+		.argument = value,
+	};
+
+	return accel_run(fd, &job);
+}
+
+int try_sum(int fd, const void *mem, size_t length, struct drm_hmm_p2p_accel_run *job)
+{
+	*job = (struct drm_hmm_p2p_accel_run) {
+		.op = HMM_P2P_ACCEL_SUM,
+		.src = address(mem),
+		.length = length,
+	};
+	return accel_run(fd, job);
+}
+
+struct drm_hmm_p2p_accel_run sum(int fd, const void *mem, size_t length)
+{
+	struct drm_hmm_p2p_accel_run job;
+
+	assert_int_equal(try_sum(fd, mem, length, &job), 0);
+	return job;
+}
+
+struct drm_hmm_p2p_accel_run endless_job(uint64_t *self)
+{
+	*self = address(self);
+	return (struct drm_hmm_p2p_accel_run) {
+		.op = HMM_P2P_ACCEL_CHASE,
+		.src = address(self),
+		.argument = UINT64_MAX,
+	};
+}
+
+void await_use(uint32_t memory, uint64_t used)
+{
+	double deadline = seconds_now() + BEGIN_SECONDS;
+
+	while (used_bytes(memory) == used) {
+		REQUIRE(seconds_now() < deadline);
+		usleep(1000);
+	}
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Jobs on the lab's accelerators. */
+#ifndef GUEST_COMMON_ACCEL_H
+#define GUEST_COMMON_ACCEL_H
+
+#include <drm/hmm_p2p_accel.h>
+
+#include "common.h"
+
+/* A job has begun long before, or it never does. */
+#define BEGIN_SECONDS	60
+
+/* Return: a descriptor, or -errno. */
+int accel_open(unsigned int nr);
+
+/* Return: 0 or -errno. */
+int accel_run(int fd, struct drm_hmm_p2p_accel_run *job);
+
+/* The number of an accelerator's memory, or skip. */
+uint32_t accel_memory(unsigned int nr);
+
+uint64_t address(const void *mem);
+uint64_t sum_of(const void *mem, size_t length);
+
+/* The jobs, on the memory of the caller. Return: 0 or -errno. */
+int fill(int fd, void *mem, size_t length, uint64_t value);
+int try_sum(int fd, const void *mem, size_t length, struct drm_hmm_p2p_accel_run *job);
+
+/* A sum that succeeds. */
+struct drm_hmm_p2p_accel_run sum(int fd, const void *mem, size_t length);
+
+/* A job without an end, as long as the word at @self is its own address. */
+struct drm_hmm_p2p_accel_run endless_job(uint64_t *self);
+
+/* Until a job has moved memory to that device, of which @used was in use before. */
+void await_use(uint32_t memory, uint64_t used);
+
+#endif /* GUEST_COMMON_ACCEL_H */
