@@ -142,6 +142,21 @@ void hmm_p2p_svm_unlock(struct hmm_p2p_svm *svm)
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_unlock, HMM_P2P_NS);
 
+/**
+ * hmm_p2p_svm_take_back - take from the device what it has of the process
+ * @svm: process, as the device sees it
+ *
+ * For a driver that has no more room for page tables, or gives the device's address
+ * space to another process. What the device still needs it faults for.
+ *
+ * Context: may sleep; under hmm_p2p_svm_lock(). Calls @unmap, unless there is nothing.
+ */
+void hmm_p2p_svm_take_back(struct hmm_p2p_svm *svm)
+{
+	svm_take_back(svm, 0, SVM_LAST_PAGE, NULL);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_take_back, HMM_P2P_NS);
+
 /* -------------------------------------------------------------- their lives */
 
 static void svm_unmap(struct hmm_p2p_mirror *mirror,

@@ -146,6 +146,7 @@ int hmm_p2p_svm_fault(struct hmm_p2p_svm *svm, unsigned long start,
 		      unsigned long end, bool write);
 int hmm_p2p_svm_lock(struct hmm_p2p_svm *svm);
 void hmm_p2p_svm_unlock(struct hmm_p2p_svm *svm);
+void hmm_p2p_svm_take_back(struct hmm_p2p_svm *svm);
 unsigned long hmm_p2p_svm_pfn(struct hmm_p2p_svm *svm, unsigned long va);
 
 int hmm_p2p_svm_io(struct hmm_p2p_svm *svm, struct hmm_p2p_io *io);

@@ -252,6 +252,21 @@ int in_child(child_fn fn, void *arg)
 	return child_wait(child_start(fn, arg));
 }
 
+const char *stack_of(pid_t pid, pid_t tid)
+{
+	static char stack[4096];
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stack", pid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, stack, sizeof(stack) - 1);
+	close(fd);
+	stack[n > 0 ? n : 0] = '\0';
+	return stack;
+}
+
 void turns_init(struct turns *turns)
 {
 	signal(SIGPIPE, SIG_IGN);

@@ -214,6 +214,9 @@ int in_child(child_fn fn, void *arg);
 pid_t child_start(child_fn fn, void *arg);
 int child_wait(pid_t pid);
 
+/* Where a thread waits in the kernel, if it does; until the next call. */
+const char *stack_of(pid_t pid, pid_t tid);
+
 /* Two processes take turns: a pipe each way, a byte is a turn. */
 struct turns {
 	int to_child[2];

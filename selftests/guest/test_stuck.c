@@ -119,21 +119,6 @@ static int victim_main(void *arg)
 	return 0;
 }
 
-static const char *stack_of(pid_t pid, pid_t tid)
-{
-	static char stack[4096];
-	char path[64];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stack", pid, tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, stack, sizeof(stack) - 1);
-	close(fd);
-	stack[n > 0 ? n : 0] = '\0';
-	return stack;
-}
-
 /* Lets thread @which go, and waits until it waits in @function for the driver. */
 static bool becomes_stuck(pid_t pid, int which, const char *function)
 {

@@ -2,12 +2,12 @@
 /*
  * The driver's files, from below: tables (device memory for page tables), copy (the copy
  * engine), job (the ring), fail (a device that fails), mmu (page tables, invalidation),
- * context (a process), fault (what jobs cannot reach), drv (the device, its nodes and its
- * interrupts).
+ * context (a process, and when it may use the device), fault (what jobs cannot reach), drv
+ * (the device, its nodes and its interrupts).
  *
- * Locks, outermost first: accel.contexts_lock; the lock of an svm, which is held in
- * mmu.c's operations; accel.inv_lock; accel.jobs.lock, accel.copies.lock,
- * accel.tables.lock (spinlocks).
+ * Locks, outermost first: accel.contexts.lock; the lock of an svm, which is held in
+ * mmu.c's operations; accel.inv_lock; accel.jobs.lock, accel.copies.lock (spinlocks). No
+ * memory is allocated under any of them, except without waiting.
  */
 #ifndef _ACCEL_H
 #define _ACCEL_H
@@ -20,12 +20,11 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "context.h"
 #include "copy.h"
 #include "hw.h"
 #include "job.h"
 #include "tables.h"
-
-struct accel_context;
 
 /**
  * struct accel - a device
@@ -39,8 +38,7 @@ struct accel_context;
  * @faults: the fault queue
  * @faults_dma: its bus address
  * @fault_head: entries that were taken; by the interrupt's thread alone
- * @contexts_lock: protects @contexts
- * @contexts: processes by number
+ * @contexts: the processes that use it
  * @inv_lock: one invalidation at a time
  * @failed: it did not do what it has to do in bounded time, and was reset
  * @gone: nobody uses the registers any more: written before remove goes on
@@ -56,8 +54,7 @@ struct accel {
 	struct accel_fault_entry *faults;
 	dma_addr_t faults_dma;
 	u32 fault_head;
-	struct mutex contexts_lock; /* see above */
-	struct accel_context *contexts[NR_CONTEXTS];
+	struct accel_contexts contexts;
 	struct mutex inv_lock; /* see above */
 	unsigned long failed;
 	bool gone;
@@ -87,8 +84,5 @@ static inline u64 accel_read64(const struct accel *accel, u32 reg)
 {
 	return readq(accel->regs + reg);
 }
-
-/* Device memory that processes have begins behind the page tables. */
-#define ACCEL_TABLES_SIZE	(16UL << 20)
 
 #endif /* _ACCEL_H */

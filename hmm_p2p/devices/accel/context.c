@@ -1,128 +1,325 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A process on the device: its number there, its page table, and who it is. */
+/*
+ * A process on the device: its page table there, and who it is.
+ *
+ * The device has few address spaces, and any number of processes. So a process gets one
+ * for its first job, and keeps it until another process wants to have it and no job of its
+ * own runs: then its page table goes, and what comes after that begins with faults.
+ *
+ * Where all are in use, jobs wait in the order in which they came, also for those whose
+ * process has an address space: otherwise a process that always has a job running would
+ * keep its own for ever.
+ */
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
+#include <drm/drm_managed.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "accel.h"
 #include "context.h"
 
-static int context_number(struct accel *accel, struct accel_context *context)
+/* Return: 0 or -ENOMEM. */
+int accel_contexts_init(struct accel *accel)
 {
-	unsigned int nr;
+	struct accel_contexts *contexts = &accel->contexts;
 
-	guard(mutex)(&accel->contexts_lock);
-	for (nr = 0; nr < NR_CONTEXTS; nr++) {
-		if (accel->contexts[nr])
-			continue;
-		accel->contexts[nr] = context;
-		return nr;
-	}
-	return -EBUSY;
+	hash_init(contexts->all);
+	INIT_LIST_HEAD(&contexts->idle);
+	INIT_LIST_HEAD(&contexts->waiting);
+	init_waitqueue_head(&contexts->room);
+	return drmm_mutex_init(&accel->drm, &contexts->lock);
 }
 
-/* From here on no fault finds it. */
-static void context_forget(struct accel *accel, struct accel_context *context)
+static void contexts_changed(struct accel_contexts *contexts)
 {
-	unsigned int nr;
-
-	guard(mutex)(&accel->contexts_lock);
-	for (nr = 0; nr < NR_CONTEXTS; nr++)
-		if (accel->contexts[nr] == context)
-			accel->contexts[nr] = NULL;
+	lockdep_assert_held(&contexts->lock);
+	WRITE_ONCE(contexts->changes, contexts->changes + 1);
+	wake_up_all(&contexts->room);
 }
 
-static int context_init(struct accel_context *context, struct accel *accel)
-{
-	int nr, ret;
+/* --------------------------------------------------------------- address spaces */
 
-	nr = context_number(accel, context);
-	if (nr < 0)
-		return nr;
-	ret = accel_mmu_init(&context->mmu, accel, nr);
+static void context_give_up(struct accel_context *context)
+{
+	struct accel_contexts *contexts = &context->accel->contexts;
+	unsigned int nr = context->mmu.context;
+
+	accel_mmu_detach(&context->mmu);
+	__clear_bit(nr, contexts->numbers);
+}
+
+/* Return: 0; -EINTR after a fatal signal. */
+static int context_detach(struct accel_context *context)
+{
+	int ret = hmm_p2p_svm_lock(context->svm);
+
 	if (ret)
-		goto err_forget;
-	context->svm = hmm_p2p_svm_create(accel->hdev, current->mm, &accel_mmu_ops,
-					  &context->mmu);
-	ret = PTR_ERR_OR_ZERO(context->svm);
-	if (ret)
-		goto err_mmu;
+		return ret;
+	hmm_p2p_svm_take_back(context->svm);
+	context_give_up(context);
+	hmm_p2p_svm_unlock(context->svm);
+	list_del_init(&context->idle);
 	return 0;
+}
 
-err_mmu:
-	accel_mmu_fini(&context->mmu);
-	accel_mmu_forget(&context->mmu);
-err_forget:
-	context_forget(accel, context);
+/* Return: 0; -EAGAIN when all have jobs, -EINTR after a fatal signal. */
+static int contexts_make_room(struct accel_contexts *contexts)
+{
+	struct accel_context *oldest;
+
+	if (!bitmap_full(contexts->numbers, NR_CONTEXTS))
+		return 0;
+	oldest = list_first_entry_or_null(&contexts->idle, struct accel_context, idle);
+	return oldest ? context_detach(oldest) : -EAGAIN;
+}
+
+/* Return: as contexts_make_room(). */
+static int context_attach(struct accel_context *context)
+{
+	struct accel_contexts *contexts = &context->accel->contexts;
+	unsigned int nr;
+	int ret;
+
+	ret = contexts_make_room(contexts) ?: hmm_p2p_svm_lock(context->svm);
+	if (ret)
+		return ret;
+	nr = find_first_zero_bit(contexts->numbers, NR_CONTEXTS);
+	__set_bit(nr, contexts->numbers);
+	accel_mmu_attach(&context->mmu, nr);
+	hmm_p2p_svm_unlock(context->svm);
+	return 0;
+}
+
+/* Nobody waits, or we are the first of them. */
+static bool is_next(struct accel_contexts *contexts, const struct list_head *me)
+{
+	return list_empty(&contexts->waiting) || list_is_first(me, &contexts->waiting);
+}
+
+static int context_try(struct accel_context *context, struct list_head *me)
+{
+	struct accel_contexts *contexts = &context->accel->contexts;
+	int ret = -EAGAIN;
+
+	if (accel_jobs_closed(&context->accel->jobs))
+		return -ENODEV;
+	if (is_next(contexts, me))
+		ret = accel_mmu_is_attached(&context->mmu) ? 0 : context_attach(context);
+	if (!ret) {
+		list_del_init(&context->idle);
+		context->jobs++;
+	} else if (ret == -EAGAIN && list_empty(me)) {
+		list_add_tail(me, &contexts->waiting);
+	}
 	return ret;
 }
 
-int accel_context_open(struct drm_device *drm, struct drm_file *file)
+/* Whoever is behind is next. */
+static void context_leave(struct accel_contexts *contexts, struct list_head *me)
 {
-	struct accel_context *context;
-	int idx, ret;
+	if (list_empty(me))
+		return;
+	guard(mutex)(&contexts->lock);
+	list_del_init(me);
+	contexts_changed(contexts);
+}
 
-	context = kzalloc_obj(*context, GFP_KERNEL_ACCOUNT);
-	if (!context)
-		return -ENOMEM;
-	kref_init(&context->ref);
-	context->accel = to_accel(drm);
-	ret = -ENODEV;
-	if (drm_dev_enter(drm, &idx)) {
-		ret = context_init(context, context->accel);
-		drm_dev_exit(idx);
-	}
-	if (ret) {
-		kfree(context);
-		return ret;
-	}
-	drm_dev_get(drm);
-	mmgrab(current->mm);
-	context->mm = current->mm;
-	file->driver_priv = context;
-	return 0;
+/**
+ * accel_context_begin - a job is to run
+ * @context: whose
+ *
+ * Context: may sleep until another process's jobs are over; the caller is in a section of
+ * drm_dev_enter().
+ * Return: 0, and until accel_context_end() the process has an address space on the device;
+ * -EINTR after a fatal signal, -ENODEV when the device goes.
+ */
+int accel_context_begin(struct accel_context *context)
+{
+	struct accel_contexts *contexts = &context->accel->contexts;
+	unsigned int seen;
+	LIST_HEAD(me);
+	int ret;
+
+	do {
+		scoped_guard(mutex, &contexts->lock) {
+			seen = contexts->changes;
+			ret = context_try(context, &me);
+		}
+		if (ret == -EAGAIN &&
+		    wait_event_killable(contexts->room,
+					READ_ONCE(contexts->changes) != seen))
+			ret = -EINTR;
+	} while (ret == -EAGAIN);
+	context_leave(contexts, &me);
+	return ret;
+}
+
+/* The job is over. */
+void accel_context_end(struct accel_context *context)
+{
+	struct accel_contexts *contexts = &context->accel->contexts;
+
+	guard(mutex)(&contexts->lock);
+	if (--context->jobs)
+		return;
+	list_add_tail(&context->idle, &contexts->idle);
+	contexts_changed(contexts);
 }
 
 /*
- * No job of the process runs any more. The number is free when the device has
- * forgotten whose it was; of one that is gone, the tables went with it.
+ * Its tables have used up their share: it begins anew. Return: 0; -EINTR after a fatal
+ * signal.
  */
-static void context_free(struct kref *ref)
+int accel_context_make_room(struct accel_context *context)
 {
-	struct accel_context *context = container_of(ref, struct accel_context, ref);
-	struct drm_device *drm = &context->accel->drm;
-	int idx;
+	int ret = hmm_p2p_svm_lock(context->svm);
 
-	hmm_p2p_svm_destroy(context->svm);
-	if (drm_dev_enter(drm, &idx)) {
-		accel_mmu_fini(&context->mmu);
-		drm_dev_exit(idx);
+	if (ret)
+		return ret;
+	hmm_p2p_svm_take_back(context->svm);
+	accel_mmu_empty(&context->mmu);
+	hmm_p2p_svm_unlock(context->svm);
+	return 0;
+}
+
+/* -------------------------------------------------------------------- their lives */
+
+static struct accel_context *context_create(struct accel *accel)
+{
+	struct accel_context *context = kzalloc_obj(*context, GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!context)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&context->ref);
+	INIT_LIST_HEAD(&context->idle);
+	context->accel = accel;
+	accel_mmu_init(&context->mmu, accel);
+	context->svm = hmm_p2p_svm_create(accel->hdev, current->mm, &accel_mmu_ops,
+					  &context->mmu);
+	ret = PTR_ERR_OR_ZERO(context->svm);
+	if (ret) {
+		kfree(context);
+		return ERR_PTR(ret);
 	}
+	drm_dev_get(&accel->drm);
+	mmgrab(current->mm);
+	context->mm = current->mm;
+	return context;
+}
+
+static void context_destroy(struct accel_context *context)
+{
+	struct drm_device *drm = &context->accel->drm;
+
 	accel_mmu_forget(&context->mmu);
-	context_forget(context->accel, context);
 	mmdrop(context->mm);
 	drm_dev_put(drm);
 	kfree(context);
 }
 
+/* Of a device that is gone, the tables went with it; who waits learns that. */
+static void context_free_number(struct accel_context *context)
+{
+	struct accel_contexts *contexts = &context->accel->contexts;
+	bool here;
+	int idx;
+
+	here = drm_dev_enter(&context->accel->drm, &idx);
+	scoped_guard(mutex, &contexts->lock) {
+		if (here)
+			context_give_up(context);
+		contexts_changed(contexts);
+	}
+	if (here)
+		drm_dev_exit(idx);
+}
+
+/* Nobody finds it any more, no job of it runs, nor a fault. */
+static void context_free(struct kref *ref)
+{
+	struct accel_context *context = container_of(ref, struct accel_context, ref);
+	struct accel_contexts *contexts = &context->accel->contexts;
+
+	hash_del(&context->by_mm);
+	list_del(&context->idle);
+	mutex_unlock(&contexts->lock);
+	hmm_p2p_svm_destroy(context->svm);
+	if (accel_mmu_is_attached(&context->mmu))
+		context_free_number(context);
+	context_destroy(context);
+}
+
 void accel_context_put(struct accel_context *context)
 {
-	kref_put(&context->ref, context_free);
+	kref_put_mutex(&context->ref, context_free, &context->accel->contexts.lock);
+}
+
+static struct accel_context *context_find(struct accel_contexts *contexts)
+{
+	struct accel_context *context;
+
+	lockdep_assert_held(&contexts->lock);
+	hash_for_each_possible(contexts->all, context, by_mm, (unsigned long)current->mm) {
+		if (context->mm != current->mm)
+			continue;
+		return accel_context_get(context);
+	}
+	return NULL;
+}
+
+static struct accel_context *context_get(struct accel_contexts *contexts)
+{
+	guard(mutex)(&contexts->lock);
+	return context_find(contexts);
+}
+
+/* Another thread may have been quicker. Return: it, or what is there, with a reference. */
+static struct accel_context *context_add(struct accel_contexts *contexts,
+					 struct accel_context *context)
+{
+	struct accel_context *there;
+
+	scoped_guard(mutex, &contexts->lock) {
+		there = context_find(contexts);
+		if (!there)
+			hash_add(contexts->all, &context->by_mm, (unsigned long)context->mm);
+	}
+	if (!there)
+		return context;
+	hmm_p2p_svm_destroy(context->svm);
+	context_destroy(context);
+	return there;
+}
+
+/* Making one waits for the mmap_lock of the process, and so not under our lock. */
+static struct accel_context *context_of_caller(struct accel *accel)
+{
+	struct accel_context *context = context_get(&accel->contexts);
+
+	if (context)
+		return context;
+	context = context_create(accel);
+	return IS_ERR(context) ? context : context_add(&accel->contexts, context);
+}
+
+int accel_context_open(struct drm_device *drm, struct drm_file *file)
+{
+	struct accel_context *context;
+	int idx;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	context = context_of_caller(to_accel(drm));
+	drm_dev_exit(idx);
+	if (IS_ERR(context))
+		return PTR_ERR(context);
+	file->driver_priv = context;
+	return 0;
 }
 
 void accel_context_close(struct drm_device *drm, struct drm_file *file)
 {
 	accel_context_put(file->driver_priv);
-}
-
-/* Return: the process with that number, with a reference; NULL: there is none. */
-struct accel_context *accel_context_get(struct accel *accel, unsigned int nr)
-{
-	struct accel_context *context = NULL;
-
-	guard(mutex)(&accel->contexts_lock);
-	if (nr < NR_CONTEXTS)
-		context = accel->contexts[nr];
-	return context && kref_get_unless_zero(&context->ref) ? context : NULL;
 }

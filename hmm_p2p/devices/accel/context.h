@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A process on the device. It stays as long as its file is open, or a fault of it runs. */
+/*
+ * A process on the device: one for all files of the device that it has opened. It stays as
+ * long as one of them is open, or a fault of it runs.
+ */
 #ifndef _ACCEL_CONTEXT_H
 #define _ACCEL_CONTEXT_H
 
+#include <linux/hashtable.h>
 #include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
 
+#include "hw.h"
 #include "mmu.h"
 
 struct drm_device;
@@ -13,12 +20,35 @@ struct hmm_p2p_svm;
 struct mm_struct;
 
 /**
+ * struct accel_contexts - the processes on a device
+ * @lock: protects all below, but @room
+ * @all: by mm
+ * @numbers: which of the device's address spaces are taken
+ * @idle: processes that have one, and no job: the first for the longest time
+ * @waiting: jobs that wait for one, first come first
+ * @changes: counts what those may wait for
+ * @room: woken then
+ */
+struct accel_contexts {
+	struct mutex lock; /* see above */
+	DECLARE_HASHTABLE(all, 6);
+	DECLARE_BITMAP(numbers, NR_CONTEXTS);
+	struct list_head idle;
+	struct list_head waiting;
+	unsigned int changes;
+	wait_queue_head_t room;
+};
+
+/**
  * struct accel_context - a process on the device
- * @ref: the file, and each fault that is handled
+ * @ref: its files, and each fault that is handled
  * @accel: the device, with a reference to its node
- * @mm: the process that opened the file, with a reference to the structure
+ * @mm: the process that opened the files, with a reference to the structure
  * @svm: that process, as the device sees it
- * @mmu: its page table
+ * @mmu: its page table, while it has an address space of the device's
+ * @by_mm: in accel_contexts.all, as the rest under its lock
+ * @idle: in accel_contexts.idle
+ * @jobs: that run, or are about to: it keeps its address space
  */
 struct accel_context {
 	struct kref ref;
@@ -26,11 +56,23 @@ struct accel_context {
 	struct mm_struct *mm;
 	struct hmm_p2p_svm *svm;
 	struct accel_mmu mmu;
+	struct hlist_node by_mm;
+	struct list_head idle;
+	unsigned int jobs;
 };
 
+static inline struct accel_context *accel_context_get(struct accel_context *context)
+{
+	kref_get(&context->ref);
+	return context;
+}
+
+int accel_contexts_init(struct accel *accel);
 int accel_context_open(struct drm_device *drm, struct drm_file *file);
 void accel_context_close(struct drm_device *drm, struct drm_file *file);
-struct accel_context *accel_context_get(struct accel *accel, unsigned int nr);
+int accel_context_begin(struct accel_context *context);
+void accel_context_end(struct accel_context *context);
+int accel_context_make_room(struct accel_context *context);
 void accel_context_put(struct accel_context *context);
 
 #endif /* _ACCEL_CONTEXT_H */

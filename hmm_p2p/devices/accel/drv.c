@@ -25,12 +25,25 @@
 
 /* ------------------------------------------------------------------------ calls */
 
-static int run_desc(const struct accel_context *context,
-		    const struct drm_hmm_p2p_accel_run *run, struct accel_desc *desc)
+/* The addresses are those of the process that opened the file: it, and nobody else. */
+static int check_caller(const struct accel_context *context)
+{
+	if (current->mm == context->mm)
+		return 0;
+	return atomic_read(&context->mm->mm_users) ? -EPERM : -ESRCH;
+}
+
+static int check_run(const struct drm_hmm_p2p_accel_run *run)
 {
 	if (run->flags || run->op < HMM_P2P_ACCEL_FILL || run->op > HMM_P2P_ACCEL_HISTOGRAM)
 		return -EINVAL;
-	*desc = (struct accel_desc) {
+	return 0;
+}
+
+static struct accel_desc run_desc(const struct accel_context *context,
+				  const struct drm_hmm_p2p_accel_run *run)
+{
+	return (struct accel_desc) {
 		.op = cpu_to_le16(run->op),
 		.context = cpu_to_le16(context->mmu.context),
 		.flags = cpu_to_le32(DESC_INTERRUPT),
@@ -39,11 +52,11 @@ static int run_desc(const struct accel_context *context,
 		.length = cpu_to_le64(run->length),
 		.argument = cpu_to_le64(run->argument),
 	};
-	return 0;
 }
 
 /* The job is over when this returns, in the worst case by the reset. */
-static int run_job(struct accel *accel, const struct accel_desc *desc, struct accel_job *job)
+static int run_desc_job(struct accel *accel, const struct accel_desc *desc,
+			struct accel_job *job)
 {
 	int ret = accel_job_run(accel, desc, job);
 
@@ -55,23 +68,34 @@ static int run_job(struct accel *accel, const struct accel_desc *desc, struct ac
 	return -EINTR;
 }
 
+static int run_job(struct accel_context *context, const struct drm_hmm_p2p_accel_run *run,
+		   struct accel_job *job)
+{
+	struct accel_desc desc;
+	int ret;
+
+	ret = accel_context_begin(context);
+	if (ret)
+		return ret;
+	desc = run_desc(context, run);
+	ret = run_desc_job(context->accel, &desc, job);
+	accel_context_end(context);
+	return ret;
+}
+
 static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct accel_context *context = file->driver_priv;
 	struct drm_hmm_p2p_accel_run *run = data;
-	struct accel_job job = {};
-	struct accel_desc desc;
+	struct accel_job job = { .context = context };
 	int idx, ret;
 
-	/* The addresses are those of the process that opened the file. */
-	if (current->mm != context->mm)
-		return -EPERM;
-	ret = run_desc(context, run, &desc);
+	ret = check_caller(context) ?: check_run(run);
 	if (ret)
 		return ret;
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
-	ret = run_job(to_accel(drm), &desc, &job);
+	ret = run_job(context, run, &job);
 	drm_dev_exit(idx);
 	run->out_result = ret ? 0 : job.result;
 	run->out_address = ret == -EFAULT ? job.address : 0;
@@ -280,7 +304,7 @@ static int accel_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(accel);
 	accel->pdev = pdev;
 	pci_set_drvdata(pdev, accel);
-	ret = drmm_mutex_init(&accel->drm, &accel->contexts_lock) ?:
+	ret = accel_contexts_init(accel) ?:
 	      drmm_mutex_init(&accel->drm, &accel->inv_lock) ?:
 	      init_pci(accel) ?: init_engines(accel) ?: init_memory(accel);
 	if (ret)

@@ -93,15 +93,29 @@ static unsigned long fault_move(const struct fault *fault, struct hmm_p2p_move *
 	return move->moved + move->populated;
 }
 
+/* The page tables are full now and then: all of it goes, and is faulted in again. */
+static int fault_range(const struct fault *fault, unsigned long start, unsigned long end)
+{
+	struct accel_context *context = fault->context;
+	int ret;
+
+	for (;;) {
+		ret = hmm_p2p_svm_fault(context->svm, start, end, fault->write);
+		if (ret != -ENOSPC)
+			return ret;
+		ret = accel_context_make_room(context);
+		if (ret)
+			return ret;
+	}
+}
+
 /* The rest of the 2 MiB may be less accessible than what the job needs. */
 static int fault_map(const struct fault *fault, const struct hmm_p2p_move *move)
 {
-	struct hmm_p2p_svm *svm = fault->context->svm;
-	int ret = hmm_p2p_svm_fault(svm, move->start, move->end, fault->write);
+	int ret = fault_range(fault, move->start, move->end);
 
 	if (ret == -EFAULT || ret == -EPERM)
-		ret = hmm_p2p_svm_fault(svm, fault->addr, fault->addr + PAGE_SIZE,
-					fault->write);
+		ret = fault_range(fault, fault->addr, fault->addr + PAGE_SIZE);
 	return ret;
 }
 
@@ -167,7 +181,7 @@ static int fault_begin(struct accel *accel, const struct accel_fault_entry *entr
 
 	if (!fault)
 		return -ENOMEM;
-	fault->context = accel_context_get(accel, le16_to_cpu(entry->context));
+	fault->context = accel_job_context(accel, le32_to_cpu(entry->job));
 	if (!fault->context) {
 		kfree(fault);
 		return -ESRCH;

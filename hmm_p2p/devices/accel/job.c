@@ -7,6 +7,7 @@
 #include <linux/dma-mapping.h>
 
 #include "accel.h"
+#include "context.h"
 
 /* In so much time a job is killed, or the device is of no use. */
 #define KILL_TIMEOUT	(10 * HZ)
@@ -34,7 +35,7 @@ void accel_jobs_start(struct accel *accel)
 
 static bool jobs_have_room(struct accel_jobs *jobs)
 {
-	return jobs->closed || jobs->tail - jobs->head < ACCEL_JOBS;
+	return accel_jobs_closed(jobs) || jobs->tail - jobs->head < ACCEL_JOBS;
 }
 
 static int job_put_locked(struct accel *accel, const struct accel_desc *desc,
@@ -133,7 +134,7 @@ int accel_jobs_end(struct accel *accel)
 	unsigned int i;
 
 	scoped_guard(spinlock_irq, &jobs->lock) {
-		jobs->closed = true;
+		WRITE_ONCE(jobs->closed, true);
 		accel_write(accel, REG_JOB_CTRL, 0);
 		for (i = 0; i < ACCEL_JOBS; i++)
 			if (jobs->slots[i])
@@ -152,7 +153,7 @@ void accel_jobs_fail(struct accel *accel)
 	unsigned int i;
 
 	spin_lock_irqsave(&jobs->lock, flags);
-	jobs->closed = true;
+	WRITE_ONCE(jobs->closed, true);
 	for (i = 0; i < ACCEL_JOBS; i++) {
 		job = jobs->slots[i];
 		jobs->slots[i] = NULL;
@@ -187,7 +188,7 @@ static int job_errno(const struct accel_job *job)
  * accel_job_run - run a job, and wait for it
  * @accel: the device
  * @desc: what to do
- * @job: receives what came of it
+ * @job: whose it is; receives what came of it
  *
  * Context: may sleep, as long as the job runs; nothing that a fault needs is held.
  * Return: 0; -EINVAL, -EFAULT, -ENOMEM; -EIO when the device failed, -ENODEV when it
@@ -209,6 +210,28 @@ int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct acc
 	return wait_for_completion_timeout(&job->done, KILL_TIMEOUT) ? -EINTR : -ETIMEDOUT;
 }
 
+static struct accel_job *job_find(struct accel_jobs *jobs, u32 counter)
+{
+	struct accel_job *job = jobs->slots[counter % ACCEL_JOBS];
+
+	lockdep_assert_held(&jobs->lock);
+	return job && job->counter == counter ? job : NULL;
+}
+
+/*
+ * Whose job is that? What a fault says of the address space may be old: it may be another
+ * process's, when the job was killed. Return: it, with a reference; NULL: the job is over.
+ */
+struct accel_context *accel_job_context(struct accel *accel, u32 counter)
+{
+	struct accel_jobs *jobs = &accel->jobs;
+	struct accel_job *job;
+
+	guard(spinlock_irq)(&jobs->lock);
+	job = job_find(jobs, counter);
+	return job ? accel_context_get(job->context) : NULL;
+}
+
 /* A fault of the job was dealt with, in the way that @error says. */
 void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int error)
 {
@@ -216,8 +239,8 @@ void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int e
 	struct accel_job *job;
 
 	guard(spinlock_irq)(&jobs->lock);
-	job = jobs->slots[counter % ACCEL_JOBS];
-	if (!job || job->counter != counter)
+	job = job_find(jobs, counter);
+	if (!job)
 		return;
 	job->faults++;
 	job->moved += moved;

@@ -9,6 +9,7 @@
 #include <linux/wait.h>
 
 struct accel;
+struct accel_context;
 struct accel_desc;
 
 #define ACCEL_JOBS_ORDER	6
@@ -16,6 +17,7 @@ struct accel_desc;
 
 /**
  * struct accel_job - a job in the ring
+ * @context: whose it is
  * @done: the device has written back what came of it
  * @counter: its number, once it is in the ring
  * @status: STATUS_*, when done; 0: the device went away
@@ -26,6 +28,7 @@ struct accel_desc;
  * @moved: pages that these moved to the device
  */
 struct accel_job {
+	struct accel_context *context;
 	struct completion done;
 	u32 counter;
 	u32 status;
@@ -58,12 +61,19 @@ struct accel_jobs {
 	bool closed;
 };
 
+/* No job is put in any more. Who has seen that may have been late. */
+static inline bool accel_jobs_closed(const struct accel_jobs *jobs)
+{
+	return READ_ONCE(jobs->closed);
+}
+
 int accel_jobs_init(struct accel *accel);
 void accel_jobs_start(struct accel *accel);
 void accel_jobs_harvest(struct accel *accel);
 int accel_jobs_end(struct accel *accel);
 void accel_jobs_fail(struct accel *accel);
 int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct accel_job *job);
+struct accel_context *accel_job_context(struct accel *accel, u32 counter);
 void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int error);
 
 #endif /* _ACCEL_JOB_H */

@@ -4,6 +4,10 @@
  * mapping; what is in them is known here, too, by 2 MiB: a huge entry, or a leaf table,
  * which stays until the block as a whole goes or becomes a huge entry.
  *
+ * A process has a page table while it has one of the device's address spaces. When its
+ * tables are full, or another process is to have the address space, all of it goes, and
+ * faults make it again.
+ *
  * The device reads an entry when it needs it, and caches what is valid. So making one
  * needs no more than the write, and taking one needs an invalidation, which is over
  * when the device has stopped using it.
@@ -81,24 +85,24 @@ static long middle_make(struct accel_mmu *mmu, unsigned long root_at)
 
 	if (old)
 		return xa_to_value(old);
-	table = accel_table_alloc(&mmu->accel->tables, MIDDLE_UNITS);
+	table = accel_table_alloc(&mmu->share, MIDDLE_UNITS);
 	if (table < 0)
 		return table;
 	/* A table at 0 is a value, too. */
 	ret = xa_err(xa_store(&mmu->middles, root_at, xa_mk_value(table),
 			      GFP_NOWAIT | __GFP_NOWARN));
 	if (ret) {
-		accel_table_free(&mmu->accel->tables, table, MIDDLE_UNITS);
+		accel_table_free(&mmu->share, table, MIDDLE_UNITS);
 		return ret;
 	}
-	accel_table_set(&mmu->accel->tables, mmu->root, root_at, table | PTE_VALID);
+	accel_table_set(&mmu->share, mmu->root, root_at, table | PTE_VALID);
 	return table;
 }
 
 static void leaf_drop(struct accel_mmu *mmu, void *block)
 {
 	if (block && !block_is_huge(block))
-		accel_table_free(&mmu->accel->tables, block_table(block), 1);
+		accel_table_free(&mmu->share, block_table(block), 1);
 }
 
 static int huge_map(struct accel_mmu *mmu, unsigned long block, long middle, u64 entry)
@@ -108,7 +112,7 @@ static int huge_map(struct accel_mmu *mmu, unsigned long block, long middle, u64
 	old = xa_store(&mmu->blocks, block, block_value(0, true), GFP_NOWAIT | __GFP_NOWARN);
 	if (xa_is_err(old))
 		return xa_err(old);
-	accel_table_set(&mmu->accel->tables, middle, middle_index(block), entry);
+	accel_table_set(&mmu->share, middle, middle_index(block), entry);
 	/* The device may know the table that was here, and nothing in it. */
 	if (old && !block_is_huge(old))
 		invalidate(mmu, (u64)block << MIDDLE_SHIFT, PMD_SIZE);
@@ -124,16 +128,16 @@ static long leaf_make(struct accel_mmu *mmu, unsigned long block, long middle)
 
 	if (old && !WARN_ON_ONCE(block_is_huge(old)))
 		return block_table(old);
-	table = accel_table_alloc(&mmu->accel->tables, 1);
+	table = accel_table_alloc(&mmu->share, 1);
 	if (table < 0)
 		return table;
 	ret = xa_err(xa_store(&mmu->blocks, block, block_value(table, false),
 			      GFP_NOWAIT | __GFP_NOWARN));
 	if (ret) {
-		accel_table_free(&mmu->accel->tables, table, 1);
+		accel_table_free(&mmu->share, table, 1);
 		return ret;
 	}
-	accel_table_set(&mmu->accel->tables, middle, middle_index(block), table | PTE_VALID);
+	accel_table_set(&mmu->share, middle, middle_index(block), table | PTE_VALID);
 	return table;
 }
 
@@ -190,7 +194,7 @@ static int map_one(struct accel_mmu *mmu, const struct hmm_p2p_svm_entry *from)
 	leaf = leaf_make(mmu, block, middle);
 	if (leaf < 0)
 		return leaf;
-	accel_table_set(&mmu->accel->tables, leaf, (from->va >> PAGE_SHIFT) % LEAF_ENTRIES,
+	accel_table_set(&mmu->share, leaf, (from->va >> PAGE_SHIFT) % LEAF_ENTRIES,
 			entry);
 	return 0;
 }
@@ -201,6 +205,9 @@ static int mmu_map(struct hmm_p2p_svm *svm, const struct hmm_p2p_svm_entry *entr
 	struct accel_mmu *mmu = hmm_p2p_svm_drvdata(svm);
 	int ret = 0;
 
+	/* For a job that is over: see accel_mmu_detach(). */
+	if (!accel_mmu_is_attached(mmu))
+		return -ESTALE;
 	while (nr-- && !ret)
 		ret = map_one(mmu, entries++);
 	wmb(); /* before the job is told to go on */
@@ -216,7 +223,7 @@ static void leaf_clear(struct accel_mmu *mmu, void *block, unsigned long first,
 	unsigned long i;
 
 	for (i = first; i <= last; i++)
-		accel_table_set(&mmu->accel->tables, block_table(block), i, 0);
+		accel_table_set(&mmu->share, block_table(block), i, 0);
 }
 
 /* The middle table's entry goes; what it named is dropped when the device forgot it. */
@@ -224,13 +231,38 @@ static void block_clear(struct accel_mmu *mmu, unsigned long index)
 {
 	u64 middle = xa_to_value(xa_load(&mmu->middles, root_index(index)));
 
-	accel_table_set(&mmu->accel->tables, middle, middle_index(index), 0);
+	accel_table_set(&mmu->share, middle, middle_index(index), 0);
 }
 
-static bool is_whole(unsigned long index, unsigned long start, unsigned long last)
+/* All of the 2^@shift bytes with that index? */
+static bool is_whole(unsigned long index, unsigned int shift, unsigned long start,
+		     unsigned long last)
 {
-	return start <= index << MIDDLE_SHIFT &&
-	       last >= (index << MIDDLE_SHIFT) + (PMD_SIZE - 1);
+	return start <= index << shift && last >= ((index + 1) << shift) - 1;
+}
+
+static void middles_clear(struct accel_mmu *mmu, unsigned long start, unsigned long last)
+{
+	unsigned long index;
+	void *middle;
+
+	xa_for_each_range(&mmu->middles, index, middle, start >> ROOT_SHIFT, last >> ROOT_SHIFT)
+		if (is_whole(index, ROOT_SHIFT, start, last))
+			accel_table_set(&mmu->share, mmu->root, index, 0);
+}
+
+static void middles_drop(struct accel_mmu *mmu, unsigned long start, unsigned long last)
+{
+	unsigned long index;
+	void *middle;
+
+	xa_for_each_range(&mmu->middles, index, middle, start >> ROOT_SHIFT,
+			  last >> ROOT_SHIFT) {
+		if (!is_whole(index, ROOT_SHIFT, start, last))
+			continue;
+		accel_table_free(&mmu->share, xa_to_value(middle), MIDDLE_UNITS);
+		xa_erase(&mmu->middles, index);
+	}
 }
 
 static void mmu_clear(struct accel_mmu *mmu, unsigned long start, unsigned long last)
@@ -241,13 +273,14 @@ static void mmu_clear(struct accel_mmu *mmu, unsigned long start, unsigned long 
 	xa_for_each_range(&mmu->blocks, index, block, start >> MIDDLE_SHIFT,
 			  last >> MIDDLE_SHIFT) {
 		base = index << MIDDLE_SHIFT;
-		if (block_is_huge(block) || is_whole(index, start, last))
+		if (block_is_huge(block) || is_whole(index, MIDDLE_SHIFT, start, last))
 			block_clear(mmu, index);
 		else
 			leaf_clear(mmu, block,
 				   (max(start, base) - base) >> PAGE_SHIFT,
 				   (min(last, base + PMD_SIZE - 1) - base) >> PAGE_SHIFT);
 	}
+	middles_clear(mmu, start, last);
 }
 
 /* The device knows nothing of them any more. */
@@ -258,25 +291,29 @@ static void mmu_drop(struct accel_mmu *mmu, unsigned long start, unsigned long l
 
 	xa_for_each_range(&mmu->blocks, index, block, start >> MIDDLE_SHIFT,
 			  last >> MIDDLE_SHIFT) {
-		if (!block_is_huge(block) && !is_whole(index, start, last))
+		if (!block_is_huge(block) && !is_whole(index, MIDDLE_SHIFT, start, last))
 			continue;
 		leaf_drop(mmu, block);
 		xa_erase(&mmu->blocks, index);
 	}
+	middles_drop(mmu, start, last);
+}
+
+static void mmu_take(struct accel_mmu *mmu, unsigned long start, unsigned long last)
+{
+	/* A huge entry goes as a whole, whatever part of it is named. */
+	unsigned long from = ALIGN_DOWN(start, PMD_SIZE);
+
+	mmu_clear(mmu, start, last);
+	invalidate(mmu, from, (last | (PMD_SIZE - 1)) - from + 1);
+	mmu_drop(mmu, start, last);
 }
 
 static void mmu_unmap(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end,
 		      const struct mmu_notifier_range *why)
 {
-	struct accel_mmu *mmu = hmm_p2p_svm_drvdata(svm);
-	/* A huge entry goes as a whole, whatever part of it is named. */
-	unsigned long from = ALIGN_DOWN(start, PMD_SIZE);
 	/* The end may be far beyond all entries: the length that follows must not wrap. */
-	unsigned long last = min(end, VA_END) - 1;
-
-	mmu_clear(mmu, start, last);
-	invalidate(mmu, from, (last | (PMD_SIZE - 1)) - from + 1);
-	mmu_drop(mmu, start, last);
+	mmu_take(hmm_p2p_svm_drvdata(svm), start, min(end, VA_END) - 1);
 }
 
 const struct hmm_p2p_svm_ops accel_mmu_ops = {
@@ -286,40 +323,44 @@ const struct hmm_p2p_svm_ops accel_mmu_ops = {
 
 /* ------------------------------------------------------------------------- life */
 
-/* Return: 0, or -ENOMEM. */
-int accel_mmu_init(struct accel_mmu *mmu, struct accel *accel, unsigned int context)
+void accel_mmu_init(struct accel_mmu *mmu, struct accel *accel)
 {
-	long root = accel_table_alloc(&accel->tables, MIDDLE_UNITS);
-
-	if (root < 0)
-		return root;
 	mmu->accel = accel;
-	mmu->context = context;
-	mmu->root = root;
+	mmu->context = NO_CONTEXT;
 	xa_init_flags(&mmu->middles, XA_FLAGS_ACCOUNT);
 	xa_init_flags(&mmu->blocks, XA_FLAGS_ACCOUNT);
+}
+
+/* The device is there, and nobody has that address space. Context: the svm's lock. */
+void accel_mmu_attach(struct accel_mmu *mmu, unsigned int context)
+{
+	accel_share_take(&mmu->share, &mmu->accel->tables, context);
+	/* The first of a share that is empty. */
+	mmu->root = accel_table_alloc(&mmu->share, MIDDLE_UNITS);
+	mmu->context = context;
 	wmb(); /* clear before the device reads it */
-	accel_write64(accel, REG_CONTEXT_ROOT(context), root);
-	accel_write(accel, REG_CONTEXT_CTRL(context), CTRL_ENABLE);
-	return 0;
+	accel_write64(mmu->accel, REG_CONTEXT_ROOT(context), mmu->root);
+	accel_write(mmu->accel, REG_CONTEXT_CTRL(context), CTRL_ENABLE);
 }
 
 /*
- * The device is there. Nothing is mapped any more, and no job of the context runs; leaf
- * tables may be left whose pages went one by one.
+ * The device is there. Nothing is mapped any more, no job of the process runs, and a fault
+ * of one that has ended gets no further than mmu_map(). Tables may be left whose pages
+ * went one by one. Context: the svm's lock, or the svm is gone.
  */
-void accel_mmu_fini(struct accel_mmu *mmu)
+void accel_mmu_detach(struct accel_mmu *mmu)
 {
-	struct accel_tables *tables = &mmu->accel->tables;
-	unsigned long index;
-	void *middle;
-
 	accel_write(mmu->accel, REG_CONTEXT_CTRL(mmu->context), 0);
 	invalidate(mmu, 0, VA_END);
-	mmu_drop(mmu, 0, ULONG_MAX);
-	xa_for_each(&mmu->middles, index, middle)
-		accel_table_free(tables, xa_to_value(middle), MIDDLE_UNITS);
-	accel_table_free(tables, mmu->root, MIDDLE_UNITS);
+	accel_mmu_forget(mmu);
+	mmu->context = NO_CONTEXT;
+}
+
+/* Tables without entries, too. Context: the svm's lock, and it has taken everything back. */
+void accel_mmu_empty(struct accel_mmu *mmu)
+{
+	if (accel_mmu_is_attached(mmu))
+		mmu_take(mmu, 0, VA_END - 1);
 }
 
 /* What is known of tables, which may be gone with the device. */

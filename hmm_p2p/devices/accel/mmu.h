@@ -6,20 +6,27 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "tables.h"
+
 struct accel;
 
+/* No address space of the device. */
+#define NO_CONTEXT	UINT_MAX
+
 /**
- * struct accel_mmu - the page table of a process
+ * struct accel_mmu - the page table of a process; all but @accel under the svm's lock
  * @accel: the device
- * @context: number of the process
+ * @context: number of the address space that it has on the device, or NO_CONTEXT; changes
+ *	under accel_contexts.lock, too
+ * @share: memory for the tables of that
  * @root: its root table, in the device's memory
  * @middles: middle tables, by the index of their root entry, as values
- * @blocks: what each 2 MiB have, by their number: see mmu.c. These two are the svm's,
- *	under its lock
+ * @blocks: what each 2 MiB have, by their number: see mmu.c
  */
 struct accel_mmu {
 	struct accel *accel;
 	unsigned int context;
+	struct accel_share share;
 	u64 root;
 	struct xarray middles;
 	struct xarray blocks;
@@ -28,8 +35,16 @@ struct accel_mmu {
 /* Of an svm whose drvdata is the accel_mmu. */
 extern const struct hmm_p2p_svm_ops accel_mmu_ops;
 
-int accel_mmu_init(struct accel_mmu *mmu, struct accel *accel, unsigned int context);
-void accel_mmu_fini(struct accel_mmu *mmu);
+/* Context: the svm's lock, or accel_contexts.lock. */
+static inline bool accel_mmu_is_attached(const struct accel_mmu *mmu)
+{
+	return mmu->context != NO_CONTEXT;
+}
+
+void accel_mmu_init(struct accel_mmu *mmu, struct accel *accel);
+void accel_mmu_attach(struct accel_mmu *mmu, unsigned int context);
+void accel_mmu_detach(struct accel_mmu *mmu);
+void accel_mmu_empty(struct accel_mmu *mmu);
 void accel_mmu_forget(struct accel_mmu *mmu);
 
 #endif /* _ACCEL_MMU_H */

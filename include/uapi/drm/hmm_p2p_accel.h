@@ -4,7 +4,21 @@
  * /dev/accel/accelN.
  *
  * The device faults on what it does not reach, and the driver moves such memory to the
- * device: nobody has to call migrate. A file belongs to the process that opened it.
+ * device: nobody has to call migrate.
+ *
+ * A file stands for the address space in which it was opened, and for no other: an address
+ * in a job means what it means there, as with a KFD process or an address space of xe.
+ * Files that were opened in the same one share what the device has of it, so that a
+ * process may open as many as it likes. The file may be inherited or passed on, but
+ *
+ * - after fork() the child opens its own: with the parent's its jobs fail with EPERM;
+ * - so do those of a process that got the descriptor over a socket;
+ * - threads, and a child of vfork() before it calls exec, use the same address space;
+ * - exec ends an address space, as exit does: with a file that outlives it jobs fail with
+ *   ESRCH, and the program that was executed opens its own.
+ *
+ * Any number of processes use a device, which serves a few of them at a time. A job waits
+ * until one of these has no job, behind those that wait already.
  */
 #ifndef _UAPI_DRM_HMM_P2P_ACCEL_H
 #define _UAPI_DRM_HMM_P2P_ACCEL_H
@@ -44,9 +58,9 @@ enum drm_hmm_p2p_accel_op {
  *
  * Errors: EINVAL for what the device does not do (unknown op or flag, length or
  * alignment); EFAULT for an address that is not mapped, or not for that access;
- * EPERM in a process that did not open the file; EIO when the device failed, or has no
- * way to the memory; ENODEV when it is gone; EINTR when the caller is killed; ENOMEM.
- * To open the node fails with EBUSY when all address spaces of the device are taken.
+ * EPERM when the file was opened in another address space, ESRCH when that has ended; EIO
+ * when the device failed, or has no way to the memory; ENODEV when it is gone; EINTR when
+ * the caller is killed; ENOMEM.
  */
 struct drm_hmm_p2p_accel_run {
 	__u32 op;
