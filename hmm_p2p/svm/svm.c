@@ -143,21 +143,34 @@ void hmm_p2p_svm_unlock(struct hmm_p2p_svm *svm)
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_unlock, HMM_P2P_NS);
 
 /**
- * hmm_p2p_svm_take_back - take from the device what it has of the process
+ * hmm_p2p_svm_take_back - take from the device what it has
  * @svm: process, as the device sees it
+ * @start: first byte, page aligned
+ * @end: behind the last byte; ULONG_MAX: all that there is
  *
- * For a driver that has no more room for page tables, or gives the device's address
- * space to another process. What the device still needs it faults for.
+ * For a driver that has no more room for page tables, that gives the device's address
+ * space to another process, or decides anew where memory is to be. What the device still
+ * needs it faults for.
  *
  * Context: may sleep; under hmm_p2p_svm_lock(). Calls @unmap, unless there is nothing.
  */
-void hmm_p2p_svm_take_back(struct hmm_p2p_svm *svm)
+void hmm_p2p_svm_take_back(struct hmm_p2p_svm *svm, unsigned long start,
+			   unsigned long end)
 {
-	svm_take_back(svm, 0, SVM_LAST_PAGE, NULL);
+	svm_take_back(svm, start >> PAGE_SHIFT, (end - 1) >> PAGE_SHIFT, NULL);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_take_back, HMM_P2P_NS);
 
 /* -------------------------------------------------------------- their lives */
+
+/* What is mapped there later is something else. */
+static void svm_forget(struct hmm_p2p_svm *svm, unsigned long first, unsigned long last,
+		       const struct mmu_notifier_range *range)
+{
+	svm_drop_blocks(svm, first, last);
+	if (svm->ops && svm->ops->forget)
+		svm->ops->forget(svm, range->start, range->end);
+}
 
 static void svm_unmap(struct hmm_p2p_mirror *mirror,
 		      const struct mmu_notifier_range *range)
@@ -171,7 +184,7 @@ static void svm_unmap(struct hmm_p2p_mirror *mirror,
 		why.owner = NULL;
 	svm_take_back(svm, first, last, &why);
 	if (range->event == MMU_NOTIFY_UNMAP || range->event == MMU_NOTIFY_RELEASE)
-		svm_drop_blocks(svm, first, last);
+		svm_forget(svm, first, last, range);
 	if (range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == svm)
 		return;
 	if (svm->watched >= first && svm->watched <= last)

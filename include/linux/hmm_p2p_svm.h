@@ -91,6 +91,16 @@ struct hmm_p2p_svm_ops {
 	void (*unmap)(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end,
 		      const struct mmu_notifier_range *why);
 
+	/**
+	 * @forget: The process has unmapped [@start, @end), or moved it to elsewhere: what
+	 * is mapped there later is something else, and what the driver knows about these
+	 * addresses means nothing any more. After @unmap, if there was something. NULL: it
+	 * knows nothing.
+	 *
+	 * Context: as @unmap.
+	 */
+	void (*forget)(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end);
+
 	/** @no_dma: The driver uses the pages: it need not have a bus address. */
 	bool no_dma;
 };
@@ -146,7 +156,8 @@ int hmm_p2p_svm_fault(struct hmm_p2p_svm *svm, unsigned long start,
 		      unsigned long end, bool write);
 int hmm_p2p_svm_lock(struct hmm_p2p_svm *svm);
 void hmm_p2p_svm_unlock(struct hmm_p2p_svm *svm);
-void hmm_p2p_svm_take_back(struct hmm_p2p_svm *svm);
+void hmm_p2p_svm_take_back(struct hmm_p2p_svm *svm, unsigned long start,
+			   unsigned long end);
 unsigned long hmm_p2p_svm_pfn(struct hmm_p2p_svm *svm, unsigned long va);
 
 int hmm_p2p_svm_io(struct hmm_p2p_svm *svm, struct hmm_p2p_io *io);

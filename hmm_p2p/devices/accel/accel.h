@@ -2,7 +2,8 @@
 /*
  * The driver's files, from below: tables (device memory for page tables), copy (the copy
  * engine), job (the ring), fail (a device that fails), mmu (page tables, invalidation),
- * context (a process, and when it may use the device), fault (what jobs cannot reach), drv
+ * advice (what a process has said about its memory), context (a process, and when it may
+ * use the device), fault (what jobs cannot reach), drv
  * (the device, its nodes and its interrupts).
  *
  * Locks, outermost first: accel.contexts.lock; the lock of an svm, which is held in

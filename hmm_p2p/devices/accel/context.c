@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A process on the device: its page table there, and who it is.
+ * A process on the device: its page table there, who it is, and what it wants.
  *
  * The device has few address spaces, and any number of processes. So a process gets one
  * for its first job, and keeps it until another process wants to have it and no job of its
@@ -56,7 +56,7 @@ static int context_detach(struct accel_context *context)
 
 	if (ret)
 		return ret;
-	hmm_p2p_svm_take_back(context->svm);
+	hmm_p2p_svm_take_back(context->svm, 0, ULONG_MAX);
 	context_give_up(context);
 	hmm_p2p_svm_unlock(context->svm);
 	list_del_init(&context->idle);
@@ -177,13 +177,116 @@ int accel_context_make_room(struct accel_context *context)
 
 	if (ret)
 		return ret;
-	hmm_p2p_svm_take_back(context->svm);
+	hmm_p2p_svm_take_back(context->svm, 0, ULONG_MAX);
 	accel_mmu_empty(&context->mmu);
 	hmm_p2p_svm_unlock(context->svm);
 	return 0;
 }
 
+/* ------------------------------------------------------------------------- advice */
+
+static bool is_mapped(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	VMA_ITERATOR(vmi, mm, start);
+	struct vm_area_struct *vma;
+
+	for_each_vma_range(vmi, vma, end) {
+		if (vma->vm_start > start)
+			return false;
+		start = vma->vm_end;
+	}
+	return start >= end;
+}
+
+static int context_advise_locked(struct accel_context *context, enum accel_topic topic,
+				 unsigned long start, unsigned long end, u32 value,
+				 struct accel_spares *spares)
+{
+	int ret;
+
+	if (!is_mapped(context->mm, start, end))
+		return -EFAULT;
+	ret = hmm_p2p_svm_lock(context->svm);
+	if (ret)
+		return ret;
+	ret = accel_advice_set(&context->advice, topic, start, end - 1, value, spares);
+	/* So that faults decide by it. */
+	if (!ret)
+		hmm_p2p_svm_take_back(context->svm, start, end);
+	hmm_p2p_svm_unlock(context->svm);
+	return ret;
+}
+
+/**
+ * accel_context_advise - the process says something about its memory
+ * @context: the process, of the caller
+ * @topic: what it is about
+ * @start: first byte, page aligned
+ * @end: behind the last byte, page aligned
+ * @value: what it says; 0: nothing any more
+ *
+ * Context: may sleep.
+ * Return: 0; -EFAULT when something there is not mapped, -ENOSPC when there would be too
+ * many ranges, -ENOMEM; -EINTR after a fatal signal.
+ */
+int accel_context_advise(struct accel_context *context, enum accel_topic topic,
+			 unsigned long start, unsigned long end, u32 value)
+{
+	struct accel_spares spares;
+	int ret;
+
+	ret = accel_spares_alloc(&spares);
+	/* With the lock, munmap comes before it or after it. */
+	if (!ret)
+		ret = mmap_read_lock_killable(context->mm);
+	if (!ret) {
+		ret = context_advise_locked(context, topic, start, end, value, &spares);
+		mmap_read_unlock(context->mm);
+	}
+	accel_spares_free(&spares);
+	return ret;
+}
+
+/**
+ * accel_context_advice - what has the process said about an address?
+ * @context: the process
+ * @addr: the address
+ * @start: of a range around it, which becomes smaller where something else was said
+ * @end: behind its last byte
+ * @advice: receives what, by topic
+ *
+ * Return: 0; -EINTR after a fatal signal.
+ */
+int accel_context_advice(struct accel_context *context, unsigned long addr,
+			 unsigned long *start, unsigned long *end, u32 advice[ADVICE_TOPICS])
+{
+	unsigned int topic;
+	int ret;
+
+	ret = hmm_p2p_svm_lock(context->svm);
+	if (ret)
+		return ret;
+	for (topic = 0; topic < ADVICE_TOPICS; topic++)
+		advice[topic] = accel_advice_at(&context->advice, topic, addr, start, end);
+	hmm_p2p_svm_unlock(context->svm);
+	return 0;
+}
+
 /* -------------------------------------------------------------------- their lives */
+
+static void context_forget(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end)
+{
+	struct accel_context *context = container_of(hmm_p2p_svm_drvdata(svm),
+						     struct accel_context, mmu);
+
+	accel_advice_forget(&context->advice, start, end - 1);
+}
+
+static const struct hmm_p2p_svm_ops context_svm_ops = {
+	.map	= accel_mmu_map,
+	.unmap	= accel_mmu_unmap,
+	.forget	= context_forget,
+};
 
 static struct accel_context *context_create(struct accel *accel)
 {
@@ -193,10 +296,12 @@ static struct accel_context *context_create(struct accel *accel)
 	if (!context)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&context->ref);
+	context->files = 1;
 	INIT_LIST_HEAD(&context->idle);
 	context->accel = accel;
 	accel_mmu_init(&context->mmu, accel);
-	context->svm = hmm_p2p_svm_create(accel->hdev, current->mm, &accel_mmu_ops,
+	accel_advice_init(&context->advice);
+	context->svm = hmm_p2p_svm_create(accel->hdev, current->mm, &context_svm_ops,
 					  &context->mmu);
 	ret = PTR_ERR_OR_ZERO(context->svm);
 	if (ret) {
@@ -214,6 +319,7 @@ static void context_destroy(struct accel_context *context)
 	struct drm_device *drm = &context->accel->drm;
 
 	accel_mmu_forget(&context->mmu);
+	accel_advice_fini(&context->advice);
 	mmdrop(context->mm);
 	drm_dev_put(drm);
 	kfree(context);
@@ -242,7 +348,6 @@ static void context_free(struct kref *ref)
 	struct accel_context *context = container_of(ref, struct accel_context, ref);
 	struct accel_contexts *contexts = &context->accel->contexts;
 
-	hash_del(&context->by_mm);
 	list_del(&context->idle);
 	mutex_unlock(&contexts->lock);
 	hmm_p2p_svm_destroy(context->svm);
@@ -256,6 +361,7 @@ void accel_context_put(struct accel_context *context)
 	kref_put_mutex(&context->ref, context_free, &context->accel->contexts.lock);
 }
 
+/* For one more file. */
 static struct accel_context *context_find(struct accel_contexts *contexts)
 {
 	struct accel_context *context;
@@ -264,6 +370,7 @@ static struct accel_context *context_find(struct accel_contexts *contexts)
 	hash_for_each_possible(contexts->all, context, by_mm, (unsigned long)current->mm) {
 		if (context->mm != current->mm)
 			continue;
+		context->files++;
 		return accel_context_get(context);
 	}
 	return NULL;
@@ -321,5 +428,11 @@ int accel_context_open(struct drm_device *drm, struct drm_file *file)
 
 void accel_context_close(struct drm_device *drm, struct drm_file *file)
 {
-	accel_context_put(file->driver_priv);
+	struct accel_context *context = file->driver_priv;
+
+	/* A fault may be about to end: that is no reason for who opens next to find it. */
+	scoped_guard(mutex, &context->accel->contexts.lock)
+		if (!--context->files)
+			hash_del(&context->by_mm);
+	accel_context_put(context);
 }

@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/wait.h>
 
+#include "advice.h"
 #include "hw.h"
 #include "mmu.h"
 
@@ -46,7 +47,9 @@ struct accel_contexts {
  * @mm: the process that opened the files, with a reference to the structure
  * @svm: that process, as the device sees it
  * @mmu: its page table, while it has an address space of the device's
- * @by_mm: in accel_contexts.all, as the rest under its lock
+ * @advice: what it has said about its memory; under the svm's lock
+ * @by_mm: in accel_contexts.all, as long as there are files; under its lock, as the rest
+ * @files: how many the process has open
  * @idle: in accel_contexts.idle
  * @jobs: that run, or are about to: it keeps its address space
  */
@@ -56,7 +59,9 @@ struct accel_context {
 	struct mm_struct *mm;
 	struct hmm_p2p_svm *svm;
 	struct accel_mmu mmu;
+	struct accel_advice advice;
 	struct hlist_node by_mm;
+	unsigned int files;
 	struct list_head idle;
 	unsigned int jobs;
 };
@@ -73,6 +78,10 @@ void accel_context_close(struct drm_device *drm, struct drm_file *file);
 int accel_context_begin(struct accel_context *context);
 void accel_context_end(struct accel_context *context);
 int accel_context_make_room(struct accel_context *context);
+int accel_context_advise(struct accel_context *context, enum accel_topic topic,
+			 unsigned long start, unsigned long end, u32 value);
+int accel_context_advice(struct accel_context *context, unsigned long addr,
+			 unsigned long *start, unsigned long *end, u32 advice[ADVICE_TOPICS]);
 void accel_context_put(struct accel_context *context);
 
 #endif /* _ACCEL_CONTEXT_H */

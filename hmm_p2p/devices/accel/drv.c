@@ -104,8 +104,48 @@ static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
 	return ret;
 }
 
+static const struct {
+	enum accel_topic topic;
+	u32 value;
+} advices[] = {
+	[HMM_P2P_ACCEL_PREFER_ANY]		= { ADVICE_PREFER, 0 },
+	[HMM_P2P_ACCEL_PREFER_DEVICE]		= { ADVICE_PREFER, HMM_P2P_ACCEL_PREFER_DEVICE },
+	[HMM_P2P_ACCEL_PREFER_SYSTEM]		= { ADVICE_PREFER, HMM_P2P_ACCEL_PREFER_SYSTEM },
+	[HMM_P2P_ACCEL_ACCESSED_BY]		= { ADVICE_ACCESSED, HMM_P2P_ACCEL_ACCESSED_BY },
+	[HMM_P2P_ACCEL_NOT_ACCESSED_BY]		= { ADVICE_ACCESSED, 0 },
+};
+
+static int check_advise(const struct drm_hmm_p2p_accel_advise *advise)
+{
+	if (!advise->advice || advise->advice >= ARRAY_SIZE(advices) || advise->flags)
+		return -EINVAL;
+	if (!advise->length || !IS_ALIGNED(advise->start | advise->length, PAGE_SIZE) ||
+	    advise->start + advise->length < advise->start)
+		return -EINVAL;
+	return 0;
+}
+
+static int accel_advise(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct accel_context *context = file->driver_priv;
+	struct drm_hmm_p2p_accel_advise *advise = data;
+	int idx, ret;
+
+	ret = check_caller(context) ?: check_advise(advise);
+	if (ret)
+		return ret;
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = accel_context_advise(context, advices[advise->advice].topic, advise->start,
+				   advise->start + advise->length,
+				   advices[advise->advice].value);
+	drm_dev_exit(idx);
+	return ret;
+}
+
 static const struct drm_ioctl_desc accel_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_RUN, accel_run, 0),
+	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_ADVISE, accel_advise, 0),
 };
 
 /* No mmap(): there are no buffers, what a job works on is memory of the process. */

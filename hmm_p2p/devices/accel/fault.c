@@ -5,14 +5,16 @@
  * userfault, and the others are not to wait for that.
  *
  * What is in system memory, or nowhere yet, moves to the device first, as much of the
- * 2 MiB around as belongs to the same mapping; what is on another device stays there,
- * and is reached over the interconnect or peer to peer. Then the process is faulted for
- * the device, and the job goes on.
+ * 2 MiB around as belongs to the same mapping and has the same advice; what is on another
+ * device stays there, and is reached over the interconnect or peer to peer; unless the
+ * process wants it otherwise. Then the process is faulted for the device, and the job goes
+ * on.
  */
 #include <drm/drm_drv.h>
 #include <linux/dma-mapping.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <uapi/drm/hmm_p2p_accel.h>
 
 #include "accel.h"
 #include "context.h"
@@ -119,6 +121,28 @@ static int fault_map(const struct fault *fault, const struct hmm_p2p_move *move)
 	return ret;
 }
 
+/*
+ * Memory that is to be here comes also from another device; what is to be in RAM, or is
+ * only to be reached, stays where it is.
+ */
+static int fault_resolve(const struct fault *fault, struct hmm_p2p_move *move,
+			 unsigned long *moved)
+{
+	u32 advice[ADVICE_TOPICS];
+	bool here;
+	int ret;
+
+	ret = accel_context_advice(fault->context, fault->addr, &move->start, &move->end,
+				   advice);
+	if (ret)
+		return ret;
+	here = advice[ADVICE_PREFER] == HMM_P2P_ACCEL_PREFER_DEVICE;
+	move->stay = !here;
+	if (here || (!advice[ADVICE_PREFER] && !advice[ADVICE_ACCESSED]))
+		*moved = fault_move(fault, move);
+	return fault_map(fault, move);
+}
+
 static int fault_handle(const struct fault *fault, unsigned long *moved)
 {
 	struct accel_context *context = fault->context;
@@ -126,16 +150,13 @@ static int fault_handle(const struct fault *fault, unsigned long *moved)
 		.mm = context->mm,
 		.hdev = context->accel->hdev,
 		.populate = true,
-		.stay = true,
 	};
 	int ret = -EFAULT;
 
 	if (!mmget_not_zero(context->mm))
 		return -ESRCH;
-	if (fault_around(fault, &move)) {
-		*moved = fault_move(fault, &move);
-		ret = fault_map(fault, &move);
-	}
+	if (fault_around(fault, &move))
+		ret = fault_resolve(fault, &move, moved);
 	mmput(context->mm);
 	return ret;
 }

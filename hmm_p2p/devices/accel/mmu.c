@@ -199,8 +199,8 @@ static int map_one(struct accel_mmu *mmu, const struct hmm_p2p_svm_entry *from)
 	return 0;
 }
 
-static int mmu_map(struct hmm_p2p_svm *svm, const struct hmm_p2p_svm_entry *entries,
-		   unsigned int nr)
+int accel_mmu_map(struct hmm_p2p_svm *svm, const struct hmm_p2p_svm_entry *entries,
+		  unsigned int nr)
 {
 	struct accel_mmu *mmu = hmm_p2p_svm_drvdata(svm);
 	int ret = 0;
@@ -309,17 +309,12 @@ static void mmu_take(struct accel_mmu *mmu, unsigned long start, unsigned long l
 	mmu_drop(mmu, start, last);
 }
 
-static void mmu_unmap(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end,
-		      const struct mmu_notifier_range *why)
+void accel_mmu_unmap(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end,
+		     const struct mmu_notifier_range *why)
 {
 	/* The end may be far beyond all entries: the length that follows must not wrap. */
 	mmu_take(hmm_p2p_svm_drvdata(svm), start, min(end, VA_END) - 1);
 }
-
-const struct hmm_p2p_svm_ops accel_mmu_ops = {
-	.map	= mmu_map,
-	.unmap	= mmu_unmap,
-};
 
 /* ------------------------------------------------------------------------- life */
 
@@ -345,7 +340,7 @@ void accel_mmu_attach(struct accel_mmu *mmu, unsigned int context)
 
 /*
  * The device is there. Nothing is mapped any more, no job of the process runs, and a fault
- * of one that has ended gets no further than mmu_map(). Tables may be left whose pages
+ * of one that has ended gets no further than accel_mmu_map(). Tables may be left whose pages
  * went one by one. Context: the svm's lock, or the svm is gone.
  */
 void accel_mmu_detach(struct accel_mmu *mmu)

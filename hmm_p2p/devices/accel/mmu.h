@@ -9,6 +9,9 @@
 #include "tables.h"
 
 struct accel;
+struct hmm_p2p_svm;
+struct hmm_p2p_svm_entry;
+struct mmu_notifier_range;
 
 /* No address space of the device. */
 #define NO_CONTEXT	UINT_MAX
@@ -32,14 +35,17 @@ struct accel_mmu {
 	struct xarray blocks;
 };
 
-/* Of an svm whose drvdata is the accel_mmu. */
-extern const struct hmm_p2p_svm_ops accel_mmu_ops;
-
 /* Context: the svm's lock, or accel_contexts.lock. */
 static inline bool accel_mmu_is_attached(const struct accel_mmu *mmu)
 {
 	return mmu->context != NO_CONTEXT;
 }
+
+/* Operations of an svm whose drvdata is the accel_mmu. */
+int accel_mmu_map(struct hmm_p2p_svm *svm, const struct hmm_p2p_svm_entry *entries,
+		  unsigned int nr);
+void accel_mmu_unmap(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end,
+		     const struct mmu_notifier_range *why);
 
 void accel_mmu_init(struct accel_mmu *mmu, struct accel *accel);
 void accel_mmu_attach(struct accel_mmu *mmu, unsigned int context);

@@ -75,9 +75,59 @@ struct drm_hmm_p2p_accel_run {
 	__u64 out_moved;
 };
 
+/*
+ * drm_hmm_p2p_accel_advise.advice. Without any, what a job reaches moves to the device,
+ * unless it is on another device that this one can reach.
+ */
+enum drm_hmm_p2p_accel_advice {
+	/** no preferred location: undoes the next two */
+	HMM_P2P_ACCEL_PREFER_ANY = 1,
+	/** this device: what a job reaches moves here, from another device, too */
+	HMM_P2P_ACCEL_PREFER_DEVICE = 2,
+	/** system memory: it stays there, and jobs reach it by DMA */
+	HMM_P2P_ACCEL_PREFER_SYSTEM = 3,
+	/** jobs reach it where it is, and nothing moves; unless it prefers this device */
+	HMM_P2P_ACCEL_ACCESSED_BY = 4,
+	/** undoes that */
+	HMM_P2P_ACCEL_NOT_ACCESSED_BY = 5,
+};
+
+/**
+ * struct drm_hmm_p2p_accel_advise - say how a range of memory is to be used
+ * @advice: enum drm_hmm_p2p_accel_advice
+ * @flags: 0
+ * @start: first byte, page aligned
+ * @length: bytes, a multiple of the page size
+ *
+ * Nothing moves by this call: jobs that reach the memory from now on go by it, those that
+ * run as well. It says how this device is to use it; memory can still move for another
+ * one, by a call to migrate, because the CPU touches it, or because a device is full. An
+ * advice replaces what was said before about the same pages: location and accessed-by
+ * each for itself.
+ *
+ * Advice is about a mapping of the calling process. It ends with munmap(), with mremap()
+ * to elsewhere, and with a mapping that replaces it: what is mapped there next has none. It
+ * outlives madvise() and mprotect(). A child of fork() has none. Where memory is so short
+ * that a range cannot be cut in two, munmap() within it ends it for what is behind, too.
+ * When the last file of the process on the device is closed, all of it ends.
+ *
+ * Errors: EINVAL for an unknown advice or flag, or a range that is empty, not aligned, or
+ * wraps; EFAULT when a part of it is not mapped; ENOSPC when that would make more than
+ * 1024 ranges; EPERM, ESRCH, ENODEV, EINTR and ENOMEM as for jobs.
+ */
+struct drm_hmm_p2p_accel_advise {
+	__u32 advice;
+	__u32 flags;
+	__u64 start;
+	__u64 length;
+};
+
 #define DRM_HMM_P2P_ACCEL_RUN		0x00
+#define DRM_HMM_P2P_ACCEL_ADVISE	0x01
 
 #define DRM_IOCTL_HMM_P2P_ACCEL_RUN \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_RUN, struct drm_hmm_p2p_accel_run)
+#define DRM_IOCTL_HMM_P2P_ACCEL_ADVISE \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_ADVISE, struct drm_hmm_p2p_accel_advise)
 
 #endif /* _UAPI_DRM_HMM_P2P_ACCEL_H */
