@@ -2,8 +2,10 @@
 /* Patterns, memory, children: what the guest's tests share and needs no driver. */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -245,6 +247,18 @@ int child_wait(pid_t pid)
 
 	REQUIRE(waitpid(pid, &status, 0) == pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+bool child_ends(pid_t pid, unsigned int seconds)
+{
+	struct pollfd child = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	int nr;
+
+	REQUIRE(child.fd >= 0);
+	nr = poll(&child, 1, (int)seconds * 1000);
+	REQUIRE(nr >= 0);
+	close(child.fd);
+	return nr;
 }
 
 int in_child(child_fn fn, void *arg)

@@ -214,6 +214,9 @@ int in_child(child_fn fn, void *arg);
 pid_t child_start(child_fn fn, void *arg);
 int child_wait(pid_t pid);
 
+/* Whether the child ends within that time; child_wait() has to follow. */
+bool child_ends(pid_t pid, unsigned int seconds);
+
 /* Where a thread waits in the kernel, if it does; until the next call. */
 const char *stack_of(pid_t pid, pid_t tid);
 

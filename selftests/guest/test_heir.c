@@ -6,8 +6,6 @@
  * is emptied.
  */
 #include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include "common.h"
 
@@ -151,24 +149,6 @@ static int unbind(void *arg)
 	return 0;
 }
 
-/* Has the removal ended, when there was time enough for it? */
-static bool ends_in_time(pid_t removal)
-{
-	double deadline = seconds_now() + REMOVAL_SECONDS;
-	const struct timespec pause = { .tv_nsec = 10000000 };
-
-	/* Left to child_wait(). */
-	while (seconds_now() < deadline) {
-		siginfo_t info = { 0 };
-
-		REQUIRE(!waitid(P_PID, (id_t)removal, &info, WEXITED | WNOHANG | WNOWAIT));
-		if (info.si_pid)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
 static void device_goes(uint8_t *(*inherit)(uint8_t *mem))
 {
 	pid_t removal;
@@ -177,7 +157,7 @@ static void device_goes(uint8_t *(*inherit)(uint8_t *mem))
 	heir_start(inherit);
 	assert_true(shortage_begin("100"));
 	removal = child_start(unbind, NULL);
-	gone = ends_in_time(removal);
+	gone = child_ends(removal, REMOVAL_SECONDS);
 	shortage_end();
 	/* One that has waited for a huge page gets it now. */
 	assert_int_equal(child_wait(removal), 0);

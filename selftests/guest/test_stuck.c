@@ -14,7 +14,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "common.h"
@@ -161,21 +160,6 @@ static int unbind(void *arg)
 	return 0;
 }
 
-/* Return: whether @child ends, and well, before the time is over. */
-static bool ends_in_time(pid_t child)
-{
-	double deadline = seconds_now() + REMOVAL_SECONDS;
-	const struct timespec pause = { .tv_nsec = 10000000 };
-	int status = 0;
-
-	while (!waitpid(child, &status, WNOHANG)) {
-		if (seconds_now() > deadline)
-			return false;
-		nanosleep(&pause, NULL);
-	}
-	return WIFEXITED(status) && !WEXITSTATUS(status);
-}
-
 /* A PCI exporter and two others: an importer and an exporter. */
 static struct hmm_p2p_device_info choose(void)
 {
@@ -276,10 +260,9 @@ static void device_goes(enum paging paging, bool own)
 	turns_side(&turns, false);
 	held = all_stuck(stuck);
 	removal = child_start(unbind, &goes);
-	gone = ends_in_time(removal);
+	gone = child_ends(removal, REMOVAL_SECONDS);
 	assert_int_equal(ioctl(fd, FITHAW, 0), 0);
-	if (!gone)
-		waitpid(removal, NULL, 0);
+	assert_int_equal(child_wait(removal), 0);
 	assert_int_equal(child_wait(stuck), 0);
 	assert_int_equal(driver_bind("hmm_p2p_pci", &goes), 0);
 	assert_true(held);
