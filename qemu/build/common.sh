@@ -24,3 +24,30 @@ collect_modules() {
 	mkdir -p "$2"
 	find "$1" -name '*.ko' -exec cp {} "$2" \;
 }
+
+# kernel_scripts VERSION SERIES: the kernel's own scripts in $scripts, unpacked once for each version.
+kernel_scripts() {
+	scripts=/build/kernel-scripts-$1
+	[ ! -d "$scripts" ] || return 0
+	mkdir -p "$scripts.new/include"
+	tar -xf "/usr/src/linux-source-$2.tar.xz" -C "$scripts.new" --strip-components=1 --wildcards \
+		'linux-source-*/scripts/*' 'linux-source-*/tools/docs/*' 'linux-source-*/tools/lib/python/*' \
+		'linux-source-*/Documentation/dev-tools/checkpatch.rst'
+	mv "$scripts.new" "$scripts"
+}
+
+# patches: those of the series, in the order in which they apply.
+patches() {
+	for patch_series in fixes native speed; do
+		[ ! -d "/src/qemu/kernel/patches/$patch_series" ] ||
+			find "/src/qemu/kernel/patches/$patch_series" -name '*.patch' ! -name '0000-*' | sort
+	done
+}
+
+# apply PATCH TREE
+apply() {
+	(cd "$2" && busybox patch -p1 <"$1" >/dev/null) || {
+		echo "$1 does not apply"
+		return 1
+	}
+}
