@@ -167,8 +167,8 @@ static bool is_victim(struct hmm_p2p_victims *victims, void *who)
 	return victims->answer;
 }
 
-static const struct hmm_p2p_ledger *ledger_of(struct hmm_p2p_device *hdev,
-				      const struct hmm_p2p_victims *victims)
+static const struct hmm_p2p_ledger *
+ledger_of(struct hmm_p2p_device *hdev, const struct hmm_p2p_victims *victims)
 {
 	return victims->limit.account ? &hdev->charges->accounts :
 					&hdev->charges->groups;

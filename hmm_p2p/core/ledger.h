@@ -39,8 +39,8 @@ struct hmm_p2p_ledger {
 	void **single;
 };
 
-int hmm_p2p_ledger_open(struct hmm_p2p_ledger *ledger, unsigned long nr_pages,
-			spinlock_t *lock);
+int hmm_p2p_ledger_open(struct hmm_p2p_ledger *ledger,
+			unsigned long nr_pages, spinlock_t *lock);
 void hmm_p2p_ledger_free(struct hmm_p2p_ledger *ledger);
 void hmm_p2p_ledger_take(struct hmm_p2p_ledger *ledger, unsigned long index,
 			 unsigned int order, void *who);

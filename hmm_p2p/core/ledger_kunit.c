@@ -13,12 +13,12 @@
 /**
  * struct books - what a test works on
  * @ledger: closed at first
- * @lock: the device's
+ * @lock: as a device has one
  * @names: of payers, by their addresses
  */
 struct books {
 	struct hmm_p2p_ledger ledger;
-	spinlock_t lock;
+	spinlock_t lock; /* the ledger's */
 	char names[2];
 };
 
