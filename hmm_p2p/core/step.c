@@ -25,6 +25,7 @@
 #include "step.h"
 #include "touched.h"
 #include "trace.h"
+#include "turn.h"
 
 /*
  * A page that is locked or isolated for a moment does not migrate. It gets this
@@ -481,16 +482,7 @@ int hmm_p2p_step_begin(struct move_state *state, unsigned long addr)
 	return 1;
 }
 
-/**
- * hmm_p2p_step_move - move what is left of a step
- * @state: a move; the step may end earlier afterwards
- *
- * Context: may sleep; the mmap_lock is not held.
- * Return: 0 when all of it is accounted for; 1 when the destination has no room for
- * what is left: hmm_p2p_step_give_up(), or make some and call again; -ENODEV, -EIO,
- * -ENOMEM, -EINTR, or as hmm_range_fault().
- */
-int hmm_p2p_step_move(struct move_state *state)
+static int step_tries(struct move_state *state)
 {
 	int ret = 0;
 
@@ -511,6 +503,34 @@ int hmm_p2p_step_move(struct move_state *state)
 		state->drained = true;
 	}
 	return hmm_p2p_step_give_up(state, ret);
+}
+
+/**
+ * hmm_p2p_step_move - move what is left of a step
+ * @state: a move; the step may end earlier afterwards
+ *
+ * Who moves something of it at the same time is waited for, by whoever waits for the
+ * mmap_lock.
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: 0 when all of it is accounted for; 1 when the destination has no room for
+ * what is left: hmm_p2p_step_give_up(), or make some and call again; -ENODEV, -EIO,
+ * -ENOMEM, -EBUSY, -EINTR, or as hmm_range_fault().
+ */
+int hmm_p2p_step_move(struct move_state *state)
+{
+	struct hmm_p2p_turn turn = {
+		.mm = state->move->mm,
+		.start = state->addr,
+		.end = state->stop,
+	};
+	int ret = hmm_p2p_turn_begin(&turn, !state->move->try_lock);
+
+	if (ret)
+		return ret;
+	ret = step_tries(state);
+	hmm_p2p_turn_end(&turn);
+	return ret;
 }
 
 /**

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages go to a device, and home, without the mmap_lock for most of the way. Who moves
+ * the same range meanwhile would find them neither here nor there, wait for them in a
+ * fault, and so take home what has just arrived. So a step of a move has its range for
+ * itself. Those that do not overlap go on side by side.
+ */
+#include <kunit/visibility.h>
+#include <linux/list.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "turn.h"
+
+static LIST_HEAD(turns);
+static DEFINE_SPINLOCK(turns_lock);
+static DECLARE_WAIT_QUEUE_HEAD(turns_wait);
+
+static struct hmm_p2p_turn *turn_in_the_way(const struct hmm_p2p_turn *turn)
+{
+	struct hmm_p2p_turn *other;
+
+	list_for_each_entry(other, &turns, node)
+		if (other->mm == turn->mm && other->start < turn->end &&
+		    turn->start < other->end)
+			return other;
+	return NULL;
+}
+
+static bool turn_try(struct hmm_p2p_turn *turn)
+{
+	struct hmm_p2p_turn *other;
+
+	guard(spinlock)(&turns_lock);
+	other = turn_in_the_way(turn);
+	if (other)
+		other->awaited = true;
+	else
+		list_add(&turn->node, &turns);
+	return !other;
+}
+
+/**
+ * hmm_p2p_turn_begin - have a range for oneself, among those who move memory
+ * @turn: its @mm, which stays, @start and @end; until hmm_p2p_turn_end()
+ * @wait: for those who move something there now
+ *
+ * Who has one may wait for a fault to be served. So no other is waited for by who has
+ * one already, nor by somebody who holds a lock or is in an SRCU section.
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY without @wait; -EINTR when a fatal signal came.
+ */
+int hmm_p2p_turn_begin(struct hmm_p2p_turn *turn, bool wait)
+{
+	turn->awaited = false;
+	if (!wait)
+		return turn_try(turn) ? 0 : -EBUSY;
+	return wait_event_killable(turns_wait, turn_try(turn)) ? -EINTR : 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_turn_begin);
+
+/**
+ * hmm_p2p_turn_end - let others move there
+ * @turn: from hmm_p2p_turn_begin()
+ *
+ * Context: any but interrupts.
+ */
+void hmm_p2p_turn_end(struct hmm_p2p_turn *turn)
+{
+	bool awaited;
+
+	scoped_guard(spinlock, &turns_lock) {
+		list_del(&turn->node);
+		awaited = turn->awaited;
+	}
+	if (awaited)
+		wake_up_all(&turns_wait);
+}
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_turn_end);
