@@ -113,6 +113,8 @@ void hmm_p2p_batch_begin(struct hmm_p2p_batch *batch, unsigned int npages)
 	batch->args.vma = NULL;
 	batch->args.start = 0;
 	batch->args.npages = npages;
+	batch->args.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+	batch->mm = NULL;
 	memset(batch->args.dst, 0, npages * sizeof(*batch->args.dst));
 	batch->nr_runs = 0;
 	batch->run_device = NULL;
@@ -156,6 +158,7 @@ int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
 	args->vma = vma;
 	args->start = start;
 	args->end = end;
+	batch->mm = vma->vm_mm;
 	/* To a device it selects nothing. */
 	args->pgmap_owner = flags & MIGRATE_VMA_SELECT_SYSTEM ? &nobody : owner;
 	args->flags = flags;
@@ -175,12 +178,50 @@ int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
 	return ret;
 }
 
+/*
+ * Who unmaps a huge device page that is being migrated (7.2, 7.3) drops a reference
+ * and a mapping that it has not got. And where there was nothing, the kernel puts a
+ * page into the mapping that it has at hand.
+ */
+static bool entry_needs_mapping(const struct hmm_p2p_batch *batch, unsigned long src)
+{
+	if (!(src & MIGRATE_PFN_MIGRATE))
+		return false;
+	if (batch->args.flags & MIGRATE_VMA_SELECT_SYSTEM)
+		return !migrate_pfn_to_page(src);
+	return src & MIGRATE_PFN_COMPOUND;
+}
+
+/**
+ * hmm_p2p_batch_let_go - go on without the mapping
+ * @batch: collected; to RAM it has found room, by the mapping's memory policy
+ *
+ * From here on it is as any migration in the kernel: what is on its way is found by
+ * the entries that stand for it, wherever they have gone, or nowhere any more.
+ *
+ * Return: whether the mmap_lock is needed no longer.
+ */
+bool hmm_p2p_batch_let_go(struct hmm_p2p_batch *batch)
+{
+	unsigned long i;
+
+	for (i = 0; i < batch->args.npages; i++)
+		if (entry_needs_mapping(batch, batch->args.src[i]))
+			return false;
+	batch->args.vma = NULL;
+	return true;
+}
+
 /* Moves the pages that have a destination; count them, then finalize. */
 void hmm_p2p_batch_move(struct hmm_p2p_batch *batch)
 {
+	struct migrate_vma *args = &batch->args;
 	u64 start = hmm_p2p_profile_now();
 
-	migrate_vma_pages(&batch->args);
+	if (args->vma)
+		migrate_vma_pages(args);
+	else
+		migrate_device_pages(args->src, args->dst, args->npages);
 	hmm_p2p_profile(batch->args.flags & MIGRATE_VMA_SELECT_SYSTEM,
 			HMM_P2P_PHASE_PAGES, start);
 }
@@ -287,7 +328,7 @@ static struct page *device_page(struct hmm_p2p_batch *batch,
 		batch->keep_huge = false;
 		return NULL;
 	}
-	if (hmm_p2p_charge_try(hdev, batch->args.vma->vm_mm, order, &charge.payer,
+	if (hmm_p2p_charge_try(hdev, batch->mm, order, &charge.payer,
 			       &batch->limit))
 		return NULL;
 	page = hmm_p2p_page_alloc(hdev, order, &charge.payer);
@@ -336,7 +377,7 @@ static void device_entry(struct hmm_p2p_batch *batch,
 	if (nr > 1)
 		to = device_page(batch, hdev, HPAGE_PMD_ORDER);
 	if (to) {
-		hmm_p2p_huge_note(to, batch->args.vma->vm_mm,
+		hmm_p2p_huge_note(to, batch->mm,
 				  batch->args.start + (i << PAGE_SHIFT));
 		dst[0] = migrate_pfn(page_to_pfn(to)) | MIGRATE_PFN_COMPOUND;
 		run_add(batch, hdev, hmm_p2p_page_offset(to), from, nr);
@@ -357,7 +398,7 @@ static void device_entry(struct hmm_p2p_batch *batch,
 			hmm_p2p_page_offset(migrate_pfn_to_page(dst[j])), from, 1);
 }
 
-/* Finds room on the device and starts the copies. */
+/* Finds room on the device. */
 void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 			       struct hmm_p2p_device *hdev)
 {
@@ -372,7 +413,6 @@ void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 		device_entry(batch, hdev, i);
 	}
 	hmm_p2p_profile(true, HMM_P2P_PHASE_ALLOC, start);
-	runs_start(batch, true);
 }
 
 /*
@@ -483,7 +523,7 @@ static bool is_unused(unsigned long src)
 	       (!mem_cgroup_disabled() && !folio_memcg_charged(folio));
 }
 
-/* Finds room in system memory and starts the copies. */
+/* Finds room in system memory; starts copies when pages of several devices are there. */
 void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch)
 {
 	u64 start = hmm_p2p_profile_now();
@@ -500,17 +540,17 @@ void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch)
 			ram_entry(batch, i);
 	}
 	hmm_p2p_profile(false, HMM_P2P_PHASE_ALLOC, start);
-	runs_start(batch, false);
 }
 
 /**
- * hmm_p2p_batch_copy - wait for the copies that filling has started
+ * hmm_p2p_batch_copy - copy what has found room
  * @batch: batch
  *
  * Return: 0; or -EIO, and then no entry has a destination any more.
  */
 int hmm_p2p_batch_copy(struct hmm_p2p_batch *batch)
 {
+	runs_start(batch, batch->args.flags & MIGRATE_VMA_SELECT_SYSTEM);
 	runs_wait(batch);
 	if (batch->copy_error)
 		dst_drop_all(batch);

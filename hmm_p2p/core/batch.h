@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One batch of pages on its way, between migrate_vma_setup() and finalize. The
- * mmap_lock is held if there is a mapping, and hmm_p2p_srcu.
+ * One batch of pages on its way, between migrate_vma_setup() and finalize, under
+ * hmm_p2p_srcu. As long as it has a mapping, the mmap_lock is held.
  */
 #ifndef _HMM_P2P_BATCH_H
 #define _HMM_P2P_BATCH_H
@@ -15,7 +15,9 @@
 
 /**
  * struct hmm_p2p_batch - pages on their way
- * @args: for the kernel's migrate_vma calls; its arrays belong to the batch
+ * @args: for the kernel's migrate_vma calls; its arrays belong to the batch. No vma:
+ *	the pages were not collected from a mapping, or it was let go
+ * @mm: whose pages they are, if they were collected from a mapping
  * @runs: copies that are collected and not yet started
  * @nr_runs: length of @runs
  * @run_device: whose memory @runs are about
@@ -33,6 +35,7 @@
  */
 struct hmm_p2p_batch {
 	struct migrate_vma args;
+	struct mm_struct *mm;
 	struct hmm_p2p_copy *runs;
 	unsigned int nr_runs;
 	struct hmm_p2p_device *run_device;
@@ -59,6 +62,7 @@ void hmm_p2p_batch_free(struct hmm_p2p_batch *batch);
 int hmm_p2p_batch_setup(struct hmm_p2p_batch *batch, struct vm_area_struct *vma,
 			unsigned long start, unsigned long end, void *owner,
 			unsigned long flags);
+bool hmm_p2p_batch_let_go(struct hmm_p2p_batch *batch);
 void hmm_p2p_batch_begin(struct hmm_p2p_batch *batch, unsigned int npages);
 void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 			       struct hmm_p2p_device *hdev);

@@ -230,12 +230,11 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 		ev->failed++;
 	if (batch->no_room)
 		ev->no_ram = true;
-	migrate_device_pages(batch->args.src, batch->args.dst, HMM_P2P_CHUNK_PAGES);
+	hmm_p2p_batch_move(batch);
 	if (huge)
 		hmm_p2p_keep_hold(&keep);
 	ev->moved += hmm_p2p_batch_count_ram(batch, ev->cause);
-	migrate_device_finalize(batch->args.src, batch->args.dst,
-				HMM_P2P_CHUNK_PAGES);
+	hmm_p2p_batch_finalize(batch);
 	if (huge)
 		hmm_p2p_keep_drop(&keep);
 }

@@ -11,6 +11,9 @@
 #include "batch.h"
 #include "mirror.h"
 
+/* How the mmap_lock is held. */
+enum move_lock { MOVE_UNLOCKED, MOVE_READS, MOVE_WRITES };
+
 /**
  * struct move_state - a move under way
  * @move: what was asked for
@@ -20,6 +23,7 @@
  * @tries: how often the current step may find pages busy
  * @addr: where the current step starts
  * @stop: where it ends; a pass may find that this is earlier
+ * @lock: how the mmap_lock is held, while a try goes on
  * @split: in this try, a huge page has to be split before it moves
  * @userfault: the current step's mapping is registered with userfaultfd
  * @file: it is one of a file
@@ -36,6 +40,7 @@ struct move_state {
 	unsigned int tries;
 	unsigned long addr;
 	unsigned long stop;
+	enum move_lock lock;
 	bool split;
 	bool userfault;
 	bool file;

@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
+#include <linux/version.h>
 
 #include "batch.h"
 #include "device.h"
@@ -91,12 +92,38 @@ static struct vm_area_struct *step_vma(struct move_state *state, unsigned long *
 	return NULL;
 }
 
+static void step_unlock(struct move_state *state)
+{
+	if (state->lock == MOVE_WRITES)
+		mmap_write_unlock(state->move->mm);
+	else if (state->lock == MOVE_READS)
+		mmap_read_unlock(state->move->mm);
+	state->lock = MOVE_UNLOCKED;
+}
+
+static void step_downgrade(struct move_state *state)
+{
+	if (state->lock != MOVE_WRITES)
+		return;
+	mmap_write_downgrade(state->move->mm);
+	state->lock = MOVE_READS;
+}
+
+/*
+ * What is collected is found again without the mapping, so that others may lock it: who
+ * moves something else, for writing, or who maps and unmaps. Where the kernel fills
+ * holes it needs the mapping, but lets CPU faults in again.
+ */
 static int pass_to_device(struct move_state *state)
 {
 	struct hmm_p2p_batch *batch = state->batch;
 	struct hmm_p2p_move *move = state->move;
 	int ret;
 
+	if (hmm_p2p_batch_let_go(batch))
+		step_unlock(state);
+	else
+		step_downgrade(state);
 	hmm_p2p_batch_fill_device(batch, move->hdev);
 	ret = hmm_p2p_batch_copy(batch);
 	hmm_p2p_batch_move(batch);
@@ -105,12 +132,15 @@ static int pass_to_device(struct move_state *state)
 	return ret;
 }
 
-static int pass_to_ram(struct move_state *state)
+/* With @last, no other pass needs the lock. */
+static int pass_to_ram(struct move_state *state, bool last)
 {
 	struct hmm_p2p_batch *batch = state->batch;
 	int ret;
 
 	hmm_p2p_batch_fill_ram(batch);
+	if (last && hmm_p2p_batch_let_go(batch))
+		step_unlock(state);
 	ret = hmm_p2p_batch_copy(batch);
 	hmm_p2p_batch_move(batch);
 	hmm_p2p_batch_count_ram(batch, state->move->cause ?: HMM_P2P_COUNTER_TO_RAM);
@@ -214,7 +244,8 @@ static int pass_begin(struct move_state *state, struct hmm_p2p_owner *owner,
 	vma = step_vma(state, &end);
 	if (!vma)
 		return 0;
-	vma_start_write(vma);
+	if (state->lock == MOVE_WRITES)
+		vma_start_write(vma);
 	ret = keep_merged(state, vma, &end);
 	if (ret)
 		return min(ret, 0);
@@ -235,7 +266,6 @@ static int pass_begin(struct move_state *state, struct hmm_p2p_owner *owner,
 	return ret;
 }
 
-/* Goes on with the mapping locked for reading, which lets CPU faults in again. */
 static int step_to_device(struct move_state *state, unsigned long compound)
 {
 	struct hmm_p2p_device *hdev = state->move->hdev;
@@ -244,7 +274,6 @@ static int step_to_device(struct move_state *state, unsigned long compound)
 
 	if (!READ_ONCE(hdev->removed))
 		ret = pass_begin(state, READ_ONCE(hdev->owner), compound, &nr);
-	mmap_write_downgrade(state->move->mm);
 	if (!ret && state->batch->args.cpages)
 		ret = pass_to_device(state);
 	if (nr)
@@ -261,19 +290,28 @@ static bool is_wanted_owner(const struct move_state *state,
 	       READ_ONCE(hmm_p2p_page_device(state->only)->owner) == owner;
 }
 
+/* The next owner, from the first on, of pages that the move may be about. */
+static struct hmm_p2p_owner *next_wanted_owner(const struct move_state *state,
+					       struct hmm_p2p_owner *owner)
+{
+	do
+		owner = hmm_p2p_owner_next_live(owner);
+	while (owner && !is_wanted_owner(state, owner));
+	return owner;
+}
+
 /* A pass for each owner. */
 static int step_to_ram(struct move_state *state, unsigned long compound)
 {
-	struct hmm_p2p_owner *owner = NULL;
+	struct hmm_p2p_owner *owner = next_wanted_owner(state, NULL), *next;
 	unsigned long nr;
 	int ret = 0;
 
-	while (!ret && (owner = hmm_p2p_owner_next_live(owner))) {
-		if (!is_wanted_owner(state, owner))
-			continue;
+	for (; !ret && owner; owner = next) {
+		next = next_wanted_owner(state, owner);
 		ret = pass_begin(state, owner, compound, &nr);
 		if (!ret && state->batch->args.cpages)
-			ret = pass_to_ram(state);
+			ret = pass_to_ram(state, !next);
 		if (nr)
 			pass_account(state, nr);
 		state->split |= state->batch->want_split;
@@ -281,25 +319,53 @@ static int step_to_ram(struct move_state *state, unsigned long compound)
 	return ret;
 }
 
+/* Does ksmd merge what is at the start of the step? */
+static bool is_mergeable(const struct move_state *state)
+{
+	struct vm_area_struct *vma = find_vma(state->move->mm, state->addr);
+
+	return vma && (vma->vm_flags & VM_MERGEABLE);
+}
+
 /*
  * Nobody else may take pages away while they are collected: migrate_vma_setup()
  * (7.2) lets go of the page table before it takes a reference on a huge page that
- * it is going to split. So that is done with the mapping locked for writing.
+ * it is going to split. So that is done with the mapping locked for writing. That is in
+ * a static function: only the kernel's version tells.
  *
- * On the way to RAM it stays locked to the end: who unmaps a huge device page
- * that is being migrated (7.2) drops a reference and a mapping that it has not
- * got. For the same reason one that is mapped elsewhere is split first.
- *
+ * A huge page on its way to RAM keeps it locked to the end: who unmaps a huge device
+ * page that is being migrated (7.2, 7.3) drops a reference and a mapping that it has
+ * not got. For the same reason one that is mapped elsewhere is split first.
+ */
+static int step_lock(struct move_state *state)
+{
+	int ret;
+
+	if (LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0) && state->move->hdev) {
+		ret = hmm_p2p_move_lock_read(state->move);
+		if (ret)
+			return ret;
+		state->lock = MOVE_READS;
+		if (!is_mergeable(state))
+			return 0;
+		step_unlock(state);
+	}
+	ret = hmm_p2p_move_lock_write(state->move);
+	if (!ret)
+		state->lock = MOVE_WRITES;
+	return ret;
+}
+
+/*
  * The lock comes first: a fault may hold it for as long as a filesystem likes,
  * and devices that go away wait for the section.
  */
 static int step_locked(struct move_state *state, unsigned long compound)
 {
-	struct mm_struct *mm = state->move->mm;
 	int idx, ret;
 
 	state->batch->want_split = false;
-	ret = hmm_p2p_move_lock_write(state->move);
+	ret = step_lock(state);
 	if (ret)
 		return ret;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
@@ -308,10 +374,7 @@ static int step_locked(struct move_state *state, unsigned long compound)
 	else
 		ret = step_to_ram(state, compound);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	if (state->move->hdev)
-		mmap_read_unlock(mm);
-	else
-		mmap_write_unlock(mm);
+	step_unlock(state);
 	return ret;
 }
 
