@@ -15,7 +15,9 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 #include <linux/vmalloc.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #define ASYNC_NAME	"hmm_p2p_async"
@@ -34,6 +36,36 @@ MODULE_PARM_DESC(fail, "copies that fail, in percent (default: 0)");
 static unsigned int delay_us = 2000;
 module_param(delay_us, uint, 0644);
 MODULE_PARM_DESC(delay_us, "most microseconds that a copy takes (default: 2000)");
+
+static atomic_t stalled;
+static DECLARE_WAIT_QUEUE_HEAD(stall_wait);
+static bool stall;
+
+static int stall_set(const char *value, const struct kernel_param *kp)
+{
+	int ret = param_set_bool(value, kp);
+
+	wake_up_all(&stall_wait);
+	return ret;
+}
+
+static const struct kernel_param_ops stall_ops = {
+	.set	= stall_set,
+	.get	= param_get_bool,
+};
+module_param_cb(stall, &stall_ops, &stall, 0644);
+MODULE_PARM_DESC(stall, "copies begin when this is off again (default: off)");
+
+static int stalled_get(char *text, const struct kernel_param *kp)
+{
+	return sysfs_emit(text, "%d\n", atomic_read(&stalled));
+}
+
+static const struct kernel_param_ops stalled_ops = {
+	.get	= stalled_get,
+};
+module_param_cb(stalled, &stalled_ops, NULL, 0444);
+MODULE_PARM_DESC(stalled, "copies that wait for that");
 
 /**
  * struct async - the device
@@ -125,8 +157,12 @@ static void job_work(struct work_struct *work)
 {
 	struct job *job = container_of(to_delayed_work(work), struct job, work);
 	bool failed = get_random_u32_below(100) < READ_ONCE(fail);
-	bool cookie = dma_fence_begin_signalling();
+	bool cookie;
 
+	atomic_inc(&stalled);
+	wait_event(stall_wait, !READ_ONCE(stall));
+	atomic_dec(&stalled);
+	cookie = dma_fence_begin_signalling();
 	copy_runs(job->memory, job->runs, job->nr, job->to_device, failed);
 	if (failed)
 		dma_fence_set_error(&job->fence, -EIO);
@@ -246,6 +282,8 @@ module_init(async_init);
 
 static void __exit async_exit(void)
 {
+	stall = false;
+	wake_up_all(&stall_wait);
 	hmm_p2p_device_unregister(the_async.hdev);
 	platform_device_unregister(the_async.pdev);
 	/* Who waited for a fence need not wait for the end of its job. */

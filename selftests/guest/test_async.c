@@ -2,8 +2,11 @@
 /*
  * A device whose engine copies later: several processes have copies under way at
  * once, some of which fail. Whose copy has failed is told so, and nobody else;
- * what a failed copy has left somewhere is never seen.
+ * what a failed copy has left somewhere is never seen. While one is under way, other
+ * threads of the process go on.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "common.h"
@@ -167,6 +170,171 @@ static void test_fault_on_dead_engine(void **state)
 	unmap(mem, LENGTH);
 }
 
+/* A thread that moves memory to the device, or home if that is 0. */
+struct mover {
+	pthread_t thread;
+	_Atomic pid_t tid;
+	uint32_t device;
+	uint8_t *mem;
+	size_t length;
+	struct hmm_p2p_migrate result;
+	int err;
+};
+
+static void *mover_run(void *arg)
+{
+	struct mover *mover = arg;
+	uintptr_t addr = (uintptr_t)mover->mem;
+
+	mover->tid = gettid();
+	if (mover->device)
+		mover->err = hmm_p2p_migrate(ctx, NULL, mover->device, addr,
+					     mover->length, &mover->result);
+	else
+		mover->err = hmm_p2p_migrate_to_ram(ctx, NULL, addr, mover->length,
+						    &mover->result);
+	return NULL;
+}
+
+static void mover_start(struct mover *mover)
+{
+	REQUIRE(!pthread_create(&mover->thread, NULL, mover_run, mover));
+}
+
+static void mover_join(struct mover *mover)
+{
+	REQUIRE(!pthread_join(mover->thread, NULL));
+	assert_int_equal(mover->err, 0);
+}
+
+static int stalled_copies(void)
+{
+	FILE *file = fopen(PARAMETER("stalled"), "re");
+	int nr = -1;
+
+	REQUIRE(file && fscanf(file, "%d", &nr) == 1);
+	fclose(file);
+	return nr;
+}
+
+static void stall(bool on)
+{
+	REQUIRE(!write_file(PARAMETER("stall"), on ? "1" : "0"));
+}
+
+/* Returns when the engine has the copy of the first step, which waits there. */
+static void mover_start_stalled(struct mover *mover)
+{
+	stall(true);
+	mover_start(mover);
+	while (stalled_copies() < 1)
+		sched_yield();
+}
+
+/*
+ * What other threads do while the second of two huge pages is under way: the address
+ * space is not locked, so none of this waits for it.
+ */
+static void disturb(uint8_t *mem)
+{
+	uint8_t *other = map_pattern(huge_size, SMALL_PAGES, 5);
+	struct hmm_p2p_device_info elsewhere = other_exporter(async_id);
+
+	move_all_to(elsewhere.out_id, other, huge_size);
+	assert_int_equal(mprotect(other, page_size, PROT_READ), 0);
+	move_to_ram(other, huge_size, NULL);
+	assert_pattern(other, huge_size, 5);
+	unmap(other, huge_size);
+	assert_int_equal(munmap(mem + huge_size, page_size), 0);
+	assert_int_equal(madvise(mem + huge_size + page_size, page_size,
+				 MADV_DONTNEED), 0);
+	assert_int_equal(mprotect(mem + huge_size + 2 * page_size, page_size,
+				  PROT_READ), 0);
+}
+
+static int is_disturbed(void *arg)
+{
+	size_t rest = huge_size + 2 * page_size;
+	const uint8_t *mem = arg;
+
+	CHECK(pattern_diff(mem, 0, huge_size, 4) == -1);
+	CHECK(zero_diff(mem + huge_size + page_size, page_size) == -1);
+	CHECK(pattern_diff(mem + rest, rest, 2 * huge_size - rest, 4) == -1);
+	return 0;
+}
+
+/* Also a child that is forked in the middle of it has all of its memory. */
+static void go_on_disturbed(struct mover *mover, uint8_t *mem)
+{
+	pid_t child;
+
+	mover_start_stalled(mover);
+	disturb(mem);
+	child = child_start(is_disturbed, mem);
+	stall(false);
+	mover_join(mover);
+	assert_int_equal(child_wait(child), 0);
+	assert_int_equal(is_disturbed(mem), 0);
+	assert_int_equal(munmap(mem, huge_size), 0);
+	assert_int_equal(munmap(mem + huge_size + page_size, huge_size - page_size), 0);
+	forget(mem, 2 * huge_size);
+}
+
+static void disturbed_way_there(enum paging paging)
+{
+	uint8_t *mem = map_pattern(2 * huge_size, paging, 4);
+	struct mover mover = { .device = async_id, .mem = mem + huge_size,
+			       .length = huge_size };
+
+	go_on_disturbed(&mover, mem);
+}
+
+static void test_disturbed_way_there(void **state)
+{
+	(void)state;
+	disturbed_way_there(SMALL_PAGES);
+}
+
+static void test_disturbed_huge_way_there(void **state)
+{
+	(void)state;
+	disturbed_way_there(HUGE_PAGES);
+}
+
+static void test_disturbed_way_home(void **state)
+{
+	uint8_t *mem = map_pattern(2 * huge_size, SMALL_PAGES, 4);
+	struct mover mover = { .mem = mem + huge_size, .length = huge_size };
+
+	(void)state;
+	move_all_to(async_id, mem, 2 * huge_size);
+	go_on_disturbed(&mover, mem);
+}
+
+/* Two who move the same range to one device: it goes there once, and nothing home. */
+static void test_same_range(void **state)
+{
+	uint8_t *mem = map_pattern(huge_size, SMALL_PAGES, 6);
+	struct mover first = { .device = async_id, .mem = mem, .length = huge_size };
+	struct mover second = first;
+	struct hmm_p2p_stat before = stat_now(async_id);
+
+	(void)state;
+	mover_start_stalled(&first);
+	mover_start(&second);
+	while (!second.tid || !strstr(stack_of(getpid(), second.tid), "hmm_p2p_turn_begin"))
+		sched_yield();
+	stall(false);
+	mover_join(&first);
+	mover_join(&second);
+	assert_int_equal(first.result.out_moved + second.result.out_moved,
+			 huge_size / page_size);
+	assert_int_equal(stat_delta(async_id, &before, HMM_P2P_COUNTER_TO_RAM), 0);
+	assert_int_equal(pages_on(async_id, mem, huge_size), huge_size / page_size);
+	assert_pattern(mem, huge_size, 6);
+	unmap(mem, huge_size);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +343,10 @@ int main(void)
 		TEST(test_dead_engine),
 		TEST(test_failures_of_many),
 		TEST(test_fault_on_dead_engine),
+		TEST(test_disturbed_way_there),
+		TEST(test_disturbed_huge_way_there),
+		TEST(test_disturbed_way_home),
+		TEST(test_same_range),
 	};
 
 	return cmocka_run_group_tests_name("async", tests, async_setup, async_teardown);
