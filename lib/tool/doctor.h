@@ -31,6 +31,12 @@ struct doctor {
 void find(struct doctor *doctor, enum finding_state state, const char *cure,
 	  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* What was found: how often, for a person, as JSON. */
+size_t findings_count(const struct doctor *doctor, enum finding_state state);
+void findings_print(const struct doctor *doctor);
+void findings_print_json(const struct doctor *doctor);
+void findings_free(struct doctor *doctor);
+
 /* The parts of the examination. Those from examine_devices() on need the node. */
 void examine_kernel(struct doctor *doctor);
 void examine_modules(struct doctor *doctor);
@@ -50,9 +56,6 @@ enum module_state module_state(const struct doctor *doctor, const char *name);
 
 /* The kernel's configuration, or NULL, and the file it came from, below /; both to be freed. */
 char *config_read(const struct doctor *doctor, char **name);
-
-/* Print the findings for a person. */
-void findings_print(const struct doctor *doctor);
 
 /* What is attached to a report of a problem, besides the findings. */
 void report_print(const struct doctor *doctor);

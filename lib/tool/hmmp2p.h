@@ -4,6 +4,7 @@
 #define HMMP2P_H
 
 #include <argp.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,6 +61,7 @@ pid_t parse_pid(const char *text, struct argp_state *state);
 /* Never return NULL: without memory the program ends. */
 void *xcalloc(size_t nr, size_t size);
 void *xrealloc(void *ptr, size_t nr, size_t size);
+char *xvasprintf(const char *fmt, va_list args);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 __attribute__((noreturn)) void out_of_memory(void);
 
