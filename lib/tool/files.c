@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,48 +10,17 @@
 #include "files.h"
 #include "hmmp2p.h"
 
-static const char *root_from(const char *variable, const char *usual)
-{
-	const char *root = secure_getenv(variable);
-
-	return root && *root ? root : usual;
-}
-
-const char *sysfs_root(void)
-{
-	return root_from(SYSFS_ENV, "/sys");
-}
-
-static char *path_below(const char *root, const char *fmt, va_list args)
-{
-	char *rest, *path;
-
-	if (vasprintf(&rest, fmt, args) < 0)
-		out_of_memory();
-	path = xasprintf("%s/%s", root, rest);
-	free(rest);
-	return path;
-}
-
-char *sysfs_path(const char *fmt, ...)
-{
-	va_list args;
-	char *path;
-
-	va_start(args, fmt);
-	path = path_below(sysfs_root(), fmt, args);
-	va_end(args);
-	return path;
-}
-
 char *root_path(const char *fmt, ...)
 {
+	const char *root = secure_getenv(ROOT_ENV);
+	char *rest, *path;
 	va_list args;
-	char *path;
 
 	va_start(args, fmt);
-	path = path_below(root_from(ROOT_ENV, ""), fmt, args);
+	rest = xvasprintf(fmt, args);
 	va_end(args);
+	path = xasprintf("%s/%s", root ? root : "", rest);
+	free(rest);
 	return path;
 }
 
@@ -107,14 +75,8 @@ char *read_text(const char *path)
 	return fd < 0 ? NULL : read_fd(fd);
 }
 
-const char *sysfs_line(char line[LINE_SIZE], const char *fmt, ...)
+const char *path_line(char line[LINE_SIZE], char *path)
 {
-	va_list args;
-	char *path;
-
-	va_start(args, fmt);
-	path = path_below(sysfs_root(), fmt, args);
-	va_end(args);
 	read_line(path, line, LINE_SIZE);
 	free(path);
 	return line;

@@ -7,15 +7,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* For tests: another folder than /sys, and one than / for all the rest. */
-#define SYSFS_ENV	"HMM_P2P_SYSFS"
+/* For tests: a folder to look below instead of /. */
 #define ROOT_ENV	"HMM_P2P_ROOT"
 
-const char *sysfs_root(void);
-
-/* Paths below them, to be freed. */
-char *sysfs_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A path below it, to be freed. */
 char *root_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define sysfs_path(...)	root_path("sys/" __VA_ARGS__)
 
 /* Up to @size bytes of a file: how many, or -errno. */
 ssize_t read_bytes(const char *path, void *buf, size_t size);
@@ -31,9 +28,9 @@ char *read_text(const char *path);
 
 #define LINE_SIZE	256
 
-/* As read_line(), of a file below /sys; returns @line. */
-const char *sysfs_line(char line[LINE_SIZE], const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+/* As read_line(), of a file whose path is freed; returns @line. */
+const char *path_line(char line[LINE_SIZE], char *path);
+#define sysfs_line(line, ...)	path_line(line, sysfs_path(__VA_ARGS__))
 
 /*
  * The names in the folder @path, which is freed, in order: how many, none when there

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "files.h"
+#include "hmmp2p.h"
 #include "pci.h"
 
 static bool is_function_name(const char *name)
@@ -139,31 +140,33 @@ static int last_function(char *path, char bus[PCI_NAME_MAX])
 	return -ENOENT;
 }
 
+/* Where @link leads, which is freed: 0, or -errno. */
+static int resolve(char *link, char path[PATH_MAX])
+{
+	int err = realpath(link, path) ? 0 : -errno;
+
+	free(link);
+	return err;
+}
+
 int pci_of_block_device(unsigned int major, unsigned int minor, char bus[PCI_NAME_MAX])
 {
-	char link[PATH_MAX], path[PATH_MAX];
+	char path[PATH_MAX];
+	int err = resolve(sysfs_path("dev/block/%u:%u", major, minor), path);
 
-	if (snprintf(link, sizeof(link), "%s/dev/block/%u:%u", sysfs_root(), major,
-		     minor) >= (int)sizeof(link))
-		return -ENAMETOOLONG;
-	if (!realpath(link, path))
-		return -errno;
-	return last_function(path, bus);
+	return err ? err : last_function(path, bus);
 }
 
 int pci_chain_read(const char *bus, struct pci_chain *chain)
 {
-	char link[PATH_MAX], path[PATH_MAX];
+	char path[PATH_MAX];
+	int err;
 
 	memset(chain, 0, sizeof(*chain));
 	if (!is_function_name(bus))
 		return -EINVAL;
-	if (snprintf(link, sizeof(link), "%s/bus/pci/devices/%s", sysfs_root(),
-		     bus) >= (int)sizeof(link))
-		return -ENAMETOOLONG;
-	if (!realpath(link, path))
-		return -errno;
-	return climb(path, chain);
+	err = resolve(sysfs_path("bus/pci/devices/%s", bus), path);
+	return err ? err : climb(path, chain);
 }
 
 /* ------------------------------------------------------------- host bridge */
@@ -219,17 +222,16 @@ void pci_host_read(const struct pci_chain *chain, struct pci_host *host)
 
 void pci_iommu_read(const char *bus, struct pci_iommu *iommu)
 {
-	char path[PATH_MAX], target[PATH_MAX];
+	char group[PATH_MAX], *type;
 
 	memset(iommu, 0, sizeof(*iommu));
-	if (snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/iommu_group",
-		     sysfs_root(), bus) >= (int)sizeof(path) ||
-	    !realpath(path, target))
+	if (resolve(sysfs_path("bus/pci/devices/%s/iommu_group", bus), group))
 		return;
 	iommu->grouped = true;
-	iommu->group = strtoul(last_component(target), NULL, 10);
-	if (snprintf(path, sizeof(path), "%s/type", target) < (int)sizeof(path))
-		read_line(path, iommu->type, sizeof(iommu->type));
+	iommu->group = strtoul(last_component(group), NULL, 10);
+	type = xasprintf("%s/type", group);
+	read_line(type, iommu->type, sizeof(iommu->type));
+	free(type);
 }
 
 bool pci_iommu_translates(const struct pci_iommu *iommu)
@@ -240,9 +242,11 @@ bool pci_iommu_translates(const struct pci_iommu *iommu)
 void cpu_read(struct cpu *cpu)
 {
 	char text[4096];
+	char *path = root_path("proc/cpuinfo");
+	ssize_t len = read_bytes(path, text, sizeof(text) - 1);
 	const char *at;
-	ssize_t len = read_bytes("/proc/cpuinfo", text, sizeof(text) - 1);
 
+	free(path);
 	memset(cpu, 0, sizeof(*cpu));
 	text[len > 0 ? len : 0] = '\0';
 	at = strstr(text, "vendor_id");

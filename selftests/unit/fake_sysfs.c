@@ -71,8 +71,6 @@ const char *fake_make(void)
 	snprintf(root, sizeof(root), "%s/hmm_p2p.XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(root))
 		die(root);
-	snprintf(path, sizeof(path), "%s/sys", root);
-	setenv("HMM_P2P_SYSFS", path, 1);
 	setenv("HMM_P2P_ROOT", root, 1);
 	snprintf(path, sizeof(path), "%s/proc", root);
 	setenv(MOCK_PROC_ENV, path, 1);
@@ -99,7 +97,6 @@ void fake_remove_folder(const char *name)
 void fake_remove(void)
 {
 	nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	unsetenv("HMM_P2P_SYSFS");
 	unsetenv("HMM_P2P_ROOT");
 	unsetenv(MOCK_PROC_ENV);
 }

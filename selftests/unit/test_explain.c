@@ -512,7 +512,7 @@ static void missing_sysfs_is_said(void **state)
 {
 	struct explanation *why = *state;
 
-	setenv("HMM_P2P_SYSFS", "/nonexistent", 1);
+	setenv("HMM_P2P_ROOT", "/nonexistent", 1);
 	explain_p2p(why, VRAM0, EDU0, 4);
 	assert_conclusion(why, DECIDES_UNKNOWN, CANNOT_TELL);
 	assert_true(says(why, "sysfs does not show"));
