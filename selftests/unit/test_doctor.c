@@ -80,6 +80,19 @@ static void test_doctor(const char *mock_text, int status, const char *state,
 	assert_line(state, what, cure);
 }
 
+/* How many lines begin with @state. */
+static unsigned int count_lines(const char *state)
+{
+	const char *line = output.out;
+	unsigned int nr = 0;
+
+	for (; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		nr += !strncmp(line, state, strlen(state));
+	}
+	return nr;
+}
+
 static void assert_not_said(const char *words)
 {
 	if (strstr(output.out, words))
@@ -185,15 +198,17 @@ static void machine_without_exporter_is_told_of_some(void **state)
 	test_doctor("empty", 1, "missing", "a device with memory", "driver_override");
 }
 
-static void pair_without_path_says_why(void **state)
+/* One line for each reason, however many pairs have it. */
+static void pairs_without_path_say_why(void **state)
 {
 	(void)state;
-	test_doctor("", 0, "warning", "memory of vram2 goes to RAM for edu1, because host bridge pci0000:00",
+	test_doctor("", 0, "warning",
+		    "memory of vram0 goes to RAM for vram2, of vram0 for edu1, of vram1 for vram2 and in 5 more pairs, because host bridge pci0000:00",
 		    "put both below one PCIe switch");
-	assert_line("warning", "memory of vram0 goes to RAM for twin0", "no PCI device");
-	assert_not_said("vram0 goes to RAM for edu0");
+	assert_line("warning", "memory of vram0 goes to RAM for twin0, of vram0 for twin1, ", "no PCI device");
+	assert_int_equal(count_lines("warning"), 2);
 	fake_acs(SWITCH_PORT, 0x1d);
-	test_doctor("nopath", 0, "warning", "memory of vram0 goes to RAM for edu0, because ACS of 0000:02:02.0",
+	test_doctor("nopath", 0, "warning", "memory of vram0 goes to RAM for edu0, of vram1 for edu0, because ACS of 0000:02:02.0",
 		    "disable_acs_redir");
 	test_doctor("fail=path:19", 0, "ok", "device vram0", "");
 	assert_not_said("goes to RAM");
@@ -291,7 +306,7 @@ int main(void)
 		machine_test(node_says_whose_it_is),
 		machine_test(node_that_is_not_there_is_missing),
 		machine_test(machine_without_exporter_is_told_of_some),
-		machine_test(pair_without_path_says_why),
+		machine_test(pairs_without_path_say_why),
 		machine_test(memory_is_a_warning_where_it_matters),
 		machine_test(report_has_it_all),
 		machine_test(report_needs_no_driver),
