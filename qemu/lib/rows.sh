@@ -107,14 +107,12 @@ end_row() {
 
 rows_tick() {
 	sleep 1
-	if [ -t 2 ] || [ $(($(now) - rows_said)) -ge 15 ]; then
+	if [ -t 2 ]; then
+		# a line of it
+		progress "$(rows_state | tr '\n' ' ' | cut -c 1-79)"
+	elif [ $(($(now) - rows_said)) -ge 15 ]; then
 		rows_said=$(now)
-		if [ -t 2 ]; then
-			# a line of it
-			progress "$(rows_state | tr '\n' ' ' | cut -c 1-79)"
-		else
-			rows_state >&2
-		fi
+		rows_state >&2
 	fi
 }
 
