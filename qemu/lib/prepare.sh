@@ -33,10 +33,23 @@ source_files() {
 		(cd "$1" && find . -type f)
 }
 
-# Every checkout has its own.
+# Every checkout has its own, which names it.
 build_folder() {
 	build=$cache/build-$(printf '%s' "$repo" | cksum | tr ' ' '-')
 	mkdir -p "$build"
+	printf '%s\n' "$repo" >"$build/checkout"
+	for old in "$cache"/build-*; do
+		! is_orphan "$old" || rm -rf "$old"
+	done
+}
+
+# is_orphan BUILD: is its checkout gone? One that names none was made by an older lab: it is given a month.
+is_orphan() {
+	if [ -s "$1/checkout" ]; then
+		[ ! -e "$(cat "$1/checkout")/qemu/lab" ]
+	else
+		[ -z "$(find "$1" -maxdepth 2 -mtime -30 -print -quit)" ]
+	fi
 }
 
 # build_enter COMMAND...: in the tree, with the build folder writable.
