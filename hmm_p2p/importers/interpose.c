@@ -11,20 +11,17 @@
  * The handler gets the caller's address from ftrace: on the stack there may be
  * the function graph tracer's instead.
  *
- * Unloading: once the handler is gone, whoever was sent to an adapter has entered
- * its SRCU section (unregistering waits with RCU tasks: there is no voluntary
- * switch in between) and is in it until it is about to return (RCU tasks again).
+ * An adapter calls interposed.c, and nothing here.
  */
 #include <linux/ftrace.h>
 #include <linux/hmm_p2p.h>
 #include <linux/kallsyms.h>
 #include <linux/module.h>
-#include <linux/rcupdate.h>
 #include <linux/seqlock.h>
-#include <linux/srcu.h>
 #include <linux/string.h>
 
 #include "interpose.h"
+#include "interposed.h"
 
 #ifdef HMM_P2P_NATIVE_HOOK
 #error "this kernel has get_dma_pfn_for_device(): there is nothing to interpose"
@@ -32,8 +29,6 @@
 #if !IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && !IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
 #error "hmm_p2p_interpose needs CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y or _WITH_REGS=y"
 #endif
-
-DEFINE_STATIC_SRCU(interposed_srcu);
 
 static const struct hmm_p2p_adapter * const adapters[] = {
 	&hmm_p2p_odp_adapter,
@@ -150,29 +145,6 @@ static struct notifier_block module_notifier = {
 	.notifier_call = module_changed,
 };
 
-/* Returns as hmm_p2p_range_fault(); @importer may be NULL. */
-int hmm_p2p_interposed(struct hmm_range *range, struct device *importer)
-{
-	int idx, ret;
-
-	idx = srcu_read_lock(&interposed_srcu);
-	ret = hmm_p2p_range_fault(range, importer);
-	srcu_read_unlock(&interposed_srcu, idx);
-	return ret;
-}
-
-/* Returns as hmm_p2p_range_fault_unlocked_timeout(); @importer may be NULL. */
-int hmm_p2p_interposed_unlocked(struct hmm_range *range, struct device *importer,
-				unsigned long timeout)
-{
-	int idx, ret;
-
-	idx = srcu_read_lock(&interposed_srcu);
-	ret = hmm_p2p_range_fault_unlocked_timeout(range, importer, timeout);
-	srcu_read_unlock(&interposed_srcu, idx);
-	return ret;
-}
-
 static void notrace range_fault_handler(unsigned long ip, unsigned long parent_ip,
 					struct ftrace_ops *ops,
 					struct ftrace_regs *fregs)
@@ -284,8 +256,7 @@ static void detach(int nr)
 		unregister_ftrace_function(&targets[nr].ops);
 		ftrace_free_filter(&targets[nr].ops);
 	}
-	synchronize_srcu(&interposed_srcu);
-	synchronize_rcu_tasks();
+	hmm_p2p_interposed_drain();
 }
 
 static int attach_all(void)

@@ -6,9 +6,7 @@
 #ifndef _HMM_P2P_INTERPOSE_H
 #define _HMM_P2P_INTERPOSE_H
 
-#include <linux/hmm.h>
-
-struct device;
+struct hmm_range;
 
 /**
  * struct hmm_p2p_adapter - a caller that may have p2p pages
@@ -18,17 +16,13 @@ struct device;
  *	hmm_range_fault_unlocked_timeout()
  *
  * Both find the device that will reach the range's memory, without sleeping, and
- * return what hmm_p2p_interposed() or hmm_p2p_interposed_unlocked() returns.
+ * return what interposed.h returns for it.
  */
 struct hmm_p2p_adapter {
 	const char *caller;
 	int (*range_fault)(struct hmm_range *range);
 	int (*range_fault_unlocked)(struct hmm_range *range, unsigned long timeout);
 };
-
-int hmm_p2p_interposed(struct hmm_range *range, struct device *importer);
-int hmm_p2p_interposed_unlocked(struct hmm_range *range, struct device *importer,
-				unsigned long timeout);
 
 extern const struct hmm_p2p_adapter hmm_p2p_odp_adapter;
 

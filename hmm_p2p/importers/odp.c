@@ -13,6 +13,7 @@
 #include <rdma/ib_verbs.h>
 
 #include "interpose.h"
+#include "interposed.h"
 
 static struct device *odp_importer(struct hmm_range *range)
 {
