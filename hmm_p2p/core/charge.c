@@ -175,28 +175,18 @@ ledger_of(struct hmm_p2p_device *hdev, const struct hmm_p2p_victims *victims)
 }
 
 /*
- * May the page at @index be evicted, as far as it depends on who pays? The caller
- * keeps the page from being freed.
+ * May the page at @index be evicted, or all that its chunk was handed out as (@huge),
+ * as far as it depends on who pays? The caller keeps the page from being freed.
  */
-bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index,
+bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index, bool huge,
 		       struct hmm_p2p_victims *victims)
 {
 	const struct hmm_p2p_ledger *ledger = ledger_of(hdev, victims);
 
 	if (!ledger->single)
 		return true;
-	return is_victim(victims, hmm_p2p_ledger_payer(ledger, index));
-}
-
-/* The same of the huge page that the chunk of @index was handed out as. */
-bool hmm_p2p_charge_is_huge(struct hmm_p2p_device *hdev, unsigned long index,
-			    struct hmm_p2p_victims *victims)
-{
-	const struct hmm_p2p_ledger *ledger = ledger_of(hdev, victims);
-
-	if (!ledger->single)
-		return true;
-	return is_victim(victims, ledger->chunk[index / HMM_P2P_CHUNK_PAGES].huge);
+	return is_victim(victims, huge ? ledger->chunk[index / HMM_P2P_CHUNK_PAGES].huge :
+					 hmm_p2p_ledger_payer(ledger, index));
 }
 
 static bool has_victim(struct hmm_p2p_device *hdev, const struct hmm_p2p_ledger *ledger,

@@ -62,10 +62,8 @@ struct hmm_p2p_charge hmm_p2p_charge_give(struct hmm_p2p_device *hdev,
 					  unsigned long index, unsigned int order);
 bool hmm_p2p_charge_counts(struct hmm_p2p_device *hdev, unsigned long first,
 			   struct hmm_p2p_victims *victims);
-bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index,
+bool hmm_p2p_charge_is(struct hmm_p2p_device *hdev, unsigned long index, bool huge,
 		       struct hmm_p2p_victims *victims);
-bool hmm_p2p_charge_is_huge(struct hmm_p2p_device *hdev, unsigned long index,
-			    struct hmm_p2p_victims *victims);
 
 static inline void hmm_p2p_charge_end(struct hmm_p2p_charge charge)
 {

@@ -84,7 +84,7 @@ struct eviction {
 static bool is_kept(const struct eviction *ev, const struct page *page,
 		    unsigned long index)
 {
-	if (ev->victims && !hmm_p2p_charge_is(ev->hdev, index, ev->victims))
+	if (ev->victims && !hmm_p2p_charge_is(ev->hdev, index, false, ev->victims))
 		return true;
 	return ev->sake && hmm_p2p_claim_has(page, ev->sake->claim);
 }
@@ -133,7 +133,7 @@ static bool evict_home(struct eviction *ev, unsigned long index)
 	struct hmm_p2p_move move = { .cause = ev->cause, .try_lock = true };
 	int ret = 0;
 
-	if (ev->victims && !hmm_p2p_charge_is_huge(ev->hdev, index, ev->victims))
+	if (ev->victims && !hmm_p2p_charge_is(ev->hdev, index, true, ev->victims))
 		return false;
 	move.mm = hmm_p2p_huge_home(ev->hdev, index, &move.start);
 	if (!move.mm)
