@@ -110,19 +110,6 @@ struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id)
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get_next, HMM_P2P_INTERNAL_NS);
 
-unsigned int hmm_p2p_device_count(void)
-{
-	struct hmm_p2p_device *hdev;
-	unsigned long index;
-	unsigned int nr = 0;
-
-	guard(mutex)(&hmm_p2p_registry_lock);
-	xa_for_each(&registry, index, hdev)
-		nr += !READ_ONCE(hdev->removed);
-	return nr;
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_count, HMM_P2P_INTERNAL_NS);
-
 void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev))
 {
 	struct hmm_p2p_device *hdev;

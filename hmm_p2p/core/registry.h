@@ -40,7 +40,6 @@ extern struct mutex hmm_p2p_registry_lock;
 extern struct workqueue_struct *hmm_p2p_wq;
 struct hmm_p2p_device *hmm_p2p_device_get(u32 id);
 struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id);
-unsigned int hmm_p2p_device_count(void);
 void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev));
 void hmm_p2p_device_subscribe(struct notifier_block *nb);
 void hmm_p2p_device_unsubscribe(struct notifier_block *nb);

@@ -12,8 +12,6 @@ struct hmm_p2p_stats {
 	u64 reasons[HMM_P2P_REASON_COUNT];
 };
 
-void hmm_p2p_stats_read(struct hmm_p2p_device *hdev, struct hmm_p2p_stat *out);
-
 static inline void hmm_p2p_count(struct hmm_p2p_device *hdev,
 				 enum hmm_p2p_counter counter, u64 nr)
 {

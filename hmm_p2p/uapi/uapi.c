@@ -42,6 +42,19 @@ static int check_range(u64 addr, u64 length)
 	return 0;
 }
 
+static u32 count_devices(void)
+{
+	struct hmm_p2p_device *hdev;
+	u32 id = 1, nr = 0;
+
+	while ((hdev = hmm_p2p_device_get_next(id))) {
+		id = hdev->id + 1;
+		nr++;
+		hmm_p2p_device_put(hdev);
+	}
+	return nr;
+}
+
 static int call_info(union call_arg *u)
 {
 	struct hmm_p2p_info *arg = &u->info;
@@ -51,7 +64,7 @@ static int call_info(union call_arg *u)
 	arg->out_abi_version = HMM_P2P_ABI_VERSION;
 	arg->out_page_size = PAGE_SIZE;
 	arg->out_huge_page_size = HPAGE_PMD_SIZE;
-	arg->out_devices = hmm_p2p_device_count();
+	arg->out_devices = count_devices();
 	return 0;
 }
 
@@ -305,6 +318,27 @@ static int call_query(union call_arg *u)
 	return ret;
 }
 
+/* Each CPU has counters of its own. */
+static void stat_sum(const struct hmm_p2p_device *hdev, struct hmm_p2p_stat *arg)
+{
+	unsigned int i;
+	int cpu;
+
+	static_assert(HMM_P2P_COUNTER_COUNT <= HMM_P2P_COUNTER_SLOTS);
+	static_assert(HMM_P2P_REASON_COUNT <= HMM_P2P_REASON_SLOTS);
+
+	memset(arg->out_counters, 0, sizeof(arg->out_counters));
+	memset(arg->out_reasons, 0, sizeof(arg->out_reasons));
+	for_each_possible_cpu(cpu) {
+		const struct hmm_p2p_stats *stats = per_cpu_ptr(hdev->stats, cpu);
+
+		for (i = 0; i < HMM_P2P_COUNTER_COUNT; i++)
+			arg->out_counters[i] += READ_ONCE(stats->counters[i]);
+		for (i = 0; i < HMM_P2P_REASON_COUNT; i++)
+			arg->out_reasons[i] += READ_ONCE(stats->reasons[i]);
+	}
+}
+
 static int call_stat(union call_arg *u)
 {
 	struct hmm_p2p_stat *arg = &u->stat;
@@ -317,7 +351,7 @@ static int call_stat(union call_arg *u)
 	if (!hdev)
 		return -ENOENT;
 	if (hdev->config.memory)
-		hmm_p2p_stats_read(hdev, arg);
+		stat_sum(hdev, arg);
 	else
 		ret = -EOPNOTSUPP;
 	hmm_p2p_device_put(hdev);
