@@ -113,7 +113,5 @@ struct hmm_p2p_device {
 
 struct hmm_p2p_device *
 hmm_p2p_device_add(const struct hmm_p2p_device_config *config, struct hmm_p2p_bar *bar);
-int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
-			     struct hmm_p2p_device *peer, u32 *id);
 
 #endif /* _HMM_P2P_DEVICE_H */

@@ -12,80 +12,17 @@
 #include "registry.h"
 
 /* Return: 0, and then @owner is the one that it had; -ENODEV, -EBUSY. */
-static int owner_swap(struct hmm_p2p_device *hdev, struct hmm_p2p_owner **owner, u32 *id)
+static int owner_swap(struct hmm_p2p_device *hdev, struct hmm_p2p_owner **owner)
 {
-	struct hmm_p2p_owner *old = hdev->owner;
-
-	lockdep_assert_held(&hmm_p2p_registry_lock);
+	guard(mutex)(&hmm_p2p_registry_lock);
 	guard(spinlock_irq)(&hdev->lock);
 	if (hdev->removed)
 		return -ENODEV;
 	if (hdev->used)
 		return -EBUSY;
-	*id = (*owner)->id;
-	WRITE_ONCE(hdev->owner, *owner);
 	hdev->pagemap.owner = *owner;
-	*owner = old;
+	*owner = xchg(&hdev->owner, *owner);
 	return 0;
-}
-
-/* As hmm_p2p_device_set_owner(); @owner is to be given back, also on failure. */
-static int owner_change(struct hmm_p2p_device *hdev, struct hmm_p2p_device *peer,
-			struct hmm_p2p_owner **owner, u32 *id)
-{
-	guard(mutex)(&hmm_p2p_registry_lock);
-	/* As long as they are not, their drivers cannot go. */
-	if (READ_ONCE(hdev->removed) || (peer && READ_ONCE(peer->removed)))
-		return -ENODEV;
-	/* Devices of different drivers have no interconnect. */
-	if (peer && (peer->config.ops != hdev->config.ops ||
-		     !hdev->config.ops->copy_peer))
-		return -EOPNOTSUPP;
-	*owner = peer ? hmm_p2p_owner_get(peer->owner) : hmm_p2p_owner_create();
-	if (!*owner)
-		return -ENOMEM;
-	return owner_swap(hdev, owner, id);
-}
-
-/**
- * hmm_p2p_device_set_owner - move a device to another interconnect
- * @hdev: an exporter that holds no pages
- * @peer: whose owner it joins, NULL for one of its own
- * @id: number of the owner that it has now
- *
- * Return: 0, -EBUSY when it holds pages, -EOPNOTSUPP when either has no memory
- * or their drivers have no interconnect, -ENODEV when either is going away,
- * -ENOMEM.
- */
-int hmm_p2p_device_set_owner(struct hmm_p2p_device *hdev,
-			     struct hmm_p2p_device *peer, u32 *id)
-{
-	struct hmm_p2p_owner *owner = NULL;
-	int ret;
-
-	if (!hdev->config.memory || (peer && !peer->config.memory))
-		return -EOPNOTSUPP;
-	ret = owner_change(hdev, peer, &owner, id);
-	if (!ret)
-		hmm_p2p_device_tell(hdev, HMM_P2P_DEVICE_OWNER);
-	hmm_p2p_owner_put(owner);
-	return ret;
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_set_owner, HMM_P2P_INTERNAL_NS);
-
-/* @owner becomes the device's, or is given back. */
-static int owner_enter(struct hmm_p2p_device *hdev, struct hmm_p2p_owner *owner)
-{
-	int ret;
-	u32 id;
-
-	mutex_lock(&hmm_p2p_registry_lock);
-	ret = owner_swap(hdev, &owner, &id);
-	mutex_unlock(&hmm_p2p_registry_lock);
-	if (!ret)
-		hmm_p2p_device_tell(hdev, HMM_P2P_DEVICE_OWNER);
-	hmm_p2p_owner_put(owner);
-	return ret;
 }
 
 /**
@@ -102,9 +39,16 @@ static int owner_enter(struct hmm_p2p_device *hdev, struct hmm_p2p_owner *owner)
  */
 int hmm_p2p_device_join(struct hmm_p2p_device *hdev, struct hmm_p2p_owner *owner)
 {
+	int ret;
+
 	if (!hdev->config.memory)
 		return -EOPNOTSUPP;
-	return owner_enter(hdev, hmm_p2p_owner_get(owner));
+	hmm_p2p_owner_get(owner);
+	ret = owner_swap(hdev, &owner);
+	if (!ret)
+		hmm_p2p_device_tell(hdev, HMM_P2P_DEVICE_OWNER);
+	hmm_p2p_owner_put(owner);
+	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_join, HMM_P2P_NS);
 
@@ -117,12 +61,13 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_join, HMM_P2P_NS);
  */
 int hmm_p2p_device_leave(struct hmm_p2p_device *hdev)
 {
-	struct hmm_p2p_owner *owner;
+	struct hmm_p2p_owner *owner = hmm_p2p_owner_create();
+	int ret = -ENOMEM;
 
-	if (!hdev->config.memory)
-		return -EOPNOTSUPP;
-	owner = hmm_p2p_owner_create();
-	return owner ? owner_enter(hdev, owner) : -ENOMEM;
+	if (owner)
+		ret = hmm_p2p_device_join(hdev, owner);
+	hmm_p2p_owner_put(owner);
+	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_leave, HMM_P2P_NS);
 

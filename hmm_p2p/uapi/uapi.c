@@ -358,6 +358,38 @@ static int call_stat(union call_arg *u)
 	return ret;
 }
 
+/* The interconnect of @peer, for hmm_p2p_owner_put(), or an error pointer. */
+static struct hmm_p2p_owner *owner_to_join(const struct hmm_p2p_device *hdev,
+					   struct hmm_p2p_device *peer)
+{
+	const struct hmm_p2p_device_ops *ops = hdev->config.ops;
+
+	/* As long as they are not removed, neither they nor their drivers go. */
+	guard(srcu)(&hmm_p2p_srcu);
+	if (READ_ONCE(hdev->removed) || READ_ONCE(peer->removed))
+		return ERR_PTR(-ENODEV);
+	/* Devices of different drivers have no interconnect. */
+	if (!ops || ops != peer->config.ops || !ops->copy_peer)
+		return ERR_PTR(-EOPNOTSUPP);
+	return hmm_p2p_device_owner(peer);
+}
+
+/* @hdev joins @peer, or, when that is NULL, has an interconnect for itself. */
+static int set_owner(struct hmm_p2p_device *hdev, struct hmm_p2p_device *peer, u32 *id)
+{
+	struct hmm_p2p_owner *owner;
+	int ret;
+
+	owner = peer ? owner_to_join(hdev, peer) : hmm_p2p_owner_create();
+	if (IS_ERR_OR_NULL(owner))
+		return owner ? PTR_ERR(owner) : -ENOMEM;
+	ret = hmm_p2p_device_join(hdev, owner);
+	if (!ret)
+		*id = owner->id;
+	hmm_p2p_owner_put(owner);
+	return ret;
+}
+
 static int call_set_owner(union call_arg *u)
 {
 	struct hmm_p2p_set_owner *arg = &u->set_owner;
@@ -372,7 +404,7 @@ static int call_set_owner(union call_arg *u)
 	if (arg->peer)
 		peer = hmm_p2p_device_get(arg->peer);
 	if (hdev && (peer || !arg->peer))
-		ret = hmm_p2p_device_set_owner(hdev, peer, &arg->out_owner);
+		ret = set_owner(hdev, peer, &arg->out_owner);
 	if (peer)
 		hmm_p2p_device_put(peer);
 	if (hdev)
