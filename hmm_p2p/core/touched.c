@@ -8,11 +8,9 @@
  * them.
  */
 #include <linux/export.h>
-#include <linux/hugetlb.h>
 #include <linux/pgtable.h>
 
 #include "batch.h"
-#include "mapped.h"
 #include "touched.h"
 
 /*
@@ -68,47 +66,7 @@ unsigned long hmm_p2p_vacant_until(const struct vm_area_struct *vma,
 	}
 	return end;
 }
-
-/* As hmm_p2p_vacant_until(), for any mapping; what devices map is theirs at once. */
-static unsigned long vma_vacant_until(const struct vm_area_struct *vma,
-				      unsigned long addr, unsigned long end)
-{
-	if (hmm_p2p_mapped_device(vma))
-		return addr;
-	/* Its page tables are others, and its pages on no device. */
-	if (is_vm_hugetlb_page(vma))
-		return end;
-	return hmm_p2p_vacant_until(vma, addr, end);
-}
-
-/**
- * hmm_p2p_next_touched - where may memory of a process be on a device?
- * @mm: the process
- * @addr: where to begin
- * @end: where to end
- *
- * Skips gaps between mappings, and what has no page table: both can be terabytes.
- *
- * Context: may sleep; the mmap_lock is held; under hmm_p2p_srcu.
- * Return: the first address that has to be looked at; @end when there is none.
- */
-unsigned long hmm_p2p_next_touched(struct mm_struct *mm, unsigned long addr,
-				   unsigned long end)
-{
-	VMA_ITERATOR(vmi, mm, addr);
-	struct vm_area_struct *vma;
-	unsigned long vma_end;
-
-	for_each_vma_range(vmi, vma, end) {
-		vma_end = min(end, vma->vm_end);
-		addr = vma_vacant_until(vma, max(addr, vma->vm_start), vma_end);
-		if (addr < vma_end)
-			return addr;
-		cond_resched();
-	}
-	return end;
-}
-EXPORT_SYMBOL_NS_GPL(hmm_p2p_next_touched, HMM_P2P_INTERNAL_NS);
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_vacant_until, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_drop_untouched - take what nobody has touched out of a batch

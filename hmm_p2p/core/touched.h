@@ -4,13 +4,10 @@
 #define _HMM_P2P_TOUCHED_H
 
 struct hmm_p2p_batch;
-struct mm_struct;
 struct vm_area_struct;
 
 unsigned long hmm_p2p_vacant_until(const struct vm_area_struct *vma,
 				   unsigned long addr, unsigned long end);
-unsigned long hmm_p2p_next_touched(struct mm_struct *mm, unsigned long addr,
-				   unsigned long end);
 unsigned long hmm_p2p_drop_untouched(struct hmm_p2p_batch *batch,
 				     unsigned long *left);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where a process's memory is, and what an importer would get, unfaulted. */
+#include <linux/hugetlb.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -231,6 +232,39 @@ static bool is_unreadable(const struct vm_area_struct *vma, struct found *found)
 	return true;
 }
 
+/* How far does no page table have anything? What devices map is theirs at once. */
+static unsigned long vacant_until(const struct vm_area_struct *vma,
+				  unsigned long addr, unsigned long end)
+{
+	if (hmm_p2p_mapped_device(vma))
+		return addr;
+	/* Its page tables are others, and its pages on no device. */
+	if (is_vm_hugetlb_page(vma))
+		return end;
+	return hmm_p2p_vacant_until(vma, addr, end);
+}
+
+/*
+ * The first address that has to be looked at, or @end. Gaps between mappings are
+ * skipped, and what has no page table: both can be terabytes.
+ */
+static unsigned long next_touched(struct mm_struct *mm, unsigned long addr,
+				  unsigned long end)
+{
+	VMA_ITERATOR(vmi, mm, addr);
+	struct vm_area_struct *vma;
+	unsigned long vma_end;
+
+	for_each_vma_range(vmi, vma, end) {
+		vma_end = min(end, vma->vm_end);
+		addr = vacant_until(vma, max(addr, vma->vm_start), vma_end);
+		if (addr < vma_end)
+			return addr;
+		cond_resched();
+	}
+	return end;
+}
+
 /* What the mappings themselves tell, of the piece of @state from @start on. */
 static void collect_mapped(struct query_state *state, unsigned long start,
 			   unsigned long end)
@@ -245,7 +279,7 @@ static void collect_mapped(struct query_state *state, unsigned long start,
 		if (!is_shared(vma, &found) && !is_unreadable(vma, &found))
 			continue;
 		vma_end = min(end, vma->vm_end);
-		addr = hmm_p2p_next_touched(vma->vm_mm, max(start, vma->vm_start), vma_end);
+		addr = next_touched(vma->vm_mm, max(start, vma->vm_start), vma_end);
 		for (; addr < vma_end; addr += PAGE_SIZE)
 			state->found[(addr - start) >> PAGE_SHIFT] = found;
 	}
@@ -282,7 +316,7 @@ static int query_piece(struct query_state *state, unsigned long start,
 		return -EINTR;
 	/* Keeps the pages' devices, so their struct pages, and the importer. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	start = hmm_p2p_next_touched(state->mirror.mm, start, end);
+	start = next_touched(state->mirror.mm, start, end);
 	if (state->importer && READ_ONCE(state->importer->removed)) {
 		ret = -ENODEV;
 	} else if (start < end) {
