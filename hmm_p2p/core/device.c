@@ -327,6 +327,18 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_unregister, HMM_P2P_NS);
 
 /**
+ * hmm_p2p_device_name - the name of a device
+ * @hdev: device
+ *
+ * Return: hmm_p2p_device_config.name as registered.
+ */
+const char *hmm_p2p_device_name(const struct hmm_p2p_device *hdev)
+{
+	return hdev->name;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_name, HMM_P2P_NS);
+
+/**
  * hmm_p2p_device_drvdata - the driver's pointer
  * @hdev: device
  *

@@ -110,6 +110,33 @@ struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id)
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get_next, HMM_P2P_INTERNAL_NS);
 
+/**
+ * hmm_p2p_device_find - find a device
+ * @name: its name, NULL: any that has memory
+ * @after: NULL, or the device after which to look
+ *
+ * The reference that comes with it keeps the structure, not the device. When
+ * the device goes away, the calls that take it return -ENODEV.
+ *
+ * Context: process; may sleep.
+ * Return: the device, for hmm_p2p_device_put(), or NULL.
+ */
+struct hmm_p2p_device *
+hmm_p2p_device_find(const char *name, struct hmm_p2p_device *after)
+{
+	u32 id = after ? after->id + 1 : 1;
+	struct hmm_p2p_device *hdev;
+
+	while ((hdev = hmm_p2p_device_get_next(id))) {
+		if (name ? !strcmp(name, hdev->name) : hdev->config.memory)
+			return hdev;
+		id = hdev->id + 1;
+		hmm_p2p_device_put(hdev);
+	}
+	return NULL;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_find, HMM_P2P_NS);
+
 void hmm_p2p_device_for_each(void (*fn)(struct hmm_p2p_device *hdev))
 {
 	struct hmm_p2p_device *hdev;
