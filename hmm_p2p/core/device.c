@@ -286,7 +286,7 @@ static void mark_removed(struct hmm_p2p_device *hdev)
  *
  * Never fails. Every page that the device holds is back in RAM, and no
  * importer uses an alias any more, when this returns; so its memory must still
- * be readable while it runs. The aliases go after that, not before. Pages that
+ * be readable until then. The aliases go after that, not before. Pages that
  * @copy_to_ram of the driver could not read are lost: who touches one gets
  * SIGBUS.
  *

@@ -29,7 +29,7 @@
 #define HMM_P2P_INTERNAL_NS	"HMM_P2P_INTERNAL"
 
 /*
- * What a call needs while it runs is charged to who calls. Where he may have no
+ * What a call needs until it returns is charged to who calls. Where he may have no
  * more, the call fails: nobody is killed for it.
  */
 #define HMM_P2P_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
@@ -53,7 +53,7 @@ struct hmm_p2p_stats;
  *	hmm_p2p_registry_lock and @lock while no page is handed out; read without
  * @stats: per-CPU counters
  * @lock: protects @chunks, @used, @held, @keeps, @hand, @removed; taken in folio_free,
- *	which runs under page table locks
+ *	which is called under page table locks
  * @chunks: which of its pages are handed out, see chunk.c
  * @used: pages handed out; also read without @lock
  * @hand: first page of the chunk that eviction looks at next
@@ -64,7 +64,7 @@ struct hmm_p2p_stats;
  * @lost: it went away with pages that could not be read: nothing of the driver
  *	may be used any more, and who touches such a page gets SIGBUS. Set
  *	before the driver's unregister call ends, under SRCU
- * @reap: it is lost, and its driver has let go: @lost_work may run
+ * @reap: it is lost, and its driver has let go: @lost_work may begin
  * @lost_work: frees what is left of a lost device with its last page
  * @users: SRCU: who is in its importer operations, or evicts from it
  * @held: pages held by hmm_p2p_pages_hold(), under @lock

@@ -29,7 +29,7 @@
 #include "pagemap.h"
 #include "ram.h"
 
-/* A device is lost when so many passes running got nothing but errors from it. */
+/* A device is lost when so many passes, one after the other, got nothing but errors from it. */
 #define EVICT_FAILURES	3
 
 /* How often the end of a device says what it waits for. */

@@ -47,7 +47,7 @@ int hmm_p2p_move_home(struct hmm_p2p_move *move)
 /**
  * hmm_p2p_move_chunk_home - hmm_p2p_move_home() of what is in one chunk
  * @move: as there
- * @first: first page of the chunk, whose device stays as long as this runs;
+ * @first: first page of the chunk, whose device stays meanwhile;
  *	NULL: of any
  *
  * Pages of the range that are elsewhere stay, and count as having been there.

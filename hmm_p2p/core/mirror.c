@@ -6,7 +6,7 @@
  * Nothing is pinned. A fault's result holds as long as the notifier was not
  * invalidated; who uses it takes the mirror lock, checks, and uses it under
  * the lock. Invalidation takes the same lock, so it returns only when the use
- * has stopped. It runs inside reclaim, so nothing under the lock may allocate
+ * has stopped. It may be part of reclaim, so nothing under the lock may allocate
  * in a way that waits for reclaim.
  */
 #include <linux/export.h>

@@ -39,8 +39,8 @@ struct plan_entry {
  * @planned: number of planned entries
  * @last_device: exporter that was asked for last
  * @last_reason: its verdict
- * @node: among the plans whose fault runs
- * @task: who runs it
+ * @node: among the plans whose fault is under way
+ * @task: whose fault it is
  * @may_unlock: the mmap_lock may be dropped meanwhile
  * @arrived: the fault has met a private page that the plan had not seen
  */

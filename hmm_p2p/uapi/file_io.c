@@ -21,7 +21,7 @@
  * file system and is sent to reclaim. To block them there is a deadlock. To pin
  * the pages is one, too: the fault could not bring its page home.
  *
- * So pages may leave while the I/O runs, and what is kept is the memory behind
+ * So pages may leave while the I/O goes on, and what is kept is the memory behind
  * them. hmm_p2p_pages_hold() says that these bytes are not handed out again and
  * that the device does not go, and nothing else:
  *
