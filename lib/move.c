@@ -38,6 +38,43 @@ static int call(struct hmm_p2p_move *move, uint64_t addr, uint64_t length,
 	return err;
 }
 
+/* Bytes of gaps before @end; each is asked for once, in order. */
+static uint64_t gap_bytes(struct hmm_p2p_move *move, uint64_t addr, uint64_t end)
+{
+	uint64_t bytes = 0, from, to;
+
+	for (; move->gap < move->nr_gaps; move->gap++) {
+		const struct hmm_p2p_range *gap = &move->gaps[move->gap];
+
+		from = gap->addr > addr ? gap->addr : addr;
+		to = gap->addr + gap->length < end ? gap->addr + gap->length : end;
+		if (from < to)
+			bytes += to - from;
+		if (gap->addr + gap->length > end)
+			break;
+	}
+	return bytes;
+}
+
+static uint64_t uncount(__u64 *count, uint64_t pages)
+{
+	uint64_t nr = pages < *count ? pages : *count;
+
+	*count -= nr;
+	return pages - nr;
+}
+
+/* The driver has counted the pages of gaps, too, all that do not move. */
+static void forget_gaps(struct hmm_p2p_move *move, uint64_t addr, uint64_t end,
+			struct hmm_p2p_migrate *got)
+{
+	uint64_t pages = gap_bytes(move, addr, end) / hmm_p2p_page_size(move->ctx);
+
+	pages = uncount(&got->out_reasons[HMM_P2P_REASON_HOLE], pages);
+	uncount(move->device ? &got->out_reasons[HMM_P2P_REASON_NOT_ANON] :
+			       &got->out_already, pages);
+}
+
 static void add_counts(struct hmm_p2p_migrate *sum, const struct hmm_p2p_migrate *got)
 {
 	unsigned int i;
@@ -77,6 +114,7 @@ static int move_range(struct hmm_p2p_move *move, const struct hmm_p2p_range *ran
 			return err;
 		stop = step_end(move, addr, end, step);
 		err = call(move, addr, stop - addr, move->flags, &got);
+		forget_gaps(move, addr, stop, &got);
 		add_counts(&move->sum, &got);
 		if (got.out_moved)
 			step = STEP_MIN;

@@ -13,6 +13,14 @@ struct hmm_p2p_move {
 	size_t nr;
 
 	/*
+	 * What of the ranges nobody asked for, in their order: it is not mapped, or
+	 * cannot be reached, and no page of it counts. One call that passes over it
+	 * is much cheaper than two.
+	 */
+	const struct hmm_p2p_range *gaps;
+	size_t nr_gaps;
+
+	/*
 	 * Called before each step; what it returns other than 0 ends the move. Without
 	 * it each range is one step, however large.
 	 */
@@ -21,7 +29,7 @@ struct hmm_p2p_move {
 
 	uint64_t number;	/* the driver's, so that it is one move; 0: not begun */
 	uint64_t passed;	/* bytes in the steps that are over */
-	size_t at;		/* range under way */
+	size_t at, gap;		/* range under way, and the next gap */
 	struct hmm_p2p_migrate sum;	/* counts; addr: of the last step */
 };
 

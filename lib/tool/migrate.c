@@ -10,6 +10,7 @@
 #include "move.h"
 #include "range.h"
 #include "signals.h"
+#include "stretches.h"
 #include "table.h"
 
 struct migrate_run {
@@ -23,6 +24,7 @@ struct migrate_run {
 
 	struct hmm_p2p_range *ranges;
 	size_t nr_ranges;
+	struct stretches stretches;	/* what the driver is asked for */
 
 	struct hmm_p2p_migrate sum;
 	int err;
@@ -30,11 +32,10 @@ struct migrate_run {
 
 /* ----------------------------------------------------------------- ranges */
 
-static void add_range(struct migrate_run *run, uint64_t addr, uint64_t length)
+static void add_range(struct migrate_run *run, uint64_t addr, uint64_t length, bool joins)
 {
-	run->ranges = xrealloc(run->ranges, run->nr_ranges + 1,
-			       sizeof(*run->ranges));
-	run->ranges[run->nr_ranges++] = (struct hmm_p2p_range) { addr, length };
+	append_range(&run->ranges, &run->nr_ranges, addr, length);
+	stretches_add(&run->stretches, addr, length, joins);
 }
 
 /* PROT_NONE memory is address space only: "all" leaves it alone. */
@@ -46,10 +47,17 @@ static bool is_wanted(const struct migrate_run *run,
 	return mapping_is_anonymous(mapping) && mapping->accessible;
 }
 
+/* Guard pages, and what is only reserved. */
+static bool is_nothing(const struct mapping *mapping)
+{
+	return mapping_is_anonymous(mapping) && !mapping->accessible;
+}
+
 static int ranges_from_maps(struct migrate_run *run)
 {
 	struct maps maps;
 	int err = maps_load(run->pid, &maps);
+	bool joins = false;
 	size_t i;
 
 	if (err)
@@ -59,7 +67,8 @@ static int ranges_from_maps(struct migrate_run *run)
 
 		if (is_wanted(run, mapping))
 			add_range(run, mapping->start,
-				  mapping->end - mapping->start);
+				  mapping->end - mapping->start, joins);
+		joins = is_wanted(run, mapping) || (joins && is_nothing(mapping));
 	}
 	maps_free(&maps);
 	if (!run->nr_ranges)
@@ -83,7 +92,7 @@ static int range_from_text(struct migrate_run *run)
 				range.addr / page_size * page_size,
 				(range.addr + range.length + page_size - 1) /
 					page_size * page_size);
-	add_range(run, range.addr, range.length);
+	add_range(run, range.addr, range.length, false);
 	return EXIT_OK;
 }
 
@@ -103,8 +112,10 @@ static void move_all(struct migrate_run *run,
 			.process = process,
 			.device = run->device.out_id,
 			.flags = run->flags,
-			.ranges = run->ranges,
-			.nr = run->nr_ranges,
+			.ranges = run->stretches.ranges,
+			.nr = run->stretches.nr,
+			.gaps = run->stretches.gaps,
+			.nr_gaps = run->stretches.nr_gaps,
 		},
 	};
 
@@ -328,5 +339,6 @@ int verb_migrate(struct tool *tool, int argc, char **argv)
 		return EXIT_FAILED;
 	status = migrate_process(&run);
 	free(run.ranges);
+	stretches_free(&run.stretches);
 	return status;
 }

@@ -181,6 +181,47 @@ static void migrate_prints_partial_work(void **state)
 	assert_non_null(strstr(output.err, "process is gone"));
 }
 
+/* Mappings of a page: two may touch, or have between them nothing, or a guard. */
+static void many_mappings(void)
+{
+	uint64_t start = MOCK_BASE, i;
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	for (i = 0; i < 256; i++, start += 2 * MOCK_PAGE_SIZE) {
+		fprintf(file, "%" PRIx64 "-%" PRIx64 " rw-p 00000000 00:00 0 \n", start,
+			start + MOCK_PAGE_SIZE);
+		if (i % 2)
+			fprintf(file, "%" PRIx64 "-%" PRIx64 " ---p 00000000 00:00 0 \n",
+				start + MOCK_PAGE_SIZE, start + 2 * MOCK_PAGE_SIZE);
+	}
+	fclose(file);
+	fake_file("proc/4242/maps", text);
+	free(text);
+}
+
+/* One call for all of them, and nothing is told of what is between. */
+static void migrate_of_many_mappings_asks_once(void **state)
+{
+	(void)state;
+	many_mappings();
+	test_text("home,gaps,moves=2", "migrate 4242 all --to vram0", 0, "migrate-many.txt");
+	test_text("gaps,moves=2", "migrate 4242 all --to ram", 0, "migrate-many-ram.txt");
+}
+
+/* A file between two mappings is not moved, and what is far is not walked to. */
+static void migrate_passes_over_what_is_not_asked_for(void **state)
+{
+	(void)state;
+	fake_file("proc/4242/maps",
+		  "7f0000000000-7f0000100000 rw-p 00000000 00:00 0 \n"
+		  "7f0000100000-7f0000101000 rw-p 00000000 fe:01 7654321   /var/lib/model\n"
+		  "7f0000101000-7f0000200000 rw-p 00000000 00:00 0 \n"
+		  "7f8000000000-7f8000001000 rw-p 00000000 00:00 0 \n");
+	test_text("home,moves=4", "migrate 4242 all --to vram0", 0, "migrate-apart.txt");
+}
+
 /* Two steps, of which the second has memory. */
 #define LONG_MOVE	"migrate 4242 0x7efffc000000+128M --to vram0"
 
@@ -509,6 +550,8 @@ int main(void)
 		cmocka_unit_test(map_looks_each_page_up),
 		cmocka_unit_test(migrate_prints),
 		cmocka_unit_test(migrate_prints_partial_work),
+		cmocka_unit_test_teardown(migrate_of_many_mappings_asks_once, maps_as_before),
+		cmocka_unit_test_teardown(migrate_passes_over_what_is_not_asked_for, maps_as_before),
 		cmocka_unit_test(long_migrate_prints_the_sum),
 		cmocka_unit_test(long_migrate_shows_progress),
 		cmocka_unit_test(interrupted_migrate_prints_what_is_done),

@@ -59,8 +59,21 @@ static void some_unreadable(void)
 	mock.pages[49].unreadable = true;
 }
 
+/* Between pages that can be reached, one by one: nothing, and what cannot. */
+static void gaps_between(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < MOCK_NR_PAGES; i += 2) {
+		mock.pages[i].mapped = i % 4 == 3;
+		mock.pages[i].guard = mock.pages[i].mapped;
+	}
+}
+
 void mock_before_migrate(const struct hmm_p2p_migrate *request)
 {
+	if (mock.migrate_calls && !--mock.migrate_calls)
+		abort();
 	if (mock.one_move && request->device && mock.moves && !request->move)
 		abort();
 	if (mock.interrupt_at && !--mock.interrupt_at)
@@ -92,6 +105,10 @@ void mock_configure(const char *text)
 			name_as_pci();
 		else if (!strcmp(word, "onemove"))
 			mock.one_move = true;
+		else if (!strcmp(word, "gaps"))
+			gaps_between();
+		else if (!strncmp(word, "moves=", 6))
+			mock.migrate_calls = (unsigned int)atoi(word + 6);
 		else if (!strcmp(word, "counts"))
 			mock.counts = true;
 		else if (!strcmp(word, "home"))

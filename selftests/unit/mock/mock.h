@@ -43,6 +43,7 @@ struct mock_page {
 	bool mapped, anonymous, writable, touched, busy, huge;
 	bool shared;		/* on @device, and stays there */
 	bool unreadable;	/* nobody knows where it is */
+	bool guard;		/* of a mapping that cannot be reached */
 	uint32_t device;	/* 0: RAM */
 	uint32_t offset;	/* page of the device's memory */
 };
@@ -66,6 +67,7 @@ struct mock {
 	uint32_t page_size;
 	uint32_t query_limit;	/* extents per call */
 	unsigned int query_calls;	/* whoever makes so many of them is killed */
+	unsigned int migrate_calls;	/* the same */
 	unsigned long lookups;	/* as query_calls, for pages of numa_move_pages() */
 	bool no_scan;		/* no PAGEMAP_SCAN */
 	uint64_t query_stride;	/* bytes per call, 0: all */
@@ -109,7 +111,8 @@ void mock_reset(void);
  * pages fit into RAM when a device is drained; "int=2": SIGINT comes with the second migrate;
  * "onemove": each migrate to a device has to go on with the first one; "counts": each
  * call of stat finds 1 more than the call before for the first counter, 2 for the second, and so on; "pcinames": names such as "pci-0000:03:00.0"; "queries=3": whoever
- * asks where memory is for the third time is killed; "lookups=1000": as whoever asks for the NUMA nodes of
+ * asks where memory is for the third time is killed; "moves=3": as who calls migrate; "gaps": every other page is a
+ * hole, or a guard that cannot be reached; "lookups=1000": as whoever asks for the NUMA nodes of
  * so many pages; "noscan": no PAGEMAP_SCAN.
  */
 void mock_configure(const char *text);

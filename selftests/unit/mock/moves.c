@@ -8,7 +8,7 @@ static int refusal(const struct mock_page *page)
 {
 	if (!page->mapped)
 		return HMM_P2P_REASON_HOLE;
-	if (!page->anonymous)
+	if (!page->anonymous || page->guard)
 		return HMM_P2P_REASON_NOT_ANON;
 	return page->busy ? HMM_P2P_REASON_BUSY : HMM_P2P_REASON_NONE;
 }
@@ -44,6 +44,10 @@ static int migrate_page(struct hmm_p2p_migrate *request, struct mock_page *page)
 {
 	int reason = refusal(page);
 
+	if (page->guard && !request->device) {
+		request->out_already++;
+		return 0;
+	}
 	if (!reason && is_left_alone(request, page))
 		reason = HMM_P2P_REASON_UNTOUCHED;
 	if (reason) {
