@@ -313,9 +313,9 @@ static error_t parse_migrate(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option migrate_options[] = {
-	{ "to", 't', "DEV|ram", 0, "Move there", 0 },
-	{ "no-evict", OPT_NO_EVICT, NULL, 0, "Device full: stop, evict nobody", 0 },
-	{ "populate", OPT_POPULATE, NULL, 0, "Touch first there what nobody has touched", 0 },
+	{ "to", 't', "DEV|ram", 0, "Where to: a device, or RAM", 0 },
+	{ "no-evict", OPT_NO_EVICT, NULL, 0, "When the device is full, stop: evict nobody", 0 },
+	{ "populate", OPT_POPULATE, NULL, 0, "What nobody has touched is touched first on the device", 0 },
 	{ 0 },
 };
 
