@@ -227,9 +227,9 @@ void hmm_p2p_process_close(struct hmm_p2p_process *process);
  * Return: 0; -ENOSPC: the device is full, or the caller at his limit, and nothing
  * can be evicted, because it is busy, protected by another group's dmem.min, or there
  * is no RAM for it; -ENOMEM: no system memory; -EINTR;
- * -ENODEV: the device went away (all four: part of the work may be done, see
- * @result); -ENOENT: no such device; -EOPNOTSUPP: it has no memory; -ESRCH, -EACCES: @process;
- * -EINVAL: unaligned or wrapping range; -EIO.
+ * -ENODEV: the device went away; -EIO: it failed to copy; -ESRCH: the process is gone
+ * (all six: part of the work may be done, see @result); -ENOENT: no such device;
+ * -EOPNOTSUPP: it has no memory; -EACCES: @process; -EINVAL: unaligned or wrapping range.
  */
 int hmm_p2p_migrate(struct hmm_p2p *ctx, const struct hmm_p2p_process *process,
 		    uint32_t device, uint64_t addr, uint64_t length,
