@@ -32,7 +32,15 @@ struct drm_hmm_p2p_accel_run sum(int fd, const void *mem, size_t length);
 /* A job without an end, as long as the word at @self is its own address. */
 struct drm_hmm_p2p_accel_run endless_job(uint64_t *self);
 
-/* Until a job has moved memory to that device, of which @used was in use before. */
-void await_use(uint32_t memory, uint64_t used);
+/* Until it is true, looking again and again: a condition that nobody is told of. */
+#define AWAIT(cond)							\
+	do {								\
+		double begun = seconds_now();				\
+									\
+		while (!(cond))						\
+			await_more(begun, __FILE__, __LINE__, #cond);	\
+	} while (0)
+
+void await_more(double begun, const char *file, int line, const char *what);
 
 #endif /* GUEST_COMMON_ACCEL_H */

@@ -232,17 +232,6 @@ static void *reader_main(void *arg)
 	return NULL;
 }
 
-static int becomes_true(atomic_bool *flag)
-{
-	double deadline = seconds_now() + BEGIN_SECONDS;
-
-	while (!*flag) {
-		CHECK(seconds_now() < deadline);
-		usleep(1000);
-	}
-	return 0;
-}
-
 /* A child, because a job that does not notice ends with its process only. */
 static int loses_interconnect(void *arg)
 {
@@ -251,20 +240,18 @@ static int loses_interconnect(void *arg)
 	struct hmm_p2p_stat before = stat_now(here);
 	struct reader reader = { .fd = accel_open(1), .job = endless_job(mem) };
 	struct drm_hmm_p2p_accel_run job;
-	double deadline = seconds_now() + BEGIN_SECONDS;
 	pthread_t thread;
 
 	(void)arg;
 	expected = sum_of(mem, LENGTH);
 	move_all_to(here, mem, LENGTH);
 	CHECK(pthread_create(&thread, NULL, reader_main, &reader) == 0);
-	while (!stat_delta(here, &before, HMM_P2P_COUNTER_PRIVATE))
-		CHECK(seconds_now() < deadline && usleep(1000) == 0);
+	AWAIT(stat_delta(here, &before, HMM_P2P_COUNTER_PRIVATE));
 	/* It came after that one, and is through. */
 	CHECK(try_sum(reader.fd, mem, LENGTH, &job) == 0 && job.out_result == expected);
 	CHECK(hmm_p2p_set_owner(ctx, there, 0, NULL) == 0);
 	*(volatile uint64_t *)mem = 0;
-	CHECK(becomes_true(&reader.done) == 0);
+	AWAIT(reader.done);
 	CHECK(reader.ret == 0 && reader.job.out_result == address(mem));
 	CHECK(pthread_join(thread, NULL) == 0);
 	unmap(mem, LENGTH);
@@ -440,7 +427,7 @@ static void test_unbind(void **state)
 	pid = child_start(endless_until_gone, &leaver);
 	turns_side(&leaver.turns, false);
 	assert_int_equal(turn_await(&leaver.turns), 0);
-	await_use(memory, 0);
+	AWAIT(used_bytes(memory));
 	assert_int_equal(driver_unbind(DRIVER, &info), 0);
 	assert_int_equal(turn_await(&leaver.turns), 0);
 	assert_int_equal(*leaver.ret, -ENODEV);

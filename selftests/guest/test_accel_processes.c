@@ -228,12 +228,7 @@ static int busy_main(void *arg)
 
 static void await_stack(pid_t pid, pid_t tid, const char *function)
 {
-	double deadline = seconds_now() + BEGIN_SECONDS;
-
-	while (!strstr(stack_of(pid, tid), function)) {
-		REQUIRE(seconds_now() < deadline);
-		usleep(1000);
-	}
+	AWAIT(strstr(stack_of(pid, tid), function));
 }
 
 static void busy_start(struct busy *busy)
@@ -516,7 +511,7 @@ static void test_killed(void **state)
 	pid = child_start(endless, &turns);
 	turns_side(&turns, false);
 	assert_int_equal(turn_await(&turns), 0);
-	await_use(memory, used);
+	AWAIT(used_bytes(memory) != used);
 	/* Its job runs, and so does another process's. */
 	assert_true(sum(fd, mem, LENGTH).out_result == expected);
 	kill(pid, SIGKILL);

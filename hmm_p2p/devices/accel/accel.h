@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The driver's files, from below: tables (device memory for page tables), copy (the copy
- * engine), job (the ring), fail (a device that fails), mmu (page tables, invalidation),
- * advice (what a process has said about its memory), context (a process, and when it may
- * use the device), fault (what jobs cannot reach), drv
- * (the device, its nodes and its interrupts).
+ * The driver's files, from below, and each uses those before it only: hw (registers),
+ * tables (device memory for page tables), copy (the copy engine), job (the ring), fail (a
+ * device that fails), mmu (page tables, invalidation), advice (what a process has said
+ * about its memory), context (a process, and when it may use the device), fault (what jobs
+ * cannot reach), drv (the device, its nodes and its interrupts).
  *
  * Locks, outermost first: accel.contexts.lock; the lock of an svm, which is held in
  * mmu.c's operations; accel.inv_lock; accel.jobs.lock, accel.copies.lock (spinlocks). No

@@ -87,7 +87,7 @@ static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct accel_context *context = file->driver_priv;
 	struct drm_hmm_p2p_accel_run *run = data;
-	struct accel_job job = { .context = context };
+	struct accel_job job = { .owner = &context->ref };
 	int idx, ret;
 
 	ret = check_caller(context) ?: check_run(run);

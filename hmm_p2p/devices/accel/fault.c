@@ -199,14 +199,16 @@ static void fault_work(struct work_struct *work)
 static int fault_begin(struct accel *accel, const struct accel_fault_entry *entry)
 {
 	struct fault *fault = kzalloc_obj(*fault, GFP_KERNEL);
+	struct kref *owner;
 
 	if (!fault)
 		return -ENOMEM;
-	fault->context = accel_job_context(accel, le32_to_cpu(entry->job));
-	if (!fault->context) {
+	owner = accel_job_owner(accel, le32_to_cpu(entry->job));
+	if (!owner) {
 		kfree(fault);
 		return -ESRCH;
 	}
+	fault->context = container_of(owner, struct accel_context, ref);
 	fault->addr = le64_to_cpu(entry->address) & PAGE_MASK;
 	fault->job = le32_to_cpu(entry->job);
 	fault->id = le16_to_cpu(entry->id);

@@ -7,7 +7,6 @@
 #include <linux/dma-mapping.h>
 
 #include "accel.h"
-#include "context.h"
 
 /* In so much time a job is killed, or the device is of no use. */
 #define KILL_TIMEOUT	(10 * HZ)
@@ -222,14 +221,17 @@ static struct accel_job *job_find(struct accel_jobs *jobs, u32 counter)
  * Whose job is that? What a fault says of the address space may be old: it may be another
  * process's, when the job was killed. Return: it, with a reference; NULL: the job is over.
  */
-struct accel_context *accel_job_context(struct accel *accel, u32 counter)
+struct kref *accel_job_owner(struct accel *accel, u32 counter)
 {
 	struct accel_jobs *jobs = &accel->jobs;
 	struct accel_job *job;
 
 	guard(spinlock_irq)(&jobs->lock);
 	job = job_find(jobs, counter);
-	return job ? accel_context_get(job->context) : NULL;
+	if (!job)
+		return NULL;
+	kref_get(job->owner);
+	return job->owner;
 }
 
 /* A fault of the job was dealt with, in the way that @error says. */

@@ -9,15 +9,15 @@
 #include <linux/wait.h>
 
 struct accel;
-struct accel_context;
 struct accel_desc;
+struct kref;
 
 #define ACCEL_JOBS_ORDER	6
 #define ACCEL_JOBS		BIT(ACCEL_JOBS_ORDER)
 
 /**
  * struct accel_job - a job in the ring
- * @context: whose it is
+ * @owner: references to whose it is
  * @done: the device has written back what came of it
  * @counter: its number, once it is in the ring
  * @status: STATUS_*, when done; 0: the device went away
@@ -28,7 +28,7 @@ struct accel_desc;
  * @moved: pages that these moved to the device
  */
 struct accel_job {
-	struct accel_context *context;
+	struct kref *owner;
 	struct completion done;
 	u32 counter;
 	u32 status;
@@ -73,7 +73,7 @@ void accel_jobs_harvest(struct accel *accel);
 int accel_jobs_end(struct accel *accel);
 void accel_jobs_fail(struct accel *accel);
 int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct accel_job *job);
-struct accel_context *accel_job_context(struct accel *accel, u32 counter);
+struct kref *accel_job_owner(struct accel *accel, u32 counter);
 void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int error);
 
 #endif /* _ACCEL_JOB_H */
