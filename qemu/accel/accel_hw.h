@@ -31,7 +31,7 @@ enum accel_vector {
 #define INV_DEPTH		64
 
 #define ACCEL_MAGIC		0x41325048
-#define ACCEL_VERSION		0x00010000
+#define ACCEL_VERSION		0x00010001
 
 enum accel_register {
 	REG_MAGIC		= 0x000,
@@ -56,6 +56,7 @@ enum accel_register {
 	REG_COPY		= 0x100,
 	REG_JOB			= 0x200,
 	REG_JOB_KILL		= 0x224,
+	REG_JOB_STOP		= 0x228,
 	REG_FAULT_BASE		= 0x300,
 	REG_FAULT_ORDER		= 0x308,
 	REG_FAULT_CTRL		= 0x30c,
@@ -113,6 +114,7 @@ enum accel_status {
 	STATUS_TABLE,
 	STATUS_CONTEXT,
 	STATUS_BOUNDS,
+	STATUS_STOPPED,
 };
 
 enum accel_copy_op { COPY_NOP, COPY_COPY, COPY_FILL, NR_COPY_OPS };
@@ -130,6 +132,7 @@ enum accel_job_op {
 };
 
 #define DESC_INTERRUPT		1
+#define DESC_RESUME		2
 #define DESC_DST_TARGET		4	/* shift */
 #define DESC_SRC_TARGET		8	/* shift */
 #define DESC_MAX_LENGTH		(1ull << 40)

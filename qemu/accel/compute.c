@@ -10,7 +10,9 @@ int unit_stop(const struct unit *unit)
 
 	if (accel->resetting || accel->leaving || ring_is_killed(&accel->jobs, unit->desc.sequence))
 		return STATUS_KILLED;
-	return accel_reg(accel, context + CONTEXT_CTRL) & CTRL_ENABLE ? 0 : STATUS_CONTEXT;
+	if (!(accel_reg(accel, context + CONTEXT_CTRL) & CTRL_ENABLE))
+		return STATUS_CONTEXT;
+	return ring_is_stopped(&accel->jobs, unit->desc.sequence) ? STATUS_STOPPED : 0;
 }
 
 /* Between two pages: 0, or -enum accel_status. */
@@ -62,28 +64,26 @@ static int step(struct unit *unit, struct job *job, const struct kernel *kernel)
 	return err;
 }
 
-static int run(struct unit *unit)
+/* @desc says what it has to do, and what comes of it goes to the unit's. */
+static int run(struct unit *unit, const struct accel_desc *desc)
 {
-	struct accel_desc *desc = &unit->desc;
 	const struct kernel *kernel = kernel_find(desc);
 	struct job job = { .desc = desc };
-	int err = 0;
+	int err;
 
-	if (!kernel)
+	if (!kernel || desc->context >= NR_CONTEXTS)
 		return STATUS_BAD;
 	kernel_begin(&job, kernel);
+	err = may_go_on(unit);
 	while (!err && !kernel_is_done(&job, kernel)) {
-		err = may_go_on(unit);
-		if (!err)
-			err = step(unit, &job, kernel);
+		err = step(unit, &job, kernel);
+		if (!err && !kernel_is_done(&job, kernel))
+			err = may_go_on(unit);
 	}
-	desc->result = kernel_result(&job, kernel);
+	unit->desc.result = kernel_result(&job, kernel);
+	if (err == -STATUS_STOPPED)
+		kernel_save(&job, &unit->desc);
 	return err ? -err : STATUS_DONE;
-}
-
-static int stopped_before(struct unit *unit)
-{
-	return unit->desc.context < NR_CONTEXTS ? -may_go_on(unit) : STATUS_BAD;
 }
 
 static void *unit_main(void *arg)
@@ -91,9 +91,11 @@ static void *unit_main(void *arg)
 	struct unit *unit = arg;
 
 	while (ring_take(unit->accel, &unit->accel->jobs, &unit->desc)) {
-		int status = stopped_before(unit);
+		struct accel_desc desc = unit->desc;
 
-		unit->desc.status = status ? status : run(unit);
+		unit->desc.result = 0;
+		unit->desc.address = 0;
+		unit->desc.status = run(unit, &desc);
 		ring_finish(unit->accel, &unit->accel->jobs, &unit->desc);
 	}
 	return NULL;

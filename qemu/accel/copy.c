@@ -82,6 +82,8 @@ static int run(struct accel *accel, struct copy *copy)
 	struct accel_desc *desc = &copy->desc;
 	int err = 0;
 
+	desc->result = 0;
+	desc->address = 0;
 	if (!is_good(desc))
 		return STATUS_BAD;
 	while (!err && desc->op != COPY_NOP && desc->result < desc->length)

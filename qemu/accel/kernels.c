@@ -158,13 +158,27 @@ static bool addresses_are_good(const struct accel_desc *desc, const struct kerne
 	return (!kernel->dst || !(desc->dst % dst)) && (!kernel->src || !(desc->src % kernel->granule));
 }
 
+/* What a driver says that it was stopped with may be anything. */
+static bool saved_is_good(const struct accel_desc *desc, const struct kernel *kernel)
+{
+	uint64_t done = desc->address;
+
+	if (!(desc->flags & DESC_RESUME))
+		return true;
+	if (kernel->chase)
+		return !((done | desc->result) % kernel->granule);
+	return done <= desc->length && !(done % kernel->granule);
+}
+
 const struct kernel *kernel_find(const struct accel_desc *desc)
 {
 	const struct kernel *kernel = kernels + desc->op;
 
-	if (desc->op >= NR_JOB_OPS || desc->flags & ~DESC_INTERRUPT)
+	if (desc->op >= NR_JOB_OPS || desc->flags & ~(DESC_INTERRUPT | DESC_RESUME))
 		return NULL;
-	return length_is_good(desc, kernel) && addresses_are_good(desc, kernel) ? kernel : NULL;
+	if (!length_is_good(desc, kernel) || !addresses_are_good(desc, kernel) || !saved_is_good(desc, kernel))
+		return NULL;
+	return kernel;
 }
 
 void kernel_begin(struct job *job, const struct kernel *kernel)
@@ -172,8 +186,12 @@ void kernel_begin(struct job *job, const struct kernel *kernel)
 	job->dst.used = kernel->dst;
 	job->dst.write = kernel->dst;
 	job->src.used = kernel->src;
-	if (kernel->chase)
+	if (job->desc->flags & DESC_RESUME) {
+		job->done = job->desc->address;
+		job->value = job->desc->result;
+	} else if (kernel->chase) {
 		job->value = job->desc->src;
+	}
 }
 
 bool kernel_is_done(const struct job *job, const struct kernel *kernel)
@@ -211,4 +229,10 @@ size_t kernel_operands(struct job *job, const struct kernel *kernel)
 uint64_t kernel_result(const struct job *job, const struct kernel *kernel)
 {
 	return kernel->returns ? job->value : job->done;
+}
+
+void kernel_save(const struct job *job, struct accel_desc *desc)
+{
+	desc->result = job->value;
+	desc->address = job->done;
 }

@@ -41,10 +41,13 @@ struct kernel {
 
 /* NULL: the descriptor is bad. */
 const struct kernel *kernel_find(const struct accel_desc *desc);
+/* From the start, or from what kernel_save() has put into the descriptor. */
 void kernel_begin(struct job *job, const struct kernel *kernel);
 bool kernel_is_done(const struct job *job, const struct kernel *kernel);
 /* The next operands; how many bytes of them are within a page. */
 size_t kernel_operands(struct job *job, const struct kernel *kernel);
 uint64_t kernel_result(const struct job *job, const struct kernel *kernel);
+/* Between two steps: all that is needed to go on. */
+void kernel_save(const struct job *job, struct accel_desc *desc);
 
 #endif /* ACCEL_KERNELS_H */

@@ -150,6 +150,11 @@ static void write_job_kill(struct accel *accel, uint32_t value)
 	ring_kill(accel, &accel->jobs, value);
 }
 
+static void write_job_stop(struct accel *accel, uint32_t value)
+{
+	ring_stop(accel, &accel->jobs, value);
+}
+
 static void write_inv_go(struct accel *accel, uint32_t value)
 {
 	(void)value;
@@ -191,6 +196,7 @@ static const struct reg table[] = {
 	RING(REG_COPY, write_copy_ctrl, write_copy_tail, read_copy_status),
 	RING(REG_JOB, write_job_ctrl, write_job_tail, read_job_status),
 	{ .at = REG_JOB_KILL, .mask = ALL, .write = write_job_kill },
+	{ .at = REG_JOB_STOP, .mask = ALL, .write = write_job_stop },
 	{ .at = REG_FAULT_BASE, .wide = true, .mask = PAGES },
 	{ .at = REG_FAULT_ORDER, .mask = 0xf },
 	{ .at = REG_FAULT_CTRL, .mask = CTRL_ENABLE, .write = fault_control },

@@ -35,6 +35,7 @@ void ring_reset(struct ring *ring)
 	ring->hung = false;
 	memset(ring->done, 0, sizeof(ring->done));
 	memset(ring->killed, 0, sizeof(ring->killed));
+	memset(ring->stopped, 0, sizeof(ring->stopped));
 }
 
 static void fail(struct accel *accel, struct ring *ring)
@@ -84,19 +85,32 @@ uint32_t ring_status(const struct accel *accel, const struct ring *ring)
 	       ring->working << RING_STATUS_WORK;
 }
 
-bool ring_kill(struct accel *accel, struct ring *ring, uint32_t counter)
+static void mark(struct accel *accel, struct ring *ring, uint64_t *bits, uint32_t counter)
 {
 	uint32_t head = accel_reg(accel, ring->at + RING_HEAD);
 
-	if (counter - head >= accel_reg(accel, ring->at + RING_TAIL) - head || test(ring->done, counter))
-		return false;
-	change(ring->killed, counter, true);
-	return true;
+	if (counter - head < accel_reg(accel, ring->at + RING_TAIL) - head && !test(ring->done, counter))
+		change(bits, counter, true);
+}
+
+void ring_kill(struct accel *accel, struct ring *ring, uint32_t counter)
+{
+	mark(accel, ring, ring->killed, counter);
+}
+
+void ring_stop(struct accel *accel, struct ring *ring, uint32_t counter)
+{
+	mark(accel, ring, ring->stopped, counter);
 }
 
 bool ring_is_killed(const struct ring *ring, uint32_t counter)
 {
 	return test(ring->killed, counter);
+}
+
+bool ring_is_stopped(const struct ring *ring, uint32_t counter)
+{
+	return test(ring->stopped, counter);
 }
 
 static bool has_work(const struct accel *accel, const struct ring *ring)
@@ -128,8 +142,6 @@ static bool fetch(struct accel *accel, struct ring *ring, struct accel_desc *des
 	pthread_mutex_lock(&accel->lock);
 	desc->sequence = counter;
 	desc->status = 0;
-	desc->result = 0;
-	desc->address = 0;
 	if (!err)
 		return true;
 	if (!accel->resetting)
@@ -172,6 +184,7 @@ static void count(struct accel *accel, struct ring *ring, const struct accel_des
 	for (; test(ring->done, head); head++) {
 		change(ring->done, head, false);
 		change(ring->killed, head, false);
+		change(ring->stopped, head, false);
 	}
 	accel_set(accel, ring->at + RING_HEAD, head);
 	if (desc->status != STATUS_DONE || desc->flags & DESC_INTERRUPT)

@@ -24,6 +24,7 @@ struct ring {
 	bool hung;			/* injected */
 	uint64_t done[RING_SLOTS / 64];
 	uint64_t killed[RING_SLOTS / 64];
+	uint64_t stopped[RING_SLOTS / 64];
 };
 
 /* Under accel->lock. */
@@ -31,8 +32,11 @@ void ring_reset(struct ring *ring);
 void ring_control(struct accel *accel, struct ring *ring, uint32_t value);
 void ring_doorbell(struct accel *accel, struct ring *ring, uint32_t tail);
 uint32_t ring_status(const struct accel *accel, const struct ring *ring);
-bool ring_kill(struct accel *accel, struct ring *ring, uint32_t counter);
+/* Of a descriptor that is in the ring; others are left alone. */
+void ring_kill(struct accel *accel, struct ring *ring, uint32_t counter);
+void ring_stop(struct accel *accel, struct ring *ring, uint32_t counter);
 bool ring_is_killed(const struct ring *ring, uint32_t counter);
+bool ring_is_stopped(const struct ring *ring, uint32_t counter);
 
 /* Waits for a descriptor and reads it. False: the device is closed. */
 bool ring_take(struct accel *accel, struct ring *ring, struct accel_desc *desc);

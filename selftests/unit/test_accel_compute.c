@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The accelerator's jobs: each kernel against the CPU, in pages of every kind, and how jobs are refused, killed and stopped. */
+/* The accelerator's jobs: each kernel against the CPU, in pages of every kind, and how jobs are refused, killed, stopped and resumed. */
 #include "accel/client.h"
 
 #define SRC_VA		0x7f0000000000ull
@@ -234,7 +234,7 @@ static void test_bad_descriptors(void **state)
 
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(ring_do(&machine->jobs, &bad[i]), STATUS_BAD);
-	flags.flags = 2;
+	flags.flags = 4;
 	assert_int_equal(ring_do(&machine->jobs, &flags), STATUS_BAD);
 }
 
@@ -307,19 +307,190 @@ static void test_kill_a_job_that_waits(void **state)
 }
 
 /* Counters come again in the device's books: no job is killed for one that was. */
-static void test_kill_is_forgotten(void **state)
+static void is_forgotten(struct job_machine *machine, uint32_t how, uint32_t status)
 {
-	struct job_machine *machine = *state;
 	struct accel_desc desc = job(JOB_NOP, 0, 0, 0, 0);
 	unsigned int i;
 
 	assert_true(control(&machine->client, "hang compute\n"));
 	ring_push(&machine->jobs, &desc);
-	w32(&machine->client, REG_JOB_KILL, 0);
+	w32(&machine->client, how, 0);
 	assert_true(control(&machine->client, "resume compute\n"));
-	assert_int_equal(ring_wait(&machine->jobs, 0), STATUS_KILLED);
+	assert_int_equal(ring_wait(&machine->jobs, 0), status);
 	for (i = 0; i < 1u << RING_MAX_ORDER; i++)
 		assert_int_equal(ring_do(&machine->jobs, &desc), STATUS_DONE);
+}
+
+static void test_stop_is_forgotten(void **state)
+{
+	is_forgotten(*state, REG_JOB_STOP, STATUS_STOPPED);
+}
+
+static void test_kill_is_forgotten(void **state)
+{
+	is_forgotten(*state, REG_JOB_KILL, STATUS_KILLED);
+}
+
+/* ---------------------------------------------------------------------- stopped jobs */
+
+/* Stops @counter, and lets it go on. Returns the counter with which it does. */
+static uint32_t stop_and_resume(struct job_machine *machine, uint32_t counter)
+{
+	struct accel_desc desc;
+
+	w32(&machine->client, REG_JOB_STOP, counter);
+	assert_int_equal(ring_wait(&machine->jobs, counter), STATUS_STOPPED);
+	desc = *ring_desc(&machine->jobs, counter);
+	desc.flags |= DESC_RESUME;
+	desc.status = 0;
+	return ring_push(&machine->jobs, &desc);
+}
+
+/* In each page of src, while it waits for the answer to a fault there, which comes too late. */
+static uint64_t stopped_in_each_page(struct job_machine *machine, struct accel_desc desc)
+{
+	struct client *client = &machine->client;
+	struct accel_fault fault;
+	unsigned int i, pages = (desc.src % 0x1000 + desc.length + 0xfff) / 0x1000;
+	uint64_t entry[PAGES], done;
+	uint32_t counter;
+
+	for (i = 0; i < pages; i++) {
+		entry[i] = *leaf_of(client, 1, SRC_VA + 0x1000 * i);
+		*leaf_of(client, 1, SRC_VA + 0x1000 * i) = 0;
+	}
+	wait_invalidated(client, invalidate(client, 1, SRC_VA, BYTES));
+	counter = ring_push(&machine->jobs, &desc);
+	for (i = 0; i < pages; i++) {
+		fault = next_fault(&machine->faults);
+		assert_int_equal(fault.job, counter);
+		assert_int_equal(fault.address & ~0xfffull, SRC_VA + 0x1000 * i);
+		*leaf_of(client, 1, SRC_VA + 0x1000 * i) = entry[i];
+		done = i ? 0x1000 * i - desc.src % 0x1000 : 0;
+		counter = stop_and_resume(machine, counter);
+		assert_int_equal(ring_desc(&machine->jobs, counter - 1)->address, done);
+		answer_fault(client, &fault, REPLY_FAIL);
+	}
+	assert_int_equal(ring_wait(&machine->jobs, counter), STATUS_DONE);
+	assert_int_equal(ring_desc(&machine->jobs, counter)->address, 0);
+	return ring_desc(&machine->jobs, counter)->result;
+}
+
+static void test_stopped_sum(void **state)
+{
+	struct job_machine *machine = *state;
+	uint64_t words[BYTES / 8], sum = 0;
+	unsigned int i;
+
+	fill_random(words, BYTES, 11);
+	put_bytes(&machine->client, SRC_SEED, words);
+	for (i = 1; i < BYTES / 8; i++)
+		sum += words[i];
+	assert_int_equal(stopped_in_each_page(machine, job(JOB_SUM, 0, SRC_VA + 8, BYTES - 8, 0)), sum);
+}
+
+static void test_stopped_crc32c(void **state)
+{
+	struct job_machine *machine = *state;
+	uint8_t bytes[BYTES];
+
+	fill_random(bytes, BYTES, 12);
+	put_bytes(&machine->client, SRC_SEED, bytes);
+	assert_int_equal(stopped_in_each_page(machine, job(JOB_CRC32C, 0, SRC_VA + 3, BYTES - 7, 0)),
+			 crc32c(bytes + 3, BYTES - 7));
+}
+
+/* What is counted or added twice is wrong. */
+static void test_stopped_histogram(void **state)
+{
+	struct job_machine *machine = *state;
+	uint64_t counter[BYTES / 8] = { 0 }, back[BYTES / 8];
+	uint8_t bytes[BYTES];
+	unsigned int i;
+
+	fill_random(bytes, BYTES, 13);
+	put_bytes(&machine->client, SRC_SEED, bytes);
+	put_bytes(&machine->client, DST_SEED, counter);
+	assert_int_equal(stopped_in_each_page(machine, job(JOB_HISTOGRAM, DST_VA, SRC_VA, BYTES, 0)), BYTES);
+	for (i = 0; i < BYTES; i++)
+		counter[bytes[i]]++;
+	get_bytes(&machine->client, DST_SEED, back);
+	assert_memory_equal(back, counter, BYTES);
+}
+
+static void test_stopped_saxpy(void **state)
+{
+	struct job_machine *machine = *state;
+	float x[BYTES / 4], y[BYTES / 4], back[BYTES / 4], a = 2;
+	unsigned int i;
+	uint32_t bits;
+
+	memcpy(&bits, &a, sizeof(bits));
+	for (i = 0; i < BYTES / 4; i++) {
+		x[i] = i;
+		y[i] = 2.0f * (i % 100);
+	}
+	put_bytes(&machine->client, SRC_SEED, x);
+	put_bytes(&machine->client, DST_SEED, y);
+	assert_int_equal(stopped_in_each_page(machine, job(JOB_SAXPY, DST_VA, SRC_VA, BYTES, bits)), BYTES);
+	get_bytes(&machine->client, DST_SEED, back);
+	for (i = 0; i < BYTES / 4; i++)
+		y[i] = a * x[i] + y[i];
+	assert_memory_equal(back, y, BYTES);
+}
+
+static void test_stopped_copy(void **state)
+{
+	struct job_machine *machine = *state;
+	uint8_t src[BYTES], back[BYTES];
+
+	fill_random(src, BYTES, 14);
+	put_bytes(&machine->client, SRC_SEED, src);
+	assert_int_equal(stopped_in_each_page(machine, job(JOB_COPY, DST_VA, SRC_VA, BYTES, 0)), BYTES);
+	get_bytes(&machine->client, DST_SEED, back);
+	assert_memory_equal(back, src, BYTES);
+}
+
+/* It goes on in another slot, and what is not in the ring is not stopped. */
+static void test_stopped_before_it_runs(void **state)
+{
+	struct job_machine *machine = *state;
+	struct accel_desc desc = job(JOB_SUM, 0, SRC_VA, 16, 0);
+	uint64_t words[BYTES / 8] = { 3, 4 };
+	uint32_t counter;
+
+	put_bytes(&machine->client, SRC_SEED, words);
+	assert_true(control(&machine->client, "hang compute\n"));
+	counter = ring_push(&machine->jobs, &desc);
+	w32(&machine->client, REG_JOB_STOP, counter);
+	w32(&machine->client, REG_JOB_STOP, counter + 1);
+	assert_true(control(&machine->client, "resume compute\n"));
+	assert_int_equal(ring_wait(&machine->jobs, counter), STATUS_STOPPED);
+	assert_int_equal(ring_desc(&machine->jobs, counter)->address, 0);
+	desc = *ring_desc(&machine->jobs, counter);
+	assert_int_equal(do_job(machine, job(JOB_FILL, DST_VA, 0, 8, 0)), 8);
+	desc.flags |= DESC_RESUME;
+	desc.status = 0;
+	assert_int_equal(do_job(machine, desc), 7);
+}
+
+static void test_bad_resumes(void **state)
+{
+	struct job_machine *machine = *state;
+	struct accel_desc bad[] = {
+		job(JOB_FILL, DST_VA, 0, 8, 0), job(JOB_SUM, 0, SRC_VA, 16, 0), job(JOB_CHASE, 0, SRC_VA, 0, 2),
+		job(JOB_CHASE, 0, SRC_VA, 0, 2),
+	};
+	unsigned int i;
+
+	bad[0].address = 9;
+	bad[1].address = 4;
+	bad[2].address = 4;
+	bad[3].result = SRC_VA + 4;
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		bad[i].flags = DESC_RESUME;
+		assert_int_equal(ring_do(&machine->jobs, &bad[i]), STATUS_BAD);
+	}
 }
 
 /* A list that is a ring. */
@@ -330,6 +501,25 @@ static uint32_t push_endless(struct job_machine *machine)
 
 	put_bytes(&machine->client, SRC_SEED, words);
 	return ring_push(&machine->jobs, &desc);
+}
+
+/* It is in work for ever, off and on, until its list has an end. */
+static void test_stop_a_job_that_runs(void **state)
+{
+	struct job_machine *machine = *state;
+	uint64_t *words = (uint64_t *)page_at(&machine->client, SRC_SEED, 0);
+	uint32_t counter = push_endless(machine);
+	uint64_t before = 0;
+	unsigned int i;
+
+	for (i = 0; i < 10; i++) {
+		counter = stop_and_resume(machine, counter);
+		assert_true(ring_desc(&machine->jobs, counter - 1)->address >= before);
+		before = ring_desc(&machine->jobs, counter - 1)->address;
+	}
+	__atomic_store_n(words, 0, __ATOMIC_RELAXED);
+	assert_int_equal(ring_wait(&machine->jobs, counter), STATUS_DONE);
+	assert_int_equal(ring_desc(&machine->jobs, counter)->result, SRC_VA);
 }
 
 /* The first waits for the answer to its fault, the second runs. */
@@ -414,6 +604,15 @@ int main(void)
 		compute_test(test_kill_is_forgotten),
 		compute_test(test_kill_a_job_that_runs),
 		compute_test(test_kill_a_job_in_the_ring),
+		compute_test(test_stop_is_forgotten),
+		compute_test(test_stopped_sum),
+		compute_test(test_stopped_crc32c),
+		compute_test(test_stopped_histogram),
+		compute_test(test_stopped_saxpy),
+		compute_test(test_stopped_copy),
+		compute_test(test_stopped_before_it_runs),
+		compute_test(test_stop_a_job_that_runs),
+		compute_test(test_bad_resumes),
 		compute_test(test_context_that_goes),
 		compute_test(test_reset_ends_jobs),
 	};

@@ -116,7 +116,7 @@ static const struct {
 	uint32_t writable;
 } registers[] = {
 	{ 0x000, 0x41325048, 0 },
-	{ 0x004, 0x00010000, 0 },
+	{ 0x004, 0x00010001, 0 },
 	{ 0x008, 0x40060410, 0 },
 	{ 0x010, MEMORY_BYTES, 0 },
 	{ 0x014, 0, 0 },

@@ -50,11 +50,12 @@ static void fuzz_desc(struct accel_desc *desc)
 {
 	*desc = (struct accel_desc) {
 		.op = below(9), .context = below(4) ? below(3) : draw(),
-		.flags = below(4) ? 1 | below(3) << DESC_DST_TARGET | below(3) << DESC_SRC_TARGET : draw(),
+		.flags = below(4) ? below(4) | below(3) << DESC_DST_TARGET | below(3) << DESC_SRC_TARGET : draw(),
 		.dst = value(), .src = value(), .length = below(2) ? below(0x40000) : value(), .argument = value(),
+		.result = value(), .address = below(2) ? below(0x40000) : value(),
 	};
 	if (below(2))
-		desc->flags &= DESC_INTERRUPT;
+		desc->flags &= DESC_INTERRUPT | DESC_RESUME;
 }
 
 static void fuzz_memory(struct client *client)
@@ -94,8 +95,8 @@ static void enable_all(struct client *client)
 
 static void fuzz_register(struct client *client)
 {
-	static const uint16_t at[] = { 0, 0x40, 0x100, 0x108, 0x10c, 0x110, 0x208, 0x20c, 0x210, 0x224, 0x300,
-				       0x308, 0x30c, 0x310, 0x318, 0x400, 0x408, 0x410, 0x414, 0x1000, 0x1008 };
+	static const uint16_t at[] = { 0, 0x40, 0x100, 0x108, 0x10c, 0x110, 0x208, 0x20c, 0x210, 0x224, 0x228,
+				       0x300, 0x308, 0x30c, 0x310, 0x318, 0x400, 0x408, 0x410, 0x414, 0x1000, 0x1008 };
 	uint32_t offset = at[below(sizeof(at) / sizeof(*at))];
 	uint64_t data = value();
 
