@@ -7,6 +7,12 @@
 
 #include "common.h"
 
+/* The address spaces that a device has. */
+#define CONTEXTS	16
+
+/* How long a job keeps a unit that others wait for. */
+#define SLICE		"/sys/module/hmm_p2p_accel/parameters/slice_ms"
+
 /* A job has begun long before, or it never does. */
 #define BEGIN_SECONDS	60
 

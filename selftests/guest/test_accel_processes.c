@@ -16,9 +16,6 @@
 #define LENGTH		(4 * MIB)
 #define SHARE		(2 * MIB)
 
-/* The address spaces that a device has. */
-#define CONTEXTS	16
-
 /* -------------------------------------------------- more than there are places for */
 
 #define PROCESSES	(CONTEXTS + 8)
@@ -258,8 +255,8 @@ static void busy_end(struct busy *busy)
 }
 
 /*
- * All address spaces are in use. Who comes now waits, can be killed, and comes before
- * those whose process has one.
+ * All address spaces are in use, by jobs that take no turns. Who comes now waits, can be
+ * killed, and comes before those whose process has one.
  */
 static void test_all_are_busy(void **state)
 {
@@ -269,6 +266,7 @@ static void test_all_are_busy(void **state)
 
 	(void)state;
 	(void)accel_memory(0);
+	assert_int_equal(write_file(SLICE, "0"), 0);
 	for (i = 0; i < CONTEXTS; i++)
 		busy_start(&busy[i]);
 	for (i = 0; i < CONTEXTS; i++)
@@ -286,6 +284,7 @@ static void test_all_are_busy(void **state)
 	for (i = 0; i < CONTEXTS; i++)
 		busy_end(&busy[i]);
 	assert_int_equal(child_wait(next), 0);
+	assert_int_equal(write_file(SLICE, "20"), 0);
 }
 
 /* ------------------------------------------------- a file and other processes */

@@ -4,7 +4,8 @@
  * tables (device memory for page tables), copy (the copy engine), job (the ring), fail (a
  * device that fails), mmu (page tables, invalidation), advice (what a process has said
  * about its memory), context (a process, and when it may use the device), fault (what jobs
- * cannot reach), drv (the device, its nodes and its interrupts).
+ * cannot reach), run (a job from its begin to its end), drv (the device, its nodes and its
+ * interrupts).
  *
  * Locks, outermost first: accel.contexts.lock; the lock of an svm, which is held in
  * mmu.c's operations; accel.inv_lock; accel.jobs.lock, accel.copies.lock (spinlocks). No

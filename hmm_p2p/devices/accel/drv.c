@@ -22,6 +22,7 @@
 #include "context.h"
 #include "fail.h"
 #include "fault.h"
+#include "run.h"
 
 /* ------------------------------------------------------------------------ calls */
 
@@ -40,12 +41,10 @@ static int check_run(const struct drm_hmm_p2p_accel_run *run)
 	return 0;
 }
 
-static struct accel_desc run_desc(const struct accel_context *context,
-				  const struct drm_hmm_p2p_accel_run *run)
+static struct accel_desc run_desc(const struct drm_hmm_p2p_accel_run *run)
 {
 	return (struct accel_desc) {
 		.op = cpu_to_le16(run->op),
-		.context = cpu_to_le16(context->mmu.context),
 		.flags = cpu_to_le32(DESC_INTERRUPT),
 		.dst = cpu_to_le64(run->dst),
 		.src = cpu_to_le64(run->src),
@@ -54,54 +53,15 @@ static struct accel_desc run_desc(const struct accel_context *context,
 	};
 }
 
-/* The job is over when this returns, in the worst case by the reset. */
-static int run_desc_job(struct accel *accel, const struct accel_desc *desc,
-			struct accel_job *job)
-{
-	int ret = accel_job_run(accel, desc, job);
-
-	if (ret != -ETIMEDOUT)
-		return ret;
-	accel_fail(accel, "a job does not end when it is killed");
-	/* Somebody else may have begun with that, and not be through. */
-	wait_for_completion(&job->done);
-	return -EINTR;
-}
-
-static int run_job(struct accel_context *context, const struct drm_hmm_p2p_accel_run *run,
-		   struct accel_job *job)
-{
-	struct accel_desc desc;
-	int ret;
-
-	ret = accel_context_begin(context);
-	if (ret)
-		return ret;
-	desc = run_desc(context, run);
-	ret = run_desc_job(context->accel, &desc, job);
-	accel_context_end(context);
-	return ret;
-}
-
 static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct accel_context *context = file->driver_priv;
 	struct drm_hmm_p2p_accel_run *run = data;
-	struct accel_job job = { .owner = &context->ref };
-	int idx, ret;
+	struct accel_desc desc = run_desc(run);
+	int ret;
 
 	ret = check_caller(context) ?: check_run(run);
-	if (ret)
-		return ret;
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	ret = run_job(context, run, &job);
-	drm_dev_exit(idx);
-	run->out_result = ret ? 0 : job.result;
-	run->out_address = ret == -EFAULT ? job.address : 0;
-	run->out_faults = job.faults;
-	run->out_moved = job.moved;
-	return ret;
+	return ret ?: accel_run_job(context, &desc, run);
 }
 
 static const struct {
@@ -276,10 +236,10 @@ static int check_device(struct accel *accel)
 	struct device *dev = &accel->pdev->dev;
 	u32 magic = accel_read(accel, REG_MAGIC), version = accel_read(accel, REG_VERSION);
 
-	if (magic != MAGIC || version >> 16 != VERSION_MAJOR)
+	if (magic != MAGIC || version < VERSION || version >> 16 != VERSION >> 16)
 		return dev_err_probe(dev, -ENODEV,
-				     "magic %#x, version %#x: this driver is for version %d\n",
-				     magic, version, VERSION_MAJOR);
+				     "magic %#x, version %#x: this driver is for version %#x\n",
+				     magic, version, VERSION);
 	if (pci_resource_len(accel->pdev, BAR_MEMORY) < 2 * ACCEL_TABLES_SIZE)
 		return dev_err_probe(dev, -EINVAL, "a window of less than %lu MiB is too small\n",
 				     2 * ACCEL_TABLES_SIZE >> 20);

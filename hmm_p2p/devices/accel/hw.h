@@ -21,7 +21,9 @@ enum {
 #define REG_MAGIC		0x000
 #define MAGIC			0x41325048
 #define REG_VERSION		0x004
-#define VERSION_MAJOR		1
+#define VERSION			0x00010001	/* this minor one, or a later one */
+#define REG_LIMITS		0x008
+#define LIMITS_UNITS(limits)	((limits) >> 8 & 0xff)
 #define REG_HEARTBEAT		0x00c
 #define REG_MEMORY_SIZE		0x010
 #define REG_UID			0x020
@@ -44,6 +46,7 @@ enum {
 #define REG_JOB_TAIL		0x210
 #define REG_JOB_HEAD		0x214
 #define REG_JOB_KILL		0x224
+#define REG_JOB_STOP		0x228
 
 #define REG_FAULT_BASE		0x300
 #define REG_FAULT_ORDER		0x308
@@ -83,6 +86,7 @@ struct accel_desc {
 };
 
 #define DESC_INTERRUPT		BIT(0)
+#define DESC_RESUME		BIT(1)
 #define COPY_DST(target)	((u32)(target) << 4)
 #define COPY_SRC(target)	((u32)(target) << 8)
 
@@ -90,7 +94,7 @@ enum { COPY_OP_COPY = 1, COPY_OP_FILL };
 
 enum {
 	STATUS_DONE = 1, STATUS_BAD, STATUS_FAULT, STATUS_KILLED, STATUS_BUS, STATUS_LINK,
-	STATUS_TABLE, STATUS_CONTEXT, STATUS_BOUNDS
+	STATUS_TABLE, STATUS_CONTEXT, STATUS_BOUNDS, STATUS_STOPPED
 };
 
 struct accel_fault_entry {

@@ -3,13 +3,31 @@
  * Jobs: descriptors in a ring, which the device takes in order and ends in any order.
  * Who runs one waits for it. A job may fault, so it may take as long as userspace
  * likes: nothing else waits for it, no dma_fence, and whoever is killed kills his.
+ *
+ * Nor do other jobs wait for its end: they take turns. The ring holds no more jobs than the
+ * device has units; the others wait here, first come first. As long as some do, those that
+ * had a unit for a time slice are stopped, which the device does between two pages, or
+ * while it waits for the answer to a fault. It writes back where they are, and they go on
+ * from there, behind those that wait. One that was stopped in a fault does not wait before
+ * that is dealt with: otherwise each of its turns would leave another one to deal with.
  */
 #include <linux/dma-mapping.h>
+#include <linux/module.h>
 
 #include "accel.h"
 
 /* In so much time a job is killed, or the device is of no use. */
 #define KILL_TIMEOUT	(10 * HZ)
+
+/* The longest turn of one that gets nowhere is 2^6 slices. */
+#define MOST_PATIENCE	6
+
+static unsigned int slice_ms = 20;
+module_param(slice_ms, uint, 0644);
+MODULE_PARM_DESC(slice_ms,
+		 "how long a job keeps a unit of the device while others wait, in ms; 0: to its end");
+
+static void jobs_slice(struct work_struct *work);
 
 /* Return: 0 or -ENOMEM. */
 int accel_jobs_init(struct accel *accel)
@@ -18,7 +36,10 @@ int accel_jobs_init(struct accel *accel)
 
 	BUILD_BUG_ON(sizeof(struct accel_desc) != 64);
 	spin_lock_init(&jobs->lock);
-	init_waitqueue_head(&jobs->room);
+	init_waitqueue_head(&jobs->over);
+	INIT_LIST_HEAD(&jobs->waiting);
+	INIT_LIST_HEAD(&jobs->stopped);
+	INIT_DELAYED_WORK(&jobs->slice, jobs_slice);
 	jobs->ring = dmam_alloc_coherent(&accel->pdev->dev,
 					 ACCEL_JOBS * sizeof(*jobs->ring), &jobs->dma,
 					 GFP_KERNEL);
@@ -27,46 +48,103 @@ int accel_jobs_init(struct accel *accel)
 
 void accel_jobs_start(struct accel *accel)
 {
+	accel->jobs.units = LIMITS_UNITS(accel_read(accel, REG_LIMITS));
 	accel_write64(accel, REG_JOB_BASE, accel->jobs.dma);
 	accel_write(accel, REG_JOB_ORDER, ACCEL_JOBS_ORDER);
 	accel_write(accel, REG_JOB_CTRL, CTRL_ENABLE);
 }
 
-static bool jobs_have_room(struct accel_jobs *jobs)
+/* ------------------------------------------------------------------------- turns */
+
+static bool jobs_have_room(const struct accel_jobs *jobs)
 {
-	return accel_jobs_closed(jobs) || jobs->tail - jobs->head < ACCEL_JOBS;
+	return jobs->running < jobs->units && jobs->tail - jobs->head < ACCEL_JOBS;
 }
 
-static int job_put_locked(struct accel *accel, const struct accel_desc *desc,
-			  struct accel_job *job)
+static void job_put(struct accel_jobs *jobs, struct accel_job *job)
 {
-	struct accel_jobs *jobs = &accel->jobs;
-
-	if (jobs->closed)
-		return -ENODEV;
-	if (!jobs_have_room(jobs))
-		return -EAGAIN;
+	list_del_init(&job->waits);
+	job->since = jiffies;
+	job->stopping = false;
 	job->counter = jobs->tail++;
 	jobs->slots[job->counter % ACCEL_JOBS] = job;
-	jobs->ring[job->counter % ACCEL_JOBS] = *desc;
-	dma_wmb(); /* before the doorbell */
-	accel_write(accel, REG_JOB_TAIL, jobs->tail);
-	return 0;
+	jobs->ring[job->counter % ACCEL_JOBS] = job->desc;
+	jobs->running++;
 }
 
-static int job_put(struct accel *accel, const struct accel_desc *desc, struct accel_job *job)
+/* Whoever waits gets what is free. */
+static void jobs_feed(struct accel *accel)
 {
 	struct accel_jobs *jobs = &accel->jobs;
-	int ret;
+	u32 tail = jobs->tail;
 
-	do {
-		ret = wait_event_killable(jobs->room, jobs_have_room(jobs));
-		if (ret)
-			return -EINTR;
-		scoped_guard(spinlock_irq, &jobs->lock)
-			ret = job_put_locked(accel, desc, job);
-	} while (ret == -EAGAIN);
-	return ret;
+	lockdep_assert_held(&jobs->lock);
+	while (!list_empty(&jobs->waiting) && jobs_have_room(jobs))
+		job_put(jobs, list_first_entry(&jobs->waiting, struct accel_job, waits));
+	if (tail == jobs->tail)
+		return;
+	dma_wmb(); /* before the doorbell */
+	accel_write(accel, REG_JOB_TAIL, jobs->tail);
+}
+
+static void jobs_watch(struct accel_jobs *jobs)
+{
+	unsigned int slice = READ_ONCE(slice_ms);
+
+	lockdep_assert_held(&jobs->lock);
+	if (slice && !list_empty(&jobs->waiting))
+		schedule_delayed_work(&jobs->slice, msecs_to_jiffies(slice));
+}
+
+static bool job_had_its_turn(const struct accel_job *job)
+{
+	unsigned long slice = msecs_to_jiffies(READ_ONCE(slice_ms));
+
+	return time_after_eq(jiffies, job->since + (slice << job->patience));
+}
+
+static void job_stop(struct accel *accel, struct accel_job *job)
+{
+	if (!job->stopping)
+		accel_write(accel, REG_JOB_STOP, job->counter);
+	job->stopping = true;
+}
+
+/* No more of them than there are jobs that wait, and who came first goes first. */
+static void jobs_slice(struct work_struct *work)
+{
+	struct accel *accel = container_of(to_delayed_work(work), struct accel, jobs.slice);
+	struct accel_jobs *jobs = &accel->jobs;
+	struct accel_job *job;
+	size_t needed;
+	u32 counter;
+
+	guard(spinlock_irq)(&jobs->lock);
+	needed = list_count_nodes(&jobs->waiting);
+	for (counter = jobs->head; needed && counter != jobs->tail; counter++) {
+		job = jobs->slots[counter % ACCEL_JOBS];
+		if (!job || !(job->stopping || job_had_its_turn(job)))
+			continue;
+		job_stop(accel, job);
+		needed--;
+	}
+	jobs_watch(jobs);
+}
+
+/* ----------------------------------------------------------------- what comes back */
+
+/* It goes on with what the device has written back. */
+static void job_save(struct accel_jobs *jobs, struct accel_job *job,
+		     const struct accel_desc *desc)
+{
+	bool nowhere = desc->address == job->desc.address;
+
+	job->patience = nowhere ? min(job->patience + 1, MOST_PATIENCE) : 0;
+	job->desc.result = desc->result;
+	job->desc.address = desc->address;
+	job->desc.flags |= cpu_to_le32(DESC_RESUME);
+	if (job->faulting)
+		list_add(&job->waits, &jobs->stopped);
 }
 
 static void job_done(struct accel_jobs *jobs, u32 counter, u32 status)
@@ -78,7 +156,10 @@ static void job_done(struct accel_jobs *jobs, u32 counter, u32 status)
 	job->result = le64_to_cpu(desc->result);
 	job->address = le64_to_cpu(desc->address);
 	job->status = status;
+	if (status == STATUS_STOPPED)
+		job_save(jobs, job, desc);
 	jobs->slots[counter % ACCEL_JOBS] = NULL;
+	jobs->running--;
 	complete(&job->done);
 }
 
@@ -106,21 +187,34 @@ void accel_jobs_harvest(struct accel *accel)
 
 	spin_lock_irqsave(&jobs->lock, flags);
 	head = accel_read(accel, REG_JOB_HEAD);
-	if (jobs->tail - head <= ACCEL_JOBS)
+	if (jobs->tail - head <= ACCEL_JOBS) {
 		jobs_look(jobs, head);
+		jobs_feed(accel);
+	}
 	spin_unlock_irqrestore(&jobs->lock, flags);
-	wake_up_all(&jobs->room);
+	wake_up_all(&jobs->over);
+}
+
+/* ---------------------------------------------------------------------- their end */
+
+/* Who waits is told that the device goes. */
+static void jobs_close(struct accel_jobs *jobs)
+{
+	struct accel_job *job, *next;
+
+	lockdep_assert_held(&jobs->lock);
+	WRITE_ONCE(jobs->closed, true);
+	list_for_each_entry_safe(job, next, &jobs->waiting, waits) {
+		list_del_init(&job->waits);
+		job->status = STATUS_KILLED;
+		complete(&job->done);
+	}
 }
 
 static bool jobs_are_over(struct accel_jobs *jobs)
 {
-	unsigned int i;
-
 	guard(spinlock_irq)(&jobs->lock);
-	for (i = 0; i < ACCEL_JOBS; i++)
-		if (jobs->slots[i])
-			return false;
-	return true;
+	return !jobs->running;
 }
 
 /*
@@ -133,14 +227,15 @@ int accel_jobs_end(struct accel *accel)
 	unsigned int i;
 
 	scoped_guard(spinlock_irq, &jobs->lock) {
-		WRITE_ONCE(jobs->closed, true);
+		jobs_close(jobs);
 		accel_write(accel, REG_JOB_CTRL, 0);
 		for (i = 0; i < ACCEL_JOBS; i++)
 			if (jobs->slots[i])
 				accel_write(accel, REG_JOB_KILL, jobs->slots[i]->counter);
 	}
-	wake_up_all(&jobs->room);
-	return wait_event_timeout(jobs->room, jobs_are_over(jobs), KILL_TIMEOUT) ? 0 : -ETIMEDOUT;
+	cancel_delayed_work_sync(&jobs->slice);
+	wake_up_all(&jobs->over);
+	return wait_event_timeout(jobs->over, jobs_are_over(jobs), KILL_TIMEOUT) ? 0 : -ETIMEDOUT;
 }
 
 /* The device was reset: no job is in work any more, and none will be. */
@@ -152,18 +247,21 @@ void accel_jobs_fail(struct accel *accel)
 	unsigned int i;
 
 	spin_lock_irqsave(&jobs->lock, flags);
-	WRITE_ONCE(jobs->closed, true);
+	jobs_close(jobs);
 	for (i = 0; i < ACCEL_JOBS; i++) {
 		job = jobs->slots[i];
 		jobs->slots[i] = NULL;
 		if (!job)
 			continue;
+		jobs->running--;
 		job->status = STATUS_BUS;
 		complete(&job->done);
 	}
 	spin_unlock_irqrestore(&jobs->lock, flags);
-	wake_up_all(&jobs->room);
+	wake_up_all(&jobs->over);
 }
+
+/* ------------------------------------------------------------------- who runs one */
 
 static int job_errno(const struct accel_job *job)
 {
@@ -178,38 +276,107 @@ static int job_errno(const struct accel_job *job)
 		return -EFAULT;
 	case STATUS_KILLED:
 		return -ENODEV;
+	case STATUS_STOPPED:
+		return -EAGAIN;
 	default:
 		return -EIO;
 	}
 }
 
-/**
- * accel_job_run - run a job, and wait for it
- * @accel: the device
- * @desc: what to do
- * @job: whose it is; receives what came of it
- *
- * Context: may sleep, as long as the job runs; nothing that a fault needs is held.
- * Return: 0; -EINVAL, -EFAULT, -ENOMEM; -EIO when the device failed, -ENODEV when it
- * goes, -EINTR after a fatal signal: the job is over. Or -ETIMEDOUT: it was killed, and
- * is not over before accel_jobs_fail() has completed it.
- */
-int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct accel_job *job)
+static int job_begin(struct accel *accel, struct accel_job *job)
 {
-	int ret;
+	struct accel_jobs *jobs = &accel->jobs;
 
-	init_completion(&job->done);
-	ret = job_put(accel, desc, job);
-	if (ret)
-		return ret;
-	if (!wait_for_completion_killable(&job->done))
-		return job_errno(job);
+	reinit_completion(&job->done);
+	guard(spinlock_irq)(&jobs->lock);
+	if (jobs->closed)
+		return -ENODEV;
+	list_move_tail(&job->waits, &jobs->waiting);
+	jobs_feed(accel);
+	jobs_watch(jobs);
+	return 0;
+}
+
+/* Return: it is in the ring. */
+static bool job_leave(struct accel *accel, struct accel_job *job)
+{
+	struct accel_jobs *jobs = &accel->jobs;
+
+	guard(spinlock_irq)(&jobs->lock);
+	if (!list_empty(&job->waits)) {
+		list_del_init(&job->waits);
+		return false;
+	}
+	if (jobs->slots[job->counter % ACCEL_JOBS] != job)
+		return false;
 	accel_write(accel, REG_JOB_KILL, job->counter);
-	/* It is in the ring, and uses the caller's memory, until it is over. */
+	return true;
+}
+
+/* The caller was killed. It is in the ring, and uses the caller's memory, until it is over. */
+static int job_give_up(struct accel *accel, struct accel_job *job)
+{
+	if (!job_leave(accel, job))
+		return -EINTR;
 	return wait_for_completion_timeout(&job->done, KILL_TIMEOUT) ? -EINTR : -ETIMEDOUT;
 }
 
-static struct accel_job *job_find(struct accel_jobs *jobs, u32 counter)
+/* A job of somebody, who keeps it until accel_job_fini(). */
+void accel_job_init(struct accel_job *job, struct kref *owner, const struct accel_desc *desc)
+{
+	*job = (struct accel_job) { .owner = owner, .desc = *desc };
+	INIT_LIST_HEAD(&job->waits);
+	init_completion(&job->done);
+}
+
+/* It is not in the ring any more, and faults of it are nothing to anybody. */
+void accel_job_fini(struct accel *accel, struct accel_job *job)
+{
+	guard(spinlock_irq)(&accel->jobs.lock);
+	list_del(&job->waits);
+}
+
+/**
+ * accel_job_run - run a job, and wait for it
+ * @accel: the device
+ * @job: what to do; receives what came of it
+ *
+ * Context: may sleep, as long as the job runs; nothing that a fault needs is held.
+ * Return: 0; -EINVAL, -EFAULT, -ENOMEM; -EIO when the device failed, -ENODEV when it
+ * goes; -EINTR after a fatal signal: the job is over.
+ * -EAGAIN: it was stopped, and goes on by another call, after accel_job_await_fault(). Or
+ * -ETIMEDOUT: it was killed, and is not over before accel_jobs_fail() has completed it.
+ */
+int accel_job_run(struct accel *accel, struct accel_job *job)
+{
+	int ret = job_begin(accel, job);
+
+	if (ret)
+		return ret;
+	if (wait_for_completion_killable(&job->done))
+		return job_give_up(accel, job);
+	return job_errno(job);
+}
+
+/**
+ * accel_job_await_fault - wait for the fault in which a job was stopped, if it was
+ * @accel: the device
+ * @job: the job, which may have another turn after this
+ *
+ * Context: may sleep, as long as userspace likes.
+ * Return: 0, also when the device goes; -EINTR after a fatal signal.
+ */
+int accel_job_await_fault(struct accel *accel, struct accel_job *job)
+{
+	struct accel_jobs *jobs = &accel->jobs;
+
+	return wait_event_killable(jobs->over, !READ_ONCE(job->faulting) ||
+				   accel_jobs_closed(jobs)) ? -EINTR : 0;
+}
+
+/* ------------------------------------------------------------------------- faults */
+
+static struct accel_job *job_in_ring(struct accel_jobs *jobs, u32 counter)
 {
 	struct accel_job *job = jobs->slots[counter % ACCEL_JOBS];
 
@@ -217,9 +384,20 @@ static struct accel_job *job_find(struct accel_jobs *jobs, u32 counter)
 	return job && job->counter == counter ? job : NULL;
 }
 
+static struct accel_job *job_find(struct accel_jobs *jobs, u32 counter)
+{
+	struct accel_job *job;
+
+	list_for_each_entry(job, &jobs->stopped, waits)
+		if (job->counter == counter)
+			return job;
+	return job_in_ring(jobs, counter);
+}
+
 /*
  * Whose job is that? What a fault says of the address space may be old: it may be another
- * process's, when the job was killed. Return: it, with a reference; NULL: the job is over.
+ * process's, when the job was killed or stopped. Return: it, with a reference, and
+ * accel_job_note() follows; NULL: the job is out of the ring.
  */
 struct kref *accel_job_owner(struct accel *accel, u32 counter)
 {
@@ -227,14 +405,18 @@ struct kref *accel_job_owner(struct accel *accel, u32 counter)
 	struct accel_job *job;
 
 	guard(spinlock_irq)(&jobs->lock);
-	job = job_find(jobs, counter);
+	job = job_in_ring(jobs, counter);
 	if (!job)
 		return NULL;
+	job->faulting = true;
 	kref_get(job->owner);
 	return job->owner;
 }
 
-/* A fault of the job was dealt with, in the way that @error says. */
+/*
+ * A fault of the job was dealt with, in the way that @error says. One that was stopped
+ * meanwhile goes on, and faults again if there is reason to.
+ */
 void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int error)
 {
 	struct accel_jobs *jobs = &accel->jobs;
@@ -247,4 +429,6 @@ void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int e
 	job->faults++;
 	job->moved += moved;
 	job->error = error;
+	WRITE_ONCE(job->faulting, false);
+	wake_up_all(&jobs->over);
 }

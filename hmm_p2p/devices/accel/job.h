@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The ring of jobs. */
+/* Jobs, which take turns on the device's units. */
 #ifndef _ACCEL_JOB_H
 #define _ACCEL_JOB_H
 
@@ -7,18 +7,26 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "hw.h"
 
 struct accel;
-struct accel_desc;
 struct kref;
 
 #define ACCEL_JOBS_ORDER	6
 #define ACCEL_JOBS		BIT(ACCEL_JOBS_ORDER)
 
 /**
- * struct accel_job - a job in the ring
+ * struct accel_job - a job
  * @owner: references to whose it is
+ * @desc: what is left to do
+ * @waits: in accel_jobs.waiting or .stopped
  * @done: the device has written back what came of it
+ * @since: when it was put into the ring, in jiffies
+ * @patience: it got nowhere in so many turns: the next one is longer
+ * @stopping: the device was told to stop it
+ * @faulting: a fault of it is dealt with
  * @counter: its number, once it is in the ring
  * @status: STATUS_*, when done; 0: the device went away
  * @result: what the device returned
@@ -29,7 +37,13 @@ struct kref;
  */
 struct accel_job {
 	struct kref *owner;
+	struct accel_desc desc;
+	struct list_head waits;
 	struct completion done;
+	unsigned long since;
+	unsigned int patience;
+	bool stopping;
+	bool faulting;
 	u32 counter;
 	u32 status;
 	u64 result;
@@ -40,14 +54,19 @@ struct accel_job {
 };
 
 /**
- * struct accel_jobs - the ring of jobs
+ * struct accel_jobs - the jobs on a device
  * @ring: descriptors
  * @dma: its bus address
  * @lock: protects the rest, and the jobs in it as long as they are there
  * @tail: how many were put in
  * @head: how many the device has completed, and were looked at
  * @slots: jobs by slot; NULL: complete
- * @room: woken when there may be room
+ * @running: how many these are
+ * @units: how many the device works on at once
+ * @waiting: jobs that are not in the ring yet, first come first
+ * @stopped: jobs that were stopped while a fault of theirs was dealt with, which still is
+ * @slice: ends turns, as long as jobs wait
+ * @over: woken when jobs or faults of stopped ones are over
  * @closed: nothing is put in any more
  */
 struct accel_jobs {
@@ -57,7 +76,12 @@ struct accel_jobs {
 	u32 tail;
 	u32 head;
 	struct accel_job *slots[ACCEL_JOBS];
-	wait_queue_head_t room;
+	unsigned int running;
+	unsigned int units;
+	struct list_head waiting;
+	struct list_head stopped;
+	struct delayed_work slice;
+	wait_queue_head_t over;
 	bool closed;
 };
 
@@ -72,7 +96,10 @@ void accel_jobs_start(struct accel *accel);
 void accel_jobs_harvest(struct accel *accel);
 int accel_jobs_end(struct accel *accel);
 void accel_jobs_fail(struct accel *accel);
-int accel_job_run(struct accel *accel, const struct accel_desc *desc, struct accel_job *job);
+void accel_job_init(struct accel_job *job, struct kref *owner, const struct accel_desc *desc);
+void accel_job_fini(struct accel *accel, struct accel_job *job);
+int accel_job_run(struct accel *accel, struct accel_job *job);
+int accel_job_await_fault(struct accel *accel, struct accel_job *job);
 struct kref *accel_job_owner(struct accel *accel, u32 counter);
 void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int error);
 

@@ -17,8 +17,10 @@
  * - exec ends an address space, as exit does: with a file that outlives it jobs fail with
  *   ESRCH, and the program that was executed opens its own.
  *
- * Any number of processes use a device, which serves a few of them at a time. A job waits
- * until one of these has no job, behind those that wait already.
+ * Any number of processes use a device, which works on a few jobs at a time. The others
+ * wait, first come first, and as long as they do, jobs take turns: one that has run for a
+ * while is stopped, and goes on behind them (the module's parameter slice_ms). So no job
+ * waits for the end of another one, as long as that is.
  */
 #ifndef _UAPI_DRM_HMM_P2P_ACCEL_H
 #define _UAPI_DRM_HMM_P2P_ACCEL_H
