@@ -7,9 +7,10 @@
  * cannot reach), run (a job from its begin to its end), drv (the device, its nodes and its
  * interrupts).
  *
- * Locks, outermost first: accel.contexts.lock; the lock of an svm, which is held in
- * mmu.c's operations; accel.inv_lock; accel.jobs.lock, accel.copies.lock (spinlocks). No
- * memory is allocated under any of them, except without waiting.
+ * Locks, outermost first: the lock of a process's queue; accel.contexts.lock; the lock of an
+ * svm, which is held in mmu.c's operations; accel.inv_lock; accel.jobs.lock,
+ * accel.copies.lock (spinlocks). No memory is allocated under any of them but the first,
+ * except without waiting.
  */
 #ifndef _ACCEL_H
 #define _ACCEL_H

@@ -104,6 +104,8 @@ static int context_try(struct accel_context *context, struct list_head *me)
 
 	if (accel_jobs_closed(&context->accel->jobs))
 		return -ENODEV;
+	if (context->closed)
+		return -EINTR;
 	if (is_next(contexts, me))
 		ret = accel_mmu_is_attached(&context->mmu) ? 0 : context_attach(context);
 	if (!ret) {
@@ -132,7 +134,8 @@ static void context_leave(struct accel_contexts *contexts, struct list_head *me)
  * Context: may sleep until another process's jobs are over; the caller is in a section of
  * drm_dev_enter().
  * Return: 0, and until accel_context_end() the process has an address space on the device;
- * -EINTR after a fatal signal, -ENODEV when the device goes.
+ * -EINTR after a fatal signal, or when it has closed its last file; -ENODEV when the device
+ * goes.
  */
 int accel_context_begin(struct accel_context *context)
 {
@@ -298,6 +301,9 @@ static struct accel_context *context_create(struct accel *accel)
 	kref_init(&context->ref);
 	context->files = 1;
 	INIT_LIST_HEAD(&context->idle);
+	mutex_init(&context->queue.lock);
+	INIT_LIST_HEAD(&context->queue.jobs);
+	init_waitqueue_head(&context->queue.done);
 	context->accel = accel;
 	accel_mmu_init(&context->mmu, accel);
 	accel_advice_init(&context->advice);
@@ -429,10 +435,16 @@ int accel_context_open(struct drm_device *drm, struct drm_file *file)
 void accel_context_close(struct drm_device *drm, struct drm_file *file)
 {
 	struct accel_context *context = file->driver_priv;
+	struct accel *accel = context->accel;
 
 	/* A fault may be about to end: that is no reason for who opens next to find it. */
-	scoped_guard(mutex, &context->accel->contexts.lock)
-		if (!--context->files)
+	scoped_guard(mutex, &accel->contexts.lock) {
+		if (!--context->files) {
 			hash_del(&context->by_mm);
+			WRITE_ONCE(context->closed, true);
+			contexts_changed(&accel->contexts);
+			wake_up_all(&accel->jobs.over);
+		}
+	}
 	accel_context_put(context);
 }

@@ -41,8 +41,26 @@ struct accel_contexts {
 };
 
 /**
+ * struct accel_queue - jobs that a process has submitted
+ * @lock: protects @jobs, @waiting and @running
+ * @jobs: that have not begun, first come first
+ * @waiting: how many these are
+ * @running: there is a thread that runs them
+ * @over: counts those that are over; by that thread
+ * @done: woken then
+ */
+struct accel_queue {
+	struct mutex lock; /* see above */
+	struct list_head jobs;
+	unsigned int waiting;
+	bool running;
+	unsigned int over;
+	wait_queue_head_t done;
+};
+
+/**
  * struct accel_context - a process on the device
- * @ref: its files, and each fault that is handled
+ * @ref: its files, the thread of its queue, and each fault that is handled
  * @accel: the device, with a reference to its node
  * @mm: the process that opened the files, with a reference to the structure
  * @svm: that process, as the device sees it
@@ -50,8 +68,10 @@ struct accel_contexts {
  * @advice: what it has said about its memory; under the svm's lock
  * @by_mm: in accel_contexts.all, as long as there are files; under its lock, as the rest
  * @files: how many the process has open
+ * @closed: none any more: its jobs end
  * @idle: in accel_contexts.idle
  * @jobs: that run, or are about to: it keeps its address space
+ * @queue: jobs that it has submitted
  */
 struct accel_context {
 	struct kref ref;
@@ -62,8 +82,10 @@ struct accel_context {
 	struct accel_advice advice;
 	struct hlist_node by_mm;
 	unsigned int files;
+	bool closed;
 	struct list_head idle;
 	unsigned int jobs;
+	struct accel_queue queue;
 };
 
 static inline struct accel_context *accel_context_get(struct accel_context *context)

@@ -64,6 +64,45 @@ static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
 	return ret ?: accel_run_job(context, &desc, run);
 }
 
+static int accel_submit(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct accel_context *context = file->driver_priv;
+	struct drm_hmm_p2p_accel_submit *submit = data;
+	const struct drm_hmm_p2p_accel_run run = {
+		.op = submit->op,
+		.flags = submit->flags,
+		.dst = submit->dst,
+		.src = submit->src,
+		.length = submit->length,
+		.argument = submit->argument,
+	};
+	struct accel_desc desc = run_desc(&run);
+	int ret;
+
+	ret = check_caller(context) ?: check_run(&run);
+	if (ret)
+		return ret;
+	if (!IS_ALIGNED(submit->fence, sizeof(u64)))
+		return -EINVAL;
+	if (accel_jobs_closed(&context->accel->jobs))
+		return -ENODEV;
+	return accel_submit_job(context, &desc, u64_to_user_ptr(submit->fence), submit->value);
+}
+
+static int accel_wait(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct accel_context *context = file->driver_priv;
+	const struct drm_hmm_p2p_accel_wait *wait = data;
+	int ret;
+
+	ret = check_caller(context);
+	if (ret)
+		return ret;
+	if (wait->flags || wait->reserved || !IS_ALIGNED(wait->at, sizeof(u64)))
+		return -EINVAL;
+	return accel_wait_fence(context, u64_to_user_ptr(wait->at), wait->value, wait->timeout);
+}
+
 static const struct {
 	enum accel_topic topic;
 	u32 value;
@@ -106,6 +145,8 @@ static int accel_advise(struct drm_device *drm, void *data, struct drm_file *fil
 static const struct drm_ioctl_desc accel_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_RUN, accel_run, 0),
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_ADVISE, accel_advise, 0),
+	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_SUBMIT, accel_submit, 0),
+	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_WAIT, accel_wait, 0),
 };
 
 /* No mmap(): there are no buffers, what a job works on is memory of the process. */

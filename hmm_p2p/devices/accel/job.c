@@ -313,7 +313,7 @@ static bool job_leave(struct accel *accel, struct accel_job *job)
 	return true;
 }
 
-/* The caller was killed. It is in the ring, and uses the caller's memory, until it is over. */
+/* Nobody wants it any more. It is in the ring, and uses the caller's memory, until it is over. */
 static int job_give_up(struct accel *accel, struct accel_job *job)
 {
 	if (!job_leave(accel, job))
@@ -322,9 +322,10 @@ static int job_give_up(struct accel *accel, struct accel_job *job)
 }
 
 /* A job of somebody, who keeps it until accel_job_fini(). */
-void accel_job_init(struct accel_job *job, struct kref *owner, const struct accel_desc *desc)
+void accel_job_init(struct accel_job *job, struct kref *owner, const bool *closed,
+		    const struct accel_desc *desc)
 {
-	*job = (struct accel_job) { .owner = owner, .desc = *desc };
+	*job = (struct accel_job) { .owner = owner, .closed = closed, .desc = *desc };
 	INIT_LIST_HEAD(&job->waits);
 	init_completion(&job->done);
 }
@@ -343,7 +344,7 @@ void accel_job_fini(struct accel *accel, struct accel_job *job)
  *
  * Context: may sleep, as long as the job runs; nothing that a fault needs is held.
  * Return: 0; -EINVAL, -EFAULT, -ENOMEM; -EIO when the device failed, -ENODEV when it
- * goes; -EINTR after a fatal signal: the job is over.
+ * goes; -EINTR after a fatal signal, or when its owner has closed: the job is over.
  * -EAGAIN: it was stopped, and goes on by another call, after accel_job_await_fault(). Or
  * -ETIMEDOUT: it was killed, and is not over before accel_jobs_fail() has completed it.
  */
@@ -353,7 +354,9 @@ int accel_job_run(struct accel *accel, struct accel_job *job)
 
 	if (ret)
 		return ret;
-	if (wait_for_completion_killable(&job->done))
+	ret = wait_event_killable(accel->jobs.over,
+				  completion_done(&job->done) || READ_ONCE(*job->closed));
+	if (ret || !completion_done(&job->done))
 		return job_give_up(accel, job);
 	return job_errno(job);
 }
@@ -364,14 +367,17 @@ int accel_job_run(struct accel *accel, struct accel_job *job)
  * @job: the job, which may have another turn after this
  *
  * Context: may sleep, as long as userspace likes.
- * Return: 0, also when the device goes; -EINTR after a fatal signal.
+ * Return: 0, also when the device goes; -EINTR after a fatal signal, or when its owner has
+ * closed.
  */
 int accel_job_await_fault(struct accel *accel, struct accel_job *job)
 {
 	struct accel_jobs *jobs = &accel->jobs;
 
-	return wait_event_killable(jobs->over, !READ_ONCE(job->faulting) ||
-				   accel_jobs_closed(jobs)) ? -EINTR : 0;
+	if (wait_event_killable(jobs->over, !READ_ONCE(job->faulting) ||
+				accel_jobs_closed(jobs) || READ_ONCE(*job->closed)))
+		return -EINTR;
+	return READ_ONCE(*job->closed) ? -EINTR : 0;
 }
 
 /* ------------------------------------------------------------------------- faults */

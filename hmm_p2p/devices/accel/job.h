@@ -20,6 +20,7 @@ struct kref;
 /**
  * struct accel_job - a job
  * @owner: references to whose it is
+ * @closed: that one does not want it any more
  * @desc: what is left to do
  * @waits: in accel_jobs.waiting or .stopped
  * @done: the device has written back what came of it
@@ -37,6 +38,7 @@ struct kref;
  */
 struct accel_job {
 	struct kref *owner;
+	const bool *closed;
 	struct accel_desc desc;
 	struct list_head waits;
 	struct completion done;
@@ -66,7 +68,7 @@ struct accel_job {
  * @waiting: jobs that are not in the ring yet, first come first
  * @stopped: jobs that were stopped while a fault of theirs was dealt with, which still is
  * @slice: ends turns, as long as jobs wait
- * @over: woken when jobs or faults of stopped ones are over
+ * @over: woken when jobs or faults of stopped ones are over, or nobody wants them any more
  * @closed: nothing is put in any more
  */
 struct accel_jobs {
@@ -96,7 +98,8 @@ void accel_jobs_start(struct accel *accel);
 void accel_jobs_harvest(struct accel *accel);
 int accel_jobs_end(struct accel *accel);
 void accel_jobs_fail(struct accel *accel);
-void accel_job_init(struct accel_job *job, struct kref *owner, const struct accel_desc *desc);
+void accel_job_init(struct accel_job *job, struct kref *owner, const bool *closed,
+		    const struct accel_desc *desc);
 void accel_job_fini(struct accel *accel, struct accel_job *job);
 int accel_job_run(struct accel *accel, struct accel_job *job);
 int accel_job_await_fault(struct accel *accel, struct accel_job *job);

@@ -77,6 +77,80 @@ struct drm_hmm_p2p_accel_run {
 	__u64 out_moved;
 };
 
+/**
+ * struct drm_hmm_p2p_accel_fence - what came of a job that was submitted
+ * @out_error: 0, or the negative errno with which it would have ended as a call;
+ *	-ECANCELED when the process has closed its last file of the device before
+ * @out_result: as in struct drm_hmm_p2p_accel_run
+ * @out_address: same
+ * @out_faults: same
+ * @out_moved: same
+ * @value: what was given when the job was submitted
+ *
+ * In memory of the process, aligned to 8. The kernel writes it when the job is over, the
+ * value last and at once: whoever has read the value (with acquire semantics) finds the
+ * rest, and what the job wrote. Where it cannot be written, it is not.
+ */
+struct drm_hmm_p2p_accel_fence {
+	__s64 out_error;
+	__u64 out_result;
+	__u64 out_address;
+	__u64 out_faults;
+	__u64 out_moved;
+	__u64 value;
+};
+
+/**
+ * struct drm_hmm_p2p_accel_submit - have a job run, and go on
+ * @op: as in struct drm_hmm_p2p_accel_run
+ * @flags: 0
+ * @dst: same
+ * @src: same
+ * @length: same
+ * @argument: same
+ * @fence: address of a struct drm_hmm_p2p_accel_fence
+ * @value: what the value of the fence is then, for example one more than before
+ *
+ * What a process submits to a device runs in the order in which it was submitted, one job
+ * after the other. A job is over when the fence says so, also when it failed: that keeps
+ * no other one from running.
+ *
+ * Errors: EINVAL for an unknown op or flag, or a fence that is not aligned; EBUSY when 256
+ * jobs wait to begin; EPERM, ESRCH, ENODEV, EINTR and ENOMEM as for a job that is waited
+ * for. All else is in the fence.
+ */
+struct drm_hmm_p2p_accel_submit {
+	__u32 op;
+	__u32 flags;
+	__u64 dst;
+	__u64 src;
+	__u64 length;
+	__u64 argument;
+	__u64 fence;
+	__u64 value;
+};
+
+/**
+ * struct drm_hmm_p2p_accel_wait - wait for a fence
+ * @flags: 0
+ * @reserved: 0
+ * @at: address of the value of a fence
+ * @value: it is at least that, without a sign, when it is reached
+ * @timeout: in ns; 0: only look; less than 0: none
+ *
+ * It looks at the value, and again whenever a job that the process has submitted is over.
+ *
+ * Errors: ETIME; EINVAL for an unknown flag, or an address that is not aligned; EFAULT when
+ * it cannot be read; EPERM and ESRCH as for jobs; EINTR when the caller is killed.
+ */
+struct drm_hmm_p2p_accel_wait {
+	__u32 flags;
+	__u32 reserved;
+	__u64 at;
+	__u64 value;
+	__s64 timeout;
+};
+
 /*
  * drm_hmm_p2p_accel_advise.advice. Without any, what a job reaches moves to the device,
  * unless it is on another device that this one can reach.
@@ -126,10 +200,16 @@ struct drm_hmm_p2p_accel_advise {
 
 #define DRM_HMM_P2P_ACCEL_RUN		0x00
 #define DRM_HMM_P2P_ACCEL_ADVISE	0x01
+#define DRM_HMM_P2P_ACCEL_SUBMIT	0x02
+#define DRM_HMM_P2P_ACCEL_WAIT		0x03
 
 #define DRM_IOCTL_HMM_P2P_ACCEL_RUN \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_RUN, struct drm_hmm_p2p_accel_run)
 #define DRM_IOCTL_HMM_P2P_ACCEL_ADVISE \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_ADVISE, struct drm_hmm_p2p_accel_advise)
+#define DRM_IOCTL_HMM_P2P_ACCEL_SUBMIT \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_SUBMIT, struct drm_hmm_p2p_accel_submit)
+#define DRM_IOCTL_HMM_P2P_ACCEL_WAIT \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_WAIT, struct drm_hmm_p2p_accel_wait)
 
 #endif /* _UAPI_DRM_HMM_P2P_ACCEL_H */
