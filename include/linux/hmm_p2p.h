@@ -42,7 +42,9 @@ struct pci_dev;
 /**
  * struct hmm_p2p_copy - one run of pages to copy
  * @offset: first byte in device memory, page aligned
- * @page: first of @nr_pages contiguous system pages; NULL (only towards the
+ * @page: first of @nr_pages contiguous system pages, or, in a transfer by
+ *	hmm_p2p_cpu_transfer(), an alias of another device's memory, which the
+ *	kernel has mapped and dma_map_page() refuses; NULL (only towards the
  *	device): there is no source, clear the device memory
  * @nr_pages: length of the run in pages of PAGE_SIZE
  */

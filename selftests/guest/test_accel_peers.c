@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An accelerator beside a NIC and a disk: each of them takes what a job has just written,
- * and leaves what a job then reads, where it lies. Ordinary verbs, and the library's
- * pread() and pwrite(); the device's counters say that nothing went home.
+ * An accelerator beside a NIC, a disk and another one: each of them takes what a job has
+ * just written, and leaves what a job then reads, where it lies. Ordinary verbs, and the
+ * library's calls; the device's counters say that nothing went home.
  */
 #include <fcntl.h>
 
@@ -227,6 +227,32 @@ static void test_disk(void **state)
 	disk_close(&disk);
 }
 
+/* ------------------------------------------------------------- another accelerator */
+
+/* Not by a job: it is asked to, and its engine cannot map what is not system memory. */
+static void test_transfer(void **state)
+{
+	struct worked worked;
+	struct reached reached;
+	uint32_t by = accel_memory(2);
+	uint8_t *data;
+
+	(void)state;
+	worked_start(&worked, 0, SMALL_PAGES);
+	data = map_memory(worked.length, SMALL_PAGES);
+	reached = reach(by, worked.mem, worked.length, data, 0);
+	assert_int_equal(reached_count(&reached, HMM_P2P_OUTCOME_P2P, 0), worked.pages);
+	reached_free(&reached);
+	assert_pattern(data, worked.length, 2);
+	pattern_fill(data, 0, worked.length, 7);
+	reached = reach(by, worked.mem, worked.length, data, HMM_P2P_ACCESS_WRITE);
+	reached_free(&reached);
+	stayed(&worked, 2);
+	job_finds(&worked, 7);
+	unmap(data, worked.length);
+	worked_end(&worked, 7);
+}
+
 /* The program in the README. */
 static int example(void *arg)
 {
@@ -247,6 +273,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_nic),
 		TEST(test_disk),
+		TEST(test_transfer),
 		TEST(test_example),
 	};
 

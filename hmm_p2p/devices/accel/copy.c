@@ -11,6 +11,7 @@
  */
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "accel.h"
@@ -81,6 +82,9 @@ static bool run_map(struct accel *accel, struct copy *copy, const struct hmm_p2p
 
 	if (!from->page)
 		return true;
+	/* Another device's, by its alias: dma_map_page() is for system memory alone. */
+	if (is_zone_device_page(from->page))
+		return false;
 	run->addr = dma_map_page(dev, from->page, 0, length, copy->dir);
 	if (dma_mapping_error(dev, run->addr))
 		return false;
@@ -88,7 +92,7 @@ static bool run_map(struct accel *accel, struct copy *copy, const struct hmm_p2p
 	return true;
 }
 
-/* NULL: the system is short of something. */
+/* NULL: the system is short of something, or the memory is none of its own. */
 static struct copy *copy_make(struct accel *accel, const struct hmm_p2p_copy *runs,
 			      unsigned int nr, enum dma_data_direction dir)
 {
