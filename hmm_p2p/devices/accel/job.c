@@ -19,6 +19,9 @@
 /* In so much time a job is killed, or the device is of no use. */
 #define KILL_TIMEOUT	(10 * HZ)
 
+/* Who waits for a job asks so often whether the device is there. */
+#define ASK_INTERVAL	(2 * HZ)
+
 /* The longest turn of one that gets nowhere is 2^6 slices. */
 #define MOST_PATIENCE	6
 
@@ -337,6 +340,28 @@ void accel_job_fini(struct accel *accel, struct accel_job *job)
 	list_del(&job->waits);
 }
 
+/* All ones: nobody is there any more. */
+static bool is_there(const struct accel *accel)
+{
+	return accel_read(accel, REG_HEARTBEAT) != ~0U;
+}
+
+/* Return: 0; -EINTR when nobody wants it any more, -ENXIO when the device does not answer. */
+static int job_wait(struct accel *accel, struct accel_job *job)
+{
+	long left;
+
+	do {
+		left = wait_event_killable_timeout(accel->jobs.over,
+						   completion_done(&job->done) ||
+						   READ_ONCE(*job->closed),
+						   ASK_INTERVAL);
+	} while (!left && is_there(accel));
+	if (!left)
+		return -ENXIO;
+	return left < 0 || !completion_done(&job->done) ? -EINTR : 0;
+}
+
 /**
  * accel_job_run - run a job, and wait for it
  * @accel: the device
@@ -346,7 +371,8 @@ void accel_job_fini(struct accel *accel, struct accel_job *job)
  * Return: 0; -EINVAL, -EFAULT, -ENOMEM; -EIO when the device failed, -ENODEV when it
  * goes; -EINTR after a fatal signal, or when its owner has closed: the job is over.
  * -EAGAIN: it was stopped, and goes on by another call, after accel_job_await_fault(). Or
- * -ETIMEDOUT: it was killed, and is not over before accel_jobs_fail() has completed it.
+ * -ETIMEDOUT: it was killed, or -ENXIO: the device does not answer; and the job is not over
+ * before accel_jobs_fail() has completed it.
  */
 int accel_job_run(struct accel *accel, struct accel_job *job)
 {
@@ -354,11 +380,10 @@ int accel_job_run(struct accel *accel, struct accel_job *job)
 
 	if (ret)
 		return ret;
-	ret = wait_event_killable(accel->jobs.over,
-				  completion_done(&job->done) || READ_ONCE(*job->closed));
-	if (ret || !completion_done(&job->done))
+	ret = job_wait(accel, job);
+	if (ret == -EINTR)
 		return job_give_up(accel, job);
-	return job_errno(job);
+	return ret ?: job_errno(job);
 }
 
 /**

@@ -42,12 +42,13 @@ static int run_in_ring(struct accel *accel, struct accel_job *job)
 {
 	int ret = accel_job_run(accel, job);
 
-	if (ret != -ETIMEDOUT)
+	if (ret != -ETIMEDOUT && ret != -ENXIO)
 		return ret;
-	accel_fail(accel, "a job does not end when it is killed");
+	accel_fail(accel, ret == -ENXIO ? "it does not answer any more" :
+					  "a job does not end when it is killed");
 	/* Somebody else may have begun with that, and not be through. */
 	wait_for_completion(&job->done);
-	return -EINTR;
+	return ret == -ENXIO ? -EIO : -EINTR;
 }
 
 /* Return: -EAGAIN: it was stopped, because others wait. */

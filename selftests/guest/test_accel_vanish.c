@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The process that serves an accelerator dies, in the middle of jobs and with memory of
+ * others on it: its registers read all ones from then on. What is on it is lost, and
+ * whoever touches that learns it; nothing hangs, and all others go on.
+ */
+#include <fcntl.h>
+#include <signal.h>
+
+#include "common_accel.h"
+
+#define DRIVER		"hmm_p2p_accel"
+#define LENGTH		(4 * MIB)
+#define CONTROL		"/dev/virtio-ports/accel2"
+
+/* As kill -9 by somebody on the host: it has no time to answer. */
+static void process_dies(void)
+{
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
+	char answer;
+
+	REQUIRE(fd >= 0);
+	REQUIRE(write(fd, "exit\n", 5) == 5);
+	/* The other end of the line is closed with it. */
+	while (read(fd, &answer, 1) > 0)
+		;
+	close(fd);
+}
+
+/* Its job ends with an error, and it gets no other one. */
+static int runs_jobs(void *arg)
+{
+	struct turns *turns = arg;
+	uint64_t *self = (uint64_t *)map_pattern(LENGTH, SMALL_PAGES, 11);
+	struct drm_hmm_p2p_accel_run job = endless_job(self);
+	int fd = accel_open(2);
+
+	turns_side(turns, true);
+	CHECK(turn_give(turns) == 0);
+	CHECK(accel_run(fd, &job) == -EIO);
+	CHECK(accel_run(fd, &job) == -ENODEV);
+	CHECK(turn_give(turns) == 0);
+	return 0;
+}
+
+/* Has memory there, and touches it. */
+static int has_memory(void *arg)
+{
+	struct turns *turns = arg;
+	uint32_t memory = accel_memory(2);
+	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 12);
+
+	move_all_to(memory, mem, LENGTH);
+	turns_side(turns, true);
+	CHECK(turn_give(turns) == 0);
+	CHECK(turn_await(turns) == 0);
+	CHECK(hmm_p2p_migrate_to_ram(ctx, NULL, address(mem), LENGTH, NULL) == -EIO);
+	return *(volatile uint8_t *)mem;
+}
+
+static pid_t start(child_fn fn, struct turns *turns)
+{
+	pid_t pid;
+
+	turns_init(turns);
+	pid = child_start(fn, turns);
+	turns_side(turns, false);
+	assert_int_equal(turn_await(turns), 0);
+	return pid;
+}
+
+static void test_process_dies(void **state)
+{
+	uint32_t memory = accel_memory(2);
+	uint8_t *mem = map_pattern(LENGTH, HUGE_PAGES, 13);
+	uint64_t expected = sum_of(mem, LENGTH), used;
+	struct turns runner, holder, patient;
+	struct hmm_p2p_device_info info;
+	pid_t runs, holds, waits;
+	int fd = accel_open(0);
+
+	(void)state;
+	if (access(CONTROL, W_OK))
+		SKIP("this machine's accelerators cannot be killed");
+	assert_int_equal(hmm_p2p_device_next(ctx, memory, &info), 0);
+	assert_true(sum(fd, mem, LENGTH).out_result == expected);
+	holds = start(has_memory, &holder);
+	waits = start(has_memory, &patient);
+	used = used_bytes(memory);
+	runs = start(runs_jobs, &runner);
+	AWAIT(used_bytes(memory) != used);
+	process_dies();
+	assert_int_equal(turn_await(&runner), 0);
+	assert_int_equal(child_wait(runs), 0);
+	assert_int_equal(turn_give(&holder), 0);
+	assert_int_equal(child_wait(holds), -SIGBUS);
+	/* The others are as they were. */
+	assert_true(sum(fd, mem, LENGTH).out_result == expected);
+	assert_pattern(mem, LENGTH, 13);
+	/* It can go while somebody has what was lost. */
+	assert_int_equal(driver_unbind(DRIVER, &info), 0);
+	assert_int_equal(turn_give(&patient), 0);
+	assert_int_equal(child_wait(waits), -SIGBUS);
+	close(fd);
+	turns_fini(&runner);
+	turns_fini(&holder);
+	turns_fini(&patient);
+	unmap(mem, LENGTH);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_process_dies),
+	};
+
+	return RUN("accel_vanish", tests);
+}
