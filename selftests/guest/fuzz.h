@@ -75,6 +75,8 @@ struct fuzz_slot {
  * @slots: the arena
  * @devices: all of them
  * @nr_devices: how many
+ * @accels: accelerators, opened by the process
+ * @nr_accels: how many
  * @uffd: userfaultfd, or -1
  * @server: serves @uffd until @server_stop is readable
  * @server_stop: a pipe
@@ -94,6 +96,8 @@ struct fuzz {
 	struct fuzz_slot slots[FUZZ_SLOTS];
 	struct hmm_p2p_device_info devices[MAX_DEVICES];
 	size_t nr_devices;
+	int accels[MAX_DEVICES];
+	size_t nr_accels;
 	int uffd;
 	pthread_t server;
 	int server_stop[2];
@@ -147,8 +151,15 @@ uint8_t *fuzz_slot_mem(unsigned int slot);
 struct fuzz_run fuzz_some(struct fuzz_thread *t);
 struct fuzz_run fuzz_all(struct fuzz_thread *t);
 
-/* Can the CPU, and so an importer, do this with all pages of the run? */
+/* Can the CPU do this with all pages of the run? */
 bool fuzz_allows(const struct fuzz_run *run, int prot);
+
+/* And an importer? What is not for the CPU it does not get, and more. */
+bool fuzz_for_importers(const struct fuzz_run *run, int prot);
+
+/* Who wrote to the run has come so far; the rest is as it was @before. */
+void fuzz_partly_written(struct fuzz_run *run, const struct fuzz_page *before,
+			 uint64_t bytes);
 
 /* A new version for each page of the run, written to @data. */
 void fuzz_renew(struct fuzz_thread *t, const struct fuzz_run *run, uint8_t *data);
@@ -179,6 +190,16 @@ int fuzz_storm(struct fuzz_thread *t);
 
 /* One random call that is right, or one that is not. */
 int fuzz_call(struct fuzz_thread *t);
+
+/* ------------------------------------------------------------------ fuzz_jobs.c */
+
+/* Before privileges are dropped. */
+void fuzz_jobs_open(struct fuzz *f);
+
+/* As the storm's: to the thread's slot, whose lock it holds. */
+int fuzz_job_reads(struct fuzz_thread *t);
+int fuzz_job_writes(struct fuzz_thread *t);
+int fuzz_job_faults(struct fuzz_thread *t);
 
 /* ------------------------------------------------------------- fuzz_userfault.c */
 

@@ -51,6 +51,20 @@ bool fuzz_allows(const struct fuzz_run *run, int prot)
 	return true;
 }
 
+bool fuzz_for_importers(const struct fuzz_run *run, int prot)
+{
+	return run->slot->kind != FUZZ_SECRET && fuzz_allows(run, prot);
+}
+
+void fuzz_partly_written(struct fuzz_run *run, const struct fuzz_page *before,
+			 uint64_t bytes)
+{
+	size_t written = bytes / page_size;
+
+	memcpy(&run->slot->page[run->first + written], before + written,
+	       (run->nr - written) * sizeof(*before));
+}
+
 uint32_t fuzz_version(struct fuzz *f)
 {
 	uint32_t version = __atomic_add_fetch(&f->version, 1, __ATOMIC_RELAXED);

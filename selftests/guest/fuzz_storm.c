@@ -149,12 +149,6 @@ static struct fuzz_run run_for(struct fuzz_thread *t, const struct hmm_p2p_devic
 	return run;
 }
 
-/* What is not for it an importer does not get, and the CPU neither. */
-static bool for_importers(const struct fuzz_run *run, int prot)
-{
-	return run->slot->kind != FUZZ_SECRET && fuzz_allows(run, prot);
-}
-
 static int op_importer_reads(struct fuzz_thread *t)
 {
 	const struct hmm_p2p_device_info *by = fuzz_device(t, is_importer);
@@ -168,7 +162,7 @@ static int op_importer_reads(struct fuzz_thread *t)
 	ret = hmm_p2p_read(ctx, NULL, by->out_id, (uintptr_t)run.mem, run.length, t->buffer,
 			   some_flags(t), NULL, &result);
 	errno = -ret;
-	if (!for_importers(&run, PROT_READ)) {
+	if (!fuzz_for_importers(&run, PROT_READ)) {
 		CHECK(ret == -EFAULT || ret == -EPERM);
 		return 0;
 	}
@@ -179,15 +173,6 @@ static int op_importer_reads(struct fuzz_thread *t)
 }
 
 /* Refused: the pages that it says it wrote are written, the others are not. */
-static void partly_written(struct fuzz_run *run, const struct fuzz_page *before,
-			   uint64_t bytes)
-{
-	size_t written = bytes / page_size;
-
-	memcpy(&run->slot->page[run->first + written], before + written,
-	       (run->nr - written) * sizeof(*before));
-}
-
 static int op_importer_writes(struct fuzz_thread *t)
 {
 	const struct hmm_p2p_device_info *by = fuzz_device(t, is_importer);
@@ -200,14 +185,14 @@ static int op_importer_writes(struct fuzz_thread *t)
 	if (!by)
 		return 0;
 	run = run_for(t, by);
-	allowed = for_importers(&run, READ_WRITE);
+	allowed = fuzz_for_importers(&run, READ_WRITE);
 	memcpy(before, &run.slot->page[run.first], run.nr * sizeof(before[0]));
 	fuzz_renew(t, &run, t->buffer);
 	ret = hmm_p2p_write(ctx, NULL, by->out_id, (uintptr_t)run.mem, run.length, t->buffer,
 			    some_flags(t), NULL, &result);
 	errno = -ret;
 	CHECK(result.out_bytes <= run.length);
-	partly_written(&run, before, result.out_bytes);
+	fuzz_partly_written(&run, before, result.out_bytes);
 	CHECK(allowed ? ret == 0 : ret == -EFAULT || ret == -EPERM);
 	CHECK(!allowed || result.out_bytes == run.length);
 	return 0;
@@ -485,7 +470,7 @@ static int op_file_io(struct fuzz_thread *t)
 	struct fuzz_run run = fuzz_some(t);
 	off_t at = run.mem - FUZZ_ARENA;
 
-	if (!for_importers(&run, READ_WRITE))
+	if (!fuzz_for_importers(&run, READ_WRITE))
 		return 0;
 	return fuzz_random(t, 2) ? to_file(t, &run, at) : from_file(t, &run, at);
 }
@@ -540,7 +525,7 @@ static const struct {
 	OP(op_importer_reads, 14), OP(op_importer_writes, 14), OP(op_move, 10), OP(op_free, 4),
 	OP(op_throw_away, 3), OP(op_guard, 2), OP(op_unguard, 3), OP(op_advise, 10),
 	OP(op_lock, 3), OP(op_remap, 4), OP(op_shrink, 2), OP(op_fork, 3), OP(op_file_io, 5),
-	OP(op_huge, 2),
+	OP(op_huge, 2), OP(fuzz_job_reads, 8), OP(fuzz_job_writes, 8), OP(fuzz_job_faults, 4),
 };
 
 int fuzz_storm(struct fuzz_thread *t)

@@ -131,6 +131,7 @@ static struct fuzz *fuzz_new(const struct job *job)
 	f->pids = job->pids;
 	f->until = job->until;
 	f->nr_devices = device_list(f->devices);
+	fuzz_jobs_open(f);
 	for (i = 0; i < FUZZ_SLOTS; i++)
 		pthread_mutex_init(&f->slots[i].lock, NULL);
 	pthread_rwlock_init(&f->forking, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Torture: processes with threads that write, migrate, fault through importers,
- * fork, throw away and swap the same memory at random. Each page has a version;
- * whoever holds the page's lock knows what must be in it, and looks.
+ * Torture: processes with threads that write, migrate, fault through importers, run jobs
+ * on accelerators, fork, throw away and swap the same memory at random. Each page has a
+ * version; whoever holds the page's lock knows what must be in it, and looks.
  *
  * TORTURE_SECONDS (10, on the debug kernel 15) and TORTURE_SEED (1) are taken
  * from the environment. The order of threads is not repeatable; what each of
@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "common.h"
+#include "common_accel.h"
 
 #define PAGES		(3 * 512)
 #define PROCESSES	2
@@ -26,9 +26,11 @@
  * @version: of each page under its lock: 0: zeros, else the pattern's seed
  * @devices: all of them
  * @nr_devices: how many
+ * @accels: accelerators, opened by the process
+ * @nr_accels: how many
  * @until: when to stop
  * @bad: somebody found something wrong
- * @ops: what was done, by kind
+ * @done: operations
  */
 struct torture {
 	uint8_t *mem;
@@ -36,9 +38,11 @@ struct torture {
 	uint32_t version[PAGES];
 	struct hmm_p2p_device_info devices[MAX_DEVICES];
 	size_t nr_devices;
+	int accels[MAX_DEVICES];
+	size_t nr_accels;
 	double until;
 	int bad;
-	unsigned long ops[16];
+	unsigned long done;
 };
 
 struct tormentor {
@@ -247,6 +251,74 @@ static int op_importer_faults(struct torture *t, uint64_t *seed)
 	return 0;
 }
 
+static int copy_by_job(struct torture *t, uint64_t *seed, void *to, const void *from,
+		       size_t length)
+{
+	struct drm_hmm_p2p_accel_run job = {
+		.op = HMM_P2P_ACCEL_COPY,
+		.dst = address(to),
+		.src = address(from),
+		.length = length,
+	};
+
+	return accel_run(t->accels[random_next(seed) % t->nr_accels], &job);
+}
+
+/* The other end of the copy is on the heap, so that moves, too. */
+static int op_job_reads(struct torture *t, uint64_t *seed)
+{
+	struct run run = some_pages(seed, RUN_PAGES);
+	uint8_t *data;
+	int ret;
+
+	if (!t->nr_accels)
+		return 0;
+	data = malloc(run.nr * page_size);
+	CHECK(data);
+	run_lock(t, run);
+	ret = copy_by_job(t, seed, data, run_mem(t, run), run.nr * page_size);
+	if (!ret)
+		ret = run_right(t, data, run);
+	run_unlock(t, run);
+	free(data);
+	CHECK(ret == 0);
+	return 0;
+}
+
+static int op_job_writes(struct torture *t, uint64_t *seed)
+{
+	struct run run = some_pages(seed, RUN_PAGES);
+	uint8_t *data;
+	int ret;
+
+	if (!t->nr_accels)
+		return 0;
+	data = malloc(run.nr * page_size);
+	CHECK(data);
+	run_lock(t, run);
+	new_pattern(t, data, run);
+	ret = copy_by_job(t, seed, run_mem(t, run), data, run.nr * page_size);
+	run_unlock(t, run);
+	free(data);
+	CHECK(ret == 0);
+	return 0;
+}
+
+/* As op_importer_faults(): what it reads somebody may be writing. */
+static int op_job_faults(struct torture *t, uint64_t *seed)
+{
+	struct run run = some_pages(seed, PAGES);
+	struct drm_hmm_p2p_accel_run job;
+	int ret;
+
+	if (!t->nr_accels)
+		return 0;
+	ret = try_sum(t->accels[random_next(seed) % t->nr_accels], run_mem(t, run),
+		      run.nr * page_size, &job);
+	CHECK(ret == 0 || ret == -EFAULT);
+	return 0;
+}
+
 static int op_fork(struct torture *t, uint64_t *seed)
 {
 	struct run run = some_pages(seed, RUN_PAGES);
@@ -336,8 +408,10 @@ static const op_fn ops[] = {
 	op_write, op_write, op_read, op_read, op_to_device, op_to_device,
 	op_importer_reads, op_importer_reads, op_importer_writes,
 	op_importer_faults, op_to_ram, op_fork, op_throw_away, op_map_anew,
-	op_advise, op_query,
+	op_advise, op_query, op_job_reads, op_job_reads, op_job_writes, op_job_writes,
+	op_job_faults,
 };
+
 
 static void *torment(void *arg)
 {
@@ -352,9 +426,18 @@ static void *torment(void *arg)
 			fprintf(stderr, "# operation %zu\n", op);
 			__atomic_store_n(&t->bad, 1, __ATOMIC_RELAXED);
 		}
-		__atomic_add_fetch(&t->ops[op], 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&t->done, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
+}
+
+/* The child of op_fork() has them, too, and runs no job. */
+static void open_accels(struct torture *t)
+{
+	int fd;
+
+	while (t->nr_accels < MAX_DEVICES && (fd = accel_open(t->nr_accels)) >= 0)
+		t->accels[t->nr_accels++] = fd;
 }
 
 static struct torture *torture_new(unsigned int seconds)
@@ -368,6 +451,7 @@ static struct torture *torture_new(unsigned int seconds)
 	for (i = 0; i < PAGES; i++)
 		pthread_mutex_init(&t->lock[i], NULL);
 	t->nr_devices = device_list(t->devices);
+	open_accels(t);
 	t->until = seconds_now() + seconds;
 	return t;
 }
@@ -383,7 +467,6 @@ static int torture_process(void *arg)
 	struct tormentor tormentors[THREADS];
 	struct torture *t = torture_new(job->seconds);
 	struct run all = { .nr = PAGES };
-	unsigned long done = 0;
 	size_t i;
 
 	for (i = 0; i < THREADS; i++) {
@@ -394,11 +477,9 @@ static int torture_process(void *arg)
 	}
 	for (i = 0; i < THREADS; i++)
 		pthread_join(tormentors[i].thread, NULL);
-	for (i = 0; i < ARRAY_SIZE(ops); i++)
-		done += t->ops[i];
 	fprintf(stderr, "# seed %llu: %lu operations\n",
-		(unsigned long long)job->seed, done);
-	CHECK(done > 0);
+		(unsigned long long)job->seed, t->done);
+	CHECK(t->done > 0);
 	CHECK(t->bad == 0);
 	CHECK(run_right(t, t->mem, all) == 0);
 	return 0;
