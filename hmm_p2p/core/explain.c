@@ -339,6 +339,24 @@ static int refuse_unread(struct move_state *state, unsigned long addr,
 	return 0;
 }
 
+/* What is on another device stays there, so there is nothing to try again. */
+static int leave_elsewhere(struct move_state *state, unsigned long addr,
+			   unsigned long next, const unsigned long *absent)
+{
+	DECLARE_BITMAP(found, HMM_P2P_BATCH_PAGES);
+	int ret;
+
+	if (bitmap_empty(absent, HMM_P2P_BATCH_PAGES))
+		return 0;
+	ret = step_on_devices(state, addr, next, found);
+	if (ret)
+		return ret;
+	bitmap_and(found, found, absent, HMM_P2P_BATCH_PAGES);
+	bitmap_andnot(state->left, state->left, found, HMM_P2P_BATCH_PAGES);
+	state->move->reasons[HMM_P2P_REASON_BUSY] += bitmap_weight(found, HMM_P2P_BATCH_PAGES);
+	return 0;
+}
+
 /* Accounts for the pages that can be explained; fetches the others, if it may. */
 static int explain_to_device(struct move_state *state, unsigned long addr,
 			     unsigned long next)
@@ -361,8 +379,10 @@ static int explain_to_device(struct move_state *state, unsigned long addr,
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	mmap_read_unlock(state->move->mm);
 	/* Nobody may be waiting to serve a userfault. */
-	if (ret || state->userfault || state->move->stay)
+	if (ret || state->userfault)
 		return ret;
+	if (state->move->stay)
+		return leave_elsewhere(state, addr, next, absent);
 	ret = refuse_unread(state, addr, next, absent);
 	if (ret)
 		return ret;
