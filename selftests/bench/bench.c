@@ -193,6 +193,11 @@ int main(int argc, char **argv)
 		hmm_p2p_close(bench_ctx);
 		return 0;
 	}
+	if (argc > 1 && !strcmp(argv[1], "--accelerators")) {
+		bench_accel();
+		hmm_p2p_close(bench_ctx);
+		return 0;
+	}
 	find_importer();
 	printf("importer %s\n", (char *)bench_importer.out_bus);
 	if (argc > 1 && !strcmp(argv[1], "--profile")) {

@@ -45,5 +45,6 @@ void bench_throughput(void);
 void bench_phases(void);
 void bench_growth(const char *only);
 void bench_importers(void);
+void bench_accel(void);
 
 #endif /* HMM_P2P_BENCH_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the measurements of accelerators share. */
+#ifndef HMM_P2P_BENCH_ACCEL_H
+#define HMM_P2P_BENCH_ACCEL_H
+
+#include <drm/hmm_p2p_accel.h>
+
+#include "bench.h"
+
+#define MIB		(1UL << 20)
+#define PAGE		4096UL
+
+/* Set by bench_accel(): numbers of the memory that each has. */
+extern uint32_t accel_here;
+extern uint32_t accel_neighbour;
+extern uint32_t accel_bar;
+
+/* The job succeeds, or the program ends. Return: nanoseconds. */
+uint64_t accel_run(struct drm_hmm_p2p_accel_run *job);
+void accel_advise(void *mem, uint64_t length, uint32_t advice);
+
+void accel_keep_least(uint64_t *best, uint64_t ns);
+
+/* A goal, and whether it is met. */
+const char *accel_met(bool met);
+
+void accel_moves(void);
+void accel_faults(void);
+void accel_saxpy(void);
+
+#endif /* HMM_P2P_BENCH_ACCEL_H */

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * y = a x + y: the memory moves before the job, or because the job faults, or not at all;
+ * and CPU and device in turn. Every result is compared.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel.h"
+
+/* Of each vector; small pages take their time. */
+#define HUGE_VECTOR	(128 * MIB)
+#define SMALL_VECTOR	(16 * MIB)
+#define BLOCK		(64UL << 10)
+#define FLOATS		(BLOCK / sizeof(float))
+#define ROUNDS		3
+#define TURNS		2
+
+enum how { MOVED_FIRST, ON_DEMAND, IN_RAM, HOWS };
+
+static const char * const hows[HOWS] = {
+	[MOVED_FIRST]	= "moved before it",
+	[ON_DEMAND]	= "faulted on demand",
+	[IN_RAM]	= "left in RAM",
+};
+
+/**
+ * struct vectors - what the job works on
+ * @x: the one that it reads
+ * @y: the one that it reads and writes
+ * @size: bytes of each
+ */
+struct vectors {
+	char *x;
+	char *y;
+	uint64_t size;
+};
+
+/* The vectors are this, again and again. */
+static float x_block[FLOATS], y_block[FLOATS], result_block[FLOATS];
+
+static void blocks_make(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < FLOATS; i++) {
+		x_block[i] = (float)(i % 1000);
+		y_block[i] = (float)(i % 7);
+		result_block[i] = 2 * x_block[i] + y_block[i];
+	}
+}
+
+static void vector_fill(char *vector, uint64_t size, const float *block)
+{
+	uint64_t at;
+
+	for (at = 0; at < size; at += BLOCK)
+		memcpy(vector + at, block, BLOCK);
+}
+
+static void result_check(const struct vectors *v)
+{
+	uint64_t at;
+
+	for (at = 0; at < v->size; at += BLOCK) {
+		if (!memcmp(v->y + at, result_block, BLOCK))
+			continue;
+		fprintf(stderr, "wrong results at byte %llu\n", (unsigned long long)at);
+		exit(1);
+	}
+}
+
+static struct vectors vectors_make(bool huge)
+{
+	struct vectors v = { .size = huge ? HUGE_VECTOR : SMALL_VECTOR };
+
+	v.x = bench_map(v.size, huge);
+	v.y = bench_map(v.size, huge);
+	vector_fill(v.x, v.size, x_block);
+	vector_fill(v.y, v.size, y_block);
+	return v;
+}
+
+static void vectors_end(struct vectors *v)
+{
+	bench_unmap(v->x, v->size);
+	bench_unmap(v->y, v->size);
+}
+
+static uint64_t saxpy(const struct vectors *v)
+{
+	struct drm_hmm_p2p_accel_run job = {
+		.op = HMM_P2P_ACCEL_SAXPY,
+		.dst = (uintptr_t)v->y,
+		.src = (uintptr_t)v->x,
+		.length = v->size,
+	};
+	float a = 2;
+
+	memcpy(&job.argument, &a, sizeof(a));
+	return accel_run(&job);
+}
+
+/* Return: nanoseconds until the result is there, what moves before the job included. */
+static uint64_t once(enum how how, bool huge)
+{
+	struct vectors v = vectors_make(huge);
+	uint64_t start, ns;
+
+	if (how == IN_RAM) {
+		accel_advise(v.x, v.size, HMM_P2P_ACCEL_PREFER_SYSTEM);
+		accel_advise(v.y, v.size, HMM_P2P_ACCEL_PREFER_SYSTEM);
+	}
+	start = bench_now();
+	if (how == MOVED_FIRST) {
+		bench_to(accel_here, v.x, v.size);
+		bench_to(accel_here, v.y, v.size);
+	}
+	saxpy(&v);
+	ns = bench_now() - start;
+	result_check(&v);
+	vectors_end(&v);
+	return ns;
+}
+
+/* The CPU writes y, a job adds to it, the CPU reads it. Return: nanoseconds of a turn. */
+static uint64_t in_turn(enum how how, bool huge)
+{
+	struct vectors v = vectors_make(huge);
+	uint64_t start, i;
+
+	if (how == IN_RAM)
+		accel_advise(v.y, v.size, HMM_P2P_ACCEL_PREFER_SYSTEM);
+	start = bench_now();
+	for (i = 0; i < TURNS; i++) {
+		vector_fill(v.y, v.size, y_block);
+		if (how == MOVED_FIRST)
+			bench_to(accel_here, v.y, v.size);
+		saxpy(&v);
+		if (how == MOVED_FIRST)
+			bench_to_ram(v.y, v.size);
+		result_check(&v);
+	}
+	start = bench_now() - start;
+	vectors_end(&v);
+	return start / TURNS;
+}
+
+typedef uint64_t (*measure_fn)(enum how how, bool huge);
+
+/* Turn and turn about, so that a slow moment of the machine hits all. */
+static void rows(measure_fn measure, bool huge)
+{
+	uint64_t best[HOWS] = { 0 };
+	enum how how;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++)
+		for (how = 0; how < HOWS; how++)
+			accel_keep_least(&best[how], measure(how, huge));
+	for (how = 0; how < HOWS; how++) {
+		double ratio = (double)best[how] / (double)best[MOVED_FIRST];
+
+		printf("%-20s %-6s %10.1f %7.2f", hows[how], huge ? "huge" : "4 KiB",
+		       (double)best[how] / 1e6, ratio);
+		if (how == ON_DEMAND && measure == once)
+			printf("   goal 1.3: %s", accel_met(ratio <= 1.3));
+		printf("\n");
+	}
+}
+
+static void table(const char *title, measure_fn measure)
+{
+	printf("\n%s\n%-20s %-6s %10s %7s\n", title, "THE MEMORY IS", "PAGES", "MS", "RATIO");
+	rows(measure, true);
+	rows(measure, false);
+}
+
+void accel_saxpy(void)
+{
+	blocks_make();
+	table("saxpy over 256 MB (4 KiB pages: 32 MB), until the results are there", once);
+	table("CPU and device in turn: the CPU writes y, saxpy, the CPU reads y; a turn", in_turn);
+}
