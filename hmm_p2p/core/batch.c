@@ -550,8 +550,12 @@ void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch)
  */
 int hmm_p2p_batch_copy(struct hmm_p2p_batch *batch)
 {
+	u64 start;
+
 	runs_start(batch, batch->args.flags & MIGRATE_VMA_SELECT_SYSTEM);
+	start = hmm_p2p_profile_now();
 	runs_wait(batch);
+	hmm_p2p_profile(batch->args.flags & MIGRATE_VMA_SELECT_SYSTEM, HMM_P2P_PHASE_COPY, start);
 	if (batch->copy_error)
 		dst_drop_all(batch);
 	return batch->copy_error;
