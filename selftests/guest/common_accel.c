@@ -40,6 +40,20 @@ uint32_t accel_memory(unsigned int nr)
 	return 0;
 }
 
+unsigned int accel_last(void)
+{
+	struct hmm_p2p_device_info infos[MAX_DEVICES];
+	size_t n = device_list(infos), i;
+	unsigned int nr, last = 0;
+
+	for (i = 0; i < n; i++)
+		if (sscanf((char *)infos[i].out_name, "accel%u", &nr) == 1 && nr > last)
+			last = nr;
+	if (last < 2)
+		SKIP("there are no three accelerators");
+	return last;
+}
+
 uint64_t sum_of(const void *mem, size_t length)
 {
 	const uint64_t *word = mem;

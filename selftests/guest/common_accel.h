@@ -25,6 +25,12 @@ int accel_run(int fd, struct drm_hmm_p2p_accel_run *job);
 /* The number of an accelerator's memory, or skip. */
 uint32_t accel_memory(unsigned int nr);
 
+/*
+ * The last one, or skip: it has no neighbour, and takes commands. Its number changes when
+ * its driver is bound anew.
+ */
+unsigned int accel_last(void);
+
 uint64_t address(const void *mem);
 uint64_t sum_of(const void *mem, size_t length);
 

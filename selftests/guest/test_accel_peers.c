@@ -11,6 +11,7 @@
 #include "verbs.h"
 
 #define OFFSET		(3 * MIB)
+#define PAGES		64
 
 static struct nic nic;
 
@@ -76,7 +77,7 @@ static void worked_start(struct worked *worked, unsigned int nr, enum paging pag
 {
 	worked->memory = accel_memory(nr);
 	worked->fd = accel_open(nr);
-	worked->length = paging == HUGE_PAGES ? 2 * huge_size : MIB;
+	worked->length = paging == HUGE_PAGES ? huge_size : PAGES * page_size;
 	worked->pages = worked->length / page_size;
 	worked->mem = map_pattern(worked->length, paging, 1);
 	job_writes(worked, 2);
@@ -181,7 +182,7 @@ static void test_nic(void **state)
 	(void)state;
 	nic_case(0, SMALL_PAGES);
 	nic_case(0, HUGE_PAGES);
-	nic_case(2, HUGE_PAGES);
+	nic_case(accel_last(), HUGE_PAGES);
 }
 
 /* ----------------------------------------------------------------------- the disk */
@@ -200,7 +201,7 @@ static void disk_case(const struct disk *disk, unsigned int nr, enum paging pagi
 	struct worked worked;
 	int64_t bytes;
 
-	file_fill(disk->fd, OFFSET, 2 * huge_size, 5);
+	file_fill(disk->fd, OFFSET, huge_size, 5);
 	worked_start(&worked, nr, paging);
 	bytes = hmm_p2p_pwrite(ctx, disk->fd, worked.mem, worked.length, OFFSET, 0, NULL,
 			       &got);
@@ -223,7 +224,7 @@ static void test_disk(void **state)
 	(void)state;
 	disk_case(&disk, 0, SMALL_PAGES);
 	disk_case(&disk, 0, HUGE_PAGES);
-	disk_case(&disk, 2, HUGE_PAGES);
+	disk_case(&disk, accel_last(), HUGE_PAGES);
 	disk_close(&disk);
 }
 
@@ -234,7 +235,7 @@ static void test_transfer(void **state)
 {
 	struct worked worked;
 	struct reached reached;
-	uint32_t by = accel_memory(2);
+	uint32_t by = accel_memory(accel_last());
 	uint8_t *data;
 
 	(void)state;

@@ -33,7 +33,7 @@ static int runs_jobs(void *arg)
 	struct turns *turns = arg;
 	uint64_t *self = (uint64_t *)map_pattern(LENGTH, SMALL_PAGES, 11);
 	struct drm_hmm_p2p_accel_run job = endless_job(self);
-	int fd = accel_open(2);
+	int fd = accel_open(accel_last());
 
 	turns_side(turns, true);
 	CHECK(turn_give(turns) == 0);
@@ -47,7 +47,7 @@ static int runs_jobs(void *arg)
 static int has_memory(void *arg)
 {
 	struct turns *turns = arg;
-	uint32_t memory = accel_memory(2);
+	uint32_t memory = accel_memory(accel_last());
 	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 12);
 
 	move_all_to(memory, mem, LENGTH);
@@ -71,7 +71,7 @@ static pid_t start(child_fn fn, struct turns *turns)
 
 static void test_process_dies(void **state)
 {
-	uint32_t memory = accel_memory(2);
+	uint32_t memory = accel_memory(accel_last());
 	uint8_t *mem = map_pattern(LENGTH, HUGE_PAGES, 13);
 	uint64_t expected = sum_of(mem, LENGTH), used;
 	struct turns runner, holder, patient;
