@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 # For the scripts of this folder, which run in the Debian tree: /src is the repository (read-only), /build this
-# checkout's build folder, /kernel the debug kernel's folder.
+# checkout's build folder, /kernel the kernel's folder.
 
 jobs=$(nproc)
 
@@ -46,8 +46,37 @@ patches() {
 
 # apply PATCH TREE
 apply() {
-	(cd "$2" && busybox patch -p1 <"$1" >/dev/null) || {
+	applied=$(cd "$2" && busybox patch -p1 <"$1") || {
+		echo "$applied"
 		echo "$1 does not apply"
 		return 1
 	}
+}
+
+# kernel_options NAME: the options of a kernel of the lab's own, with those on standard input. A line of a later file takes
+# the place of an earlier one's.
+kernel_options() {
+	set -- "$1" /src/qemu/kernel/debug.config -
+	[ "$1" != native ] || set -- "$@" /src/qemu/kernel/native.config
+	shift
+	cat "$@" | awk '
+		{ sub(/^# CONFIG_/, "CONFIG_") }
+		/^CONFIG_/ {
+			split($0, word, /[= ]/)
+			line[word[1]] = $0
+		}
+		END {
+			for (option in line)
+				if (line[option] ~ /=/)
+					print line[option]
+		}'
+}
+
+# configure TREE OPTIONS: nothing but what the file has; fails, and says it, when one of these did not take effect.
+configure() {
+	make -s -C "$1" KCONFIG_ALLCONFIG="$2" allnoconfig
+	grep -vxF -f "$1/.config" "$2" >"$2.missing" || return 0
+	echo "these options did not take effect:"
+	cat "$2.missing"
+	return 1
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The patches to the kernel: that they can be mailed.
+# The patches to the kernel: that they can be mailed, and that each builds with those before it.
 
 check_patches() {
 	lock_cache
@@ -11,9 +11,8 @@ check_patches() {
 		return
 	fi
 	must "copying the sources" "$logs/sources.log" copy_sources
-	set -- "$(sed -n 's/^series=//p' "$next_conf")" "$(sed -n 's/^version=//p' "$next_conf")"
-	step "patches" "$logs/patches.log" build_enter /src/qemu/build/patches "$@" || true
-	unlock_cache
+	step "patches" "$logs/patches.log" build_enter /src/qemu/build/patches "$(next_value series)" "$(next_value version)" || true
 	grep -E '^(not )?ok |^# ' "$logs/patches.log" | tee "$logs/patches.tap"
+	unlock_cache
 	totals "$logs/patches.tap"
 }

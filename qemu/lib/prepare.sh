@@ -7,14 +7,24 @@ kernel_dir() {
 	stock) printf '%s\n' "$tree/usr/lib/modules/$release" ;;
 	next) printf '%s\n' "$tree/usr/lib/modules/$(kernel_release next)" ;;
 	debug) printf '%s\n' "$cache/kernel-$version-$(hash_of "$lab/kernel/debug.config")" ;;
+	native)
+		# shellcheck disable=SC2046 # a word per file
+		printf '%s\n' "$cache/kernel-$(next_value version)-$(hash_of "$lab/kernel/debug.config" "$lab/kernel/native.config" $(patch_files))"
+		;;
 	esac
 }
+
+# Without the letters that go with them.
+patch_files() { find "$lab/kernel/patches" -name '*.patch' ! -name '0000-*' | sort; }
+
+# next_value NAME: of the next kernel; nothing when there is none.
+next_value() { sed -n "s/^$1=//p" "$tree/etc/hmm_p2p-kernel-next" 2>/dev/null; }
 
 kernel_release() {
 	case $1 in
 	stock) printf '%s\n' "$release" ;;
-	next) sed -n 's/^release=//p' "$tree/etc/hmm_p2p-kernel-next" ;;
-	debug) cat "$(kernel_dir debug)/release" ;;
+	next) next_value release ;;
+	debug | native) cat "$(kernel_dir "$1")/release" ;;
 	esac
 }
 
@@ -57,10 +67,12 @@ build_enter() { enter "$repo:/src:ro" "$build:/build" -- "$@"; }
 
 copy_sources() { source_files "$repo" | build_enter /src/qemu/build/sources /src /build/pristine; }
 
-build_debug_kernel() {
-	kernel=$(kernel_dir debug)
-	mkdir -p "$kernel"
-	enter "$repo:/src:ro" "$build:/build" "$kernel:/kernel" -- /src/qemu/build/debug-kernel "$series"
+# build_lab_kernel NAME SERIES: one of the lab's own kernels.
+build_lab_kernel() {
+	[ -e "$(kernel_dir "$1")/vmlinuz" ] || need_space 6 "the $1 kernel"
+	mkdir -p "$(kernel_dir "$1")"
+	must "building the $1 kernel and its modules" "$logs/kernel-$1.log" \
+		enter "$repo:/src:ro" "$build:/build" "$(kernel_dir "$1"):/kernel" -- /src/qemu/build/lab-kernel "$1" "$2"
 }
 
 # build_modules KERNEL RELEASE SERIES [MAKE-ARGUMENT]...: out of the tree, with the kernel's own suite beside them.
@@ -87,11 +99,31 @@ next_ready() {
 	return 1
 }
 
+# is_missing KERNEL: is it, or its source, nowhere to be had?
+is_missing() {
+	case $1 in
+	next | native) [ -n "$next_missing" ] ;;
+	*) false ;;
+	esac
+}
+
 # Its compiler need not be the tree's, which does not know all of the newer ones' attributes.
 build_next() {
 	next_release=$(kernel_release next)
-	build_modules next "$next_release" "$(sed -n 's/^series=//p' "$next_conf")" CC=gcc KCFLAGS=-Wno-attributes
+	build_modules next "$next_release" "$(next_value series)" CC=gcc KCFLAGS=-Wno-attributes
 }
+
+# with_next COMMAND...: what needs the next kernel, or its source. A check goes on without.
+with_next() {
+	if next_ready; then
+		"$@"
+	else
+		[ "$verb" = check ] || die "$next_missing"
+	fi
+}
+
+# The patches are on the source of the next kernel.
+build_native() { build_lab_kernel native "$(next_value series)"; }
 
 # prepare KERNEL...: everything that the kernels' guests need, built from the sources as they are now.
 prepare() {
@@ -107,17 +139,8 @@ prepare() {
 			check_stock_kernel
 			build_modules stock "$release" "$series"
 			;;
-		next)
-			if next_ready; then
-				build_next
-			else
-				[ "$verb" = check ] || die "$next_missing"
-			fi
-			;;
-		debug)
-			[ -e "$(kernel_dir debug)/vmlinuz" ] || need_space 6 "the debug kernel"
-			must "building the debug kernel and its modules" "$logs/kernel-debug.log" build_debug_kernel
-			;;
+		next | native) with_next "build_$kernel" ;;
+		debug) build_lab_kernel debug "$series" ;;
 		esac
 		[ "$verb" != check ] || build_withs "$kernel"
 	done

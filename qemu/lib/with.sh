@@ -6,7 +6,7 @@
 # with_matrix: the rows for what was asked for, as the matrix has them.
 with_matrix() {
 	kernels=$want_kernel
-	[ "$kernels" != all ] || kernels="stock debug next"
+	[ "$kernels" != all ] || kernels="stock debug next native"
 	for kernel in $kernels; do
 		printf '%s %s 1200 600 with=%s\n' "$want_topology" "$kernel" "$want_with"
 	done
@@ -48,7 +48,7 @@ with_wanted() {
 
 # build_withs KERNEL: what is built with the modules that have just been built.
 build_withs() {
-	[ "$1" != next ] || [ -z "$next_missing" ] || return 0
+	! is_missing "$1" || return 0
 	with_folders "$1" | sort -u >"$logs/with-$1"
 	while IFS= read -r folder <&5; do
 		with_name=$(with_of "with=$folder")
