@@ -246,8 +246,7 @@ static bool wait_event(struct nic *nic)
 	return true;
 }
 
-/* Return: the status of the next completion. */
-static enum ibv_wc_status wait_one(struct nic *nic)
+enum ibv_wc_status nic_wait(struct nic *nic)
 {
 	struct ibv_wc wc;
 
@@ -318,6 +317,6 @@ enum ibv_wc_status nic_do(struct nic *nic, const struct nic_op *op)
 	if (!post(nic, op))
 		return IBV_WC_GENERAL_ERR;
 	while (completions-- && status == IBV_WC_SUCCESS)
-		status = wait_one(nic);
+		status = nic_wait(nic);
 	return status;
 }

@@ -89,6 +89,9 @@ struct ibv_mr *nic_register(struct nic *nic, void *mem, size_t length, bool odp)
  */
 enum ibv_wc_status nic_do(struct nic *nic, const struct nic_op *op);
 
+/* Waits for the next completion. Return: its status. */
+enum ibv_wc_status nic_wait(struct nic *nic);
+
 /* See verbs_busy.c. Return: whether nic_do_busy() can be used from here on. */
 bool nic_trace(void);
 void nic_trace_end(void);
