@@ -32,6 +32,7 @@
 #include "device.h"
 #include "evict.h"
 #include "hold.h"
+#include "native.h"
 #include "owner.h"
 #include "pagemap.h"
 #include "registry.h"
@@ -188,6 +189,9 @@ static const struct dev_pagemap_ops pagemap_ops = {
 	.folio_free	= hmm_p2p_folio_free,
 	.migrate_to_ram	= hmm_p2p_cpu_fault,
 	.folio_split	= hmm_p2p_folio_split,
+#ifdef HMM_P2P_HAVE_HOOK
+	.get_dma_pfn_for_device	= hmm_p2p_native_alias,
+#endif
 };
 
 static int exporter_init(struct hmm_p2p_device *hdev)
@@ -203,6 +207,7 @@ static int exporter_init(struct hmm_p2p_device *hdev)
 	ret = alias_check(hdev);
 	if (ret)
 		goto err_pagemap;
+	hmm_p2p_native_provider(hdev);
 	if (hdev->config.importer_ops) {
 		ret = hmm_p2p_raw_alloc(hdev, &hdev->staging);
 		if (ret)

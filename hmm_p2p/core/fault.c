@@ -2,21 +2,10 @@
 /*
  * The three outcomes of a range fault.
  *
- * hmm_range_fault() knows one owner: private pages of any other owner it
- * faults to RAM. Here they are looked for first:
- *
- * 1. Plan (plan.c). For every owner that has pages in the machine, one snapshot
- *    walk in the name of that owner finds its private pages. Each is translated
- *    once. What the importer may have as p2p goes into the plan; for the rest the
- *    reason is noted. Pages of the importer's own owner go into the plan as
- *    they are, except one that is copy on write where write is asked for:
- *    hmm_range_fault() would hand it out, and it has to go home instead.
- * 2. Fault. hmm_range_fault() gets the runs between planned pages, with the
- *    caller's own flags. It must not see a run together with planned pages: a
- *    fault in the middle of a page table goes on to its end and would send
- *    them home. A page that was on its way when the plan was made and has
- *    arrived since is met by this fault: it stays, and the caller begins again.
- * 3. Merge. Planned entries are written to the caller's array.
+ * Who decides which page gets which is plan.c or, on a kernel whose
+ * hmm_range_fault() knows importers, native.c. Here is what both need: what
+ * surrounds the decision, and the faults that run, which the fault handler of
+ * device memory looks for.
  *
  * Memory of a device that a process has mapped to share it (see mapped.c) cannot
  * go home. An importer has it as p2p or does not get it: the fault fails before
@@ -30,32 +19,29 @@
 #include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/srcu.h>
 #include <linux/userfaultfd_k.h>
 
-#include "chunk.h"
+#include "decide.h"
 #include "device.h"
-#include "fault.h"
 #include "grant.h"
 #include "mapped.h"
-#include "owner.h"
 #include "pagemap.h"
-#include "plan.h"
 #include "registry.h"
 #include "report.h"
 #include "stats.h"
-#include "trace.h"
 
 /* Faults of many tasks at once must not wait for each other. */
 #define FAULTING_BITS	6
 
 /**
- * struct faulting - plans whose fault runs, of some tasks
- * @lock: protects @plans
- * @plans: of all tasks with the same hash
+ * struct faulting - faults that run, of some tasks
+ * @lock: protects @faults
+ * @faults: of all tasks with the same hash
  */
 struct faulting {
-	spinlock_t lock; /* plans */
-	struct hlist_head plans;
+	spinlock_t lock; /* faults */
+	struct hlist_head faults;
 };
 
 static struct faulting faulting[1 << FAULTING_BITS] = {
@@ -64,9 +50,77 @@ static struct faulting faulting[1 << FAULTING_BITS] = {
 	},
 };
 
-static unsigned long range_npages(const struct hmm_range *range)
+static struct faulting *current_faulting(void)
 {
-	return (range->end - range->start) >> PAGE_SHIFT;
+	return &faulting[hash_ptr(current, FAULTING_BITS)];
+}
+
+/* hmm_p2p_faulting_current() finds it from now on; until hmm_p2p_faulting_end(). */
+void hmm_p2p_faulting_begin(struct hmm_p2p_faulting *fault)
+{
+	struct faulting *some = current_faulting();
+
+	fault->task = current;
+	spin_lock(&some->lock);
+	hlist_add_head(&fault->node, &some->faults);
+	spin_unlock(&some->lock);
+}
+
+void hmm_p2p_faulting_end(struct hmm_p2p_faulting *fault)
+{
+	struct faulting *some = current_faulting();
+
+	spin_lock(&some->lock);
+	hlist_del(&fault->node);
+	spin_unlock(&some->lock);
+}
+
+/**
+ * hmm_p2p_faulting_current - the fault that the current task is carrying out
+ *
+ * Context: any but interrupts.
+ * Return: it, or NULL.
+ */
+struct hmm_p2p_faulting *hmm_p2p_faulting_current(void)
+{
+	struct hmm_p2p_faulting *fault, *found = NULL;
+	struct faulting *some = current_faulting();
+
+	if (hlist_empty(&some->faults))
+		return NULL;
+	spin_lock(&some->lock);
+	hlist_for_each_entry(fault, &some->faults, node)
+		if (fault->task == current)
+			found = fault;
+	spin_unlock(&some->lock);
+	return found;
+}
+
+/**
+ * hmm_p2p_faulting_page - the fault of an importer that has met a device page
+ * @vmf: the fault of the page
+ * @index: receives which page of the range it is
+ *
+ * Return: the importer's fault, or NULL when it is somebody else's.
+ */
+struct hmm_p2p_faulting *hmm_p2p_faulting_page(const struct vm_fault *vmf,
+					       unsigned long *index)
+{
+	struct hmm_p2p_faulting *fault = hmm_p2p_faulting_current();
+
+	if (!fault || fault->range->notifier->mm != vmf->vma->vm_mm ||
+	    vmf->address < fault->range->start || vmf->address >= fault->range->end)
+		return NULL;
+	*index = (vmf->address - fault->range->start) >> PAGE_SHIFT;
+	return fault;
+}
+
+/* Is the current task faulting this memory for an importer? */
+bool hmm_p2p_fault_is_ours(const struct mm_struct *mm)
+{
+	const struct hmm_p2p_faulting *fault = hmm_p2p_faulting_current();
+
+	return fault && fault->range->notifier->mm == mm;
 }
 
 /* Return: -EAGAIN when the mmap_lock was dropped meanwhile, -EINTR, otherwise 0. */
@@ -79,7 +133,7 @@ static int serve_pages(const struct hmm_range *run, unsigned long addr,
 	int ret;
 
 	for (; addr < end; addr += PAGE_SIZE, pfns++) {
-		req = (*pfns & run->pfn_flags_mask) | run->default_flags;
+		req = range_asks(run, pfns - run->hmm_pfns);
 		if (!(req & HMM_PFN_REQ_FAULT))
 			continue;
 		ret = fixup_user_fault(run->notifier->mm, addr, FAULT_FLAG_REMOTE |
@@ -116,8 +170,14 @@ static int serve_userfaults(const struct hmm_range *run)
 	return 0;
 }
 
-/* Return: 0, or the result of the fault. */
-static int fault_run(struct hmm_range *run, bool may_unlock)
+/**
+ * hmm_p2p_fault_run - hmm_range_fault(), also where userspace serves the fault
+ * @run: as for hmm_range_fault()
+ * @may_unlock: the mmap_lock may be dropped for that
+ *
+ * Return: as hmm_range_fault(); -EAGAIN when the lock was dropped.
+ */
+int hmm_p2p_fault_run(struct hmm_range *run, bool may_unlock)
 {
 	int ret = 0;
 
@@ -130,232 +190,63 @@ static int fault_run(struct hmm_range *run, bool may_unlock)
 	return ret;
 }
 
-/* The same for a part of a plan's range, whose importer may write at once. */
-static int fault_grant(struct fault_plan *plan, unsigned long first,
-		       unsigned long nr, void *owner)
+/* Receives the part of a range in one mapping that the importer may not have. */
+typedef int (*refused_fn)(const struct hmm_range *range, const struct hmm_p2p_fault *fault,
+			  struct hmm_p2p_device *exporter, enum hmm_p2p_reason reason,
+			  unsigned long first, unsigned long end);
+
+/* Shared memory: all of it is known by its mapping, faulted in or not. */
+static int visit_refused(const struct hmm_range *range,
+			 const struct hmm_p2p_fault *fault, refused_fn fn)
 {
-	struct hmm_range run = *plan->range;
-
-	run.start += first << PAGE_SHIFT;
-	run.end = run.start + (nr << PAGE_SHIFT);
-	run.hmm_pfns += first;
-	run.dev_private_owner = owner;
-	return fault_run(&run, plan->may_unlock) ?: hmm_p2p_grant_write(&run);
-}
-
-static bool same_run(const struct plan_entry *a, const struct plan_entry *b)
-{
-	return !a->hmm_pfn == !b->hmm_pfn && a->refused == b->refused &&
-	       (a->hmm_pfn || a->own == b->own);
-}
-
-static struct faulting *current_faulting(void)
-{
-	return &faulting[hash_ptr(current, FAULTING_BITS)];
-}
-
-/* The plan that the current task is carrying out, or NULL. */
-static struct fault_plan *current_plan(void)
-{
-	struct faulting *some = current_faulting();
-	struct fault_plan *plan, *found = NULL;
-
-	if (hlist_empty(&some->plans))
-		return NULL;
-	spin_lock(&some->lock);
-	hlist_for_each_entry(plan, &some->plans, node)
-		if (plan->task == current)
-			found = plan;
-	spin_unlock(&some->lock);
-	return found;
-}
-
-/* Is the current task faulting this memory for an importer? */
-bool hmm_p2p_fault_is_ours(const struct mm_struct *mm)
-{
-	const struct fault_plan *plan = current_plan();
-
-	return plan && plan->range->notifier->mm == mm;
-}
-
-/**
- * hmm_p2p_fault_arrived - has an importer's fault met a page it did not plan for?
- * @vmf: the fault of a device page
- *
- * Nothing tells a plan that a page has come to a device since, so its fault
- * would send the page home, although the importer may be able to reach it.
- *
- * Return: true when the page is to stay where it is: the fault fails, and the
- * importer plans again.
- */
-bool hmm_p2p_fault_arrived(const struct vm_fault *vmf)
-{
-	struct fault_plan *plan = current_plan();
-	unsigned long i;
-
-	if (!plan || plan->range->notifier->mm != vmf->vma->vm_mm ||
-	    vmf->address < plan->range->start || vmf->address >= plan->range->end)
-		return false;
-	i = (vmf->address - plan->range->start) >> PAGE_SHIFT;
-	if (plan->entry && plan->entry[i].page)
-		return false;
-	plan->arrived = true;
-	return true;
-}
-
-/* Faults what is not planned, run by run; own pages that go home by nobody. */
-static int fault_runs(struct fault_plan *plan)
-{
-	const struct plan_entry *entry = plan->entry;
-	struct hmm_range *range = plan->range;
-	unsigned long first, i;
-	int ret;
-
-	for (first = 0; first < plan->npages; first = i) {
-		for (i = first + 1; i < plan->npages; i++)
-			if (!same_run(&entry[first], &entry[i]))
-				break;
-		if (entry[first].hmm_pfn || entry[first].refused)
-			continue;
-		ret = fault_grant(plan, first, i - first,
-				  entry[first].own ? NULL : range->dev_private_owner);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int fault_rest(struct fault_plan *plan)
-{
-	struct faulting *some = current_faulting();
-	int ret;
-
-	plan->task = current;
-	spin_lock(&some->lock);
-	hlist_add_head(&plan->node, &some->plans);
-	spin_unlock(&some->lock);
-	if (plan->entry)
-		ret = fault_runs(plan);
-	else
-		ret = fault_grant(plan, 0, plan->npages,
-				  plan->range->dev_private_owner);
-	spin_lock(&some->lock);
-	hlist_del(&plan->node);
-	spin_unlock(&some->lock);
-	return plan->arrived ? -EBUSY : ret;
-}
-
-/*
- * How many planned entries from @first on name pages that follow each other in
- * one chunk of device memory. Chunks are aligned, and no two devices share one.
- */
-static unsigned long planned_run(const struct fault_plan *plan, unsigned long first)
-{
-	const struct plan_entry *entry = plan->entry + first;
-	unsigned long in_chunk = hmm_p2p_page_index(entry->page) % HMM_P2P_CHUNK_PAGES;
-	unsigned long most = min(plan->npages - first, HMM_P2P_CHUNK_PAGES - in_chunk);
-	unsigned long nr;
-
-	for (nr = 1; nr < most; nr++)
-		if (!entry[nr].hmm_pfn || entry[nr].own != entry->own ||
-		    entry[nr].page != entry->page + nr)
-			break;
-	return nr;
-}
-
-static void plan_merge_run(struct fault_plan *plan, unsigned long first, unsigned long nr)
-{
-	const struct plan_entry *entry = plan->entry + first;
-	unsigned long *pfns = plan->range->hmm_pfns + first;
-	unsigned long i;
-
-	for (i = 0; i < nr; i++) {
-		pfns[i] = (pfns[i] & HMM_P2P_INOUT_FLAGS) | entry[i].hmm_pfn;
-		if (plan->fault->pages && !entry->own)
-			plan->fault->pages[first + i] = entry[i].page;
-	}
-	hmm_p2p_count(hmm_p2p_page_device(entry->page),
-		      entry->own ? HMM_P2P_COUNTER_PRIVATE : HMM_P2P_COUNTER_P2P, nr);
-	hmm_p2p_page_touch(entry->page);
-}
-
-static void plan_merge(struct fault_plan *plan)
-{
-	unsigned long i, nr;
-
-	for (i = 0; i < plan->npages; i += nr) {
-		nr = 1;
-		if (plan->entry[i].refused)
-			plan->range->hmm_pfns[i] &= HMM_P2P_INOUT_FLAGS;
-		if (!plan->entry[i].hmm_pfn)
-			continue;
-		nr = planned_run(plan, i);
-		plan_merge_run(plan, i, nr);
-	}
-}
-
-/*
- * A page that was on its way when the plan was made shows up in the fault, and
- * nothing invalidates the range when it arrives. If it is an own page that is
- * copy on write, the next plan sends it home.
- */
-static bool has_late_own(const struct fault_plan *plan)
-{
-	const unsigned long *pfns = plan->range->hmm_pfns;
-	unsigned long i;
-
-	for (i = 0; i < plan->npages; i++)
-		if (plan->entry[i].write && !plan->entry[i].hmm_pfn &&
-		    (pfns[i] & HMM_PFN_VALID) && !(pfns[i] & HMM_PFN_WRITE))
-			return true;
-	return false;
-}
-
-/*
- * As long as the range was not invalidated its planned pages are mapped, and
- * their devices wait for this section before they go.
- */
-static int plan_finish(struct fault_plan *plan)
-{
-	struct hmm_range *range = plan->range;
+	VMA_ITERATOR(vmi, range->notifier->mm, range->start);
+	struct hmm_p2p_device *exporter;
+	enum hmm_p2p_reason reason;
+	struct vm_area_struct *vma;
 	int idx, ret = 0;
 
+	if (fault->by_mapping || !hmm_p2p_mapped_any())
+		return 0;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	if (mmu_interval_check_retry(range->notifier, range->notifier_seq) ||
-	    (!all_planned(plan) && has_late_own(plan)))
-		ret = -EBUSY;
-	else
-		plan_merge(plan);
+	for_each_vma_range(vmi, vma, range->end) {
+		exporter = hmm_p2p_mapped_device(vma);
+		if (!exporter)
+			continue;
+		reason = hmm_p2p_path_check(exporter, &fault->importer, NULL);
+		if (!reason)
+			continue;
+		ret = fn(range, fault, exporter, reason,
+			 (max(vma->vm_start, range->start) - range->start) >> PAGE_SHIFT,
+			 (min(vma->vm_end, range->end) - range->start) >> PAGE_SHIFT) ?: ret;
+	}
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	return ret;
 }
 
-static int fault_planned(struct fault_plan *plan)
+static int refuse(const struct hmm_range *range, const struct hmm_p2p_fault *fault,
+		  struct hmm_p2p_device *exporter, enum hmm_p2p_reason reason,
+		  unsigned long i, unsigned long end)
 {
-	int ret = hmm_p2p_plan(plan);
+	unsigned long wanted = 0;
 
-	/* This may wait for a filesystem or a userfault. */
-	if (!ret && !all_planned(plan))
-		ret = fault_rest(plan);
-	if (!ret)
-		ret = plan_finish(plan);
-	trace_hmm_p2p_fault(plan->range, plan->fault->importer.dev, plan->npages,
-			    plan->planned, ret);
-	hmm_p2p_plan_free(plan);
-	return ret;
+	for (; i < end; i++) {
+		if (!(range_asks(range, i) & HMM_PFN_REQ_FAULT))
+			continue;
+		if (fault->report)
+			fault->report[i] = HMM_P2P_REPORT(HMM_P2P_OUTCOME_NONE, reason);
+		wanted++;
+	}
+	hmm_p2p_count(exporter, HMM_P2P_COUNTER_REFUSED, wanted);
+	return wanted ? -EREMOTEIO : 0;
 }
 
-static bool any_live(void)
+static int take_back(const struct hmm_range *range, const struct hmm_p2p_fault *fault,
+		     struct hmm_p2p_device *exporter, enum hmm_p2p_reason reason,
+		     unsigned long i, unsigned long end)
 {
-	bool live;
-	int idx;
-
-	if (hmm_p2p_mapped_any())
-		return true;
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	live = hmm_p2p_owner_next_live(NULL);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	return live;
+	for (; i < end; i++)
+		range->hmm_pfns[i] &= HMM_P2P_INOUT_FLAGS;
+	return 0;
 }
 
 /**
@@ -373,12 +264,6 @@ int hmm_p2p_fault_for(struct hmm_range *range,
 		      const struct hmm_p2p_fault *fault, bool may_unlock)
 {
 	unsigned long npages = range_npages(range);
-	struct fault_plan plan = {
-		.range = range,
-		.fault = fault,
-		.may_unlock = may_unlock,
-		.npages = npages,
-	};
 	bool restricted;
 	int ret;
 
@@ -389,8 +274,9 @@ int hmm_p2p_fault_for(struct hmm_range *range,
 		hmm_p2p_report_begin(fault->report, npages);
 	if (fault->pages)
 		memset(fault->pages, 0, npages * sizeof(*fault->pages));
-	/* Even with nothing to plan for, the first page may arrive meanwhile. */
-	ret = any_live() ? fault_planned(&plan) : fault_rest(&plan);
+	ret = visit_refused(range, fault, refuse) ?:
+	      hmm_p2p_fault_decide(range, fault, may_unlock) ?:
+	      visit_refused(range, fault, take_back);
 	if (!ret && restricted)
 		hmm_p2p_grant_restrict(range);
 	if (!ret && fault->importer.no_p2p && !fault->by_mapping)
@@ -472,7 +358,7 @@ int hmm_p2p_range_fault_unlocked_timeout(struct hmm_range *range,
 		if (importer)
 			ret = hmm_p2p_fault_for(range, &fault, true);
 		else
-			ret = fault_run(range, true);
+			ret = hmm_p2p_fault_run(range, true);
 		mmap_read_unlock(mm);
 		if (fatal_signal_pending(current))
 			return -EINTR;

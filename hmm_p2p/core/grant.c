@@ -24,12 +24,8 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
+#include "decide.h"
 #include "grant.h"
-
-static unsigned long range_asks(const struct hmm_range *range, unsigned long i)
-{
-	return (range->hmm_pfns[i] & range->pfn_flags_mask) | range->default_flags;
-}
 
 /* The kernel's own test for it is not for modules. */
 static bool is_secret(const struct vm_area_struct *vma)
@@ -151,7 +147,7 @@ static int folio_written(const struct hmm_range *range, struct folio *folio)
  */
 int hmm_p2p_grant_write(const struct hmm_range *range)
 {
-	unsigned long nr = (range->end - range->start) >> PAGE_SHIFT, i;
+	unsigned long nr = range_npages(range), i;
 	const unsigned long need = HMM_PFN_VALID | HMM_PFN_WRITE;
 	struct folio *folio, *last = NULL;
 	struct page *page;

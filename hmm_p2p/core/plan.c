@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first step of a range fault (see fault.c): which pages does the importer
+ * The first step of a range fault (see planned.c): which pages does the importer
  * have where they are, and why not the others?
  */
 #include <linux/mm.h>
@@ -8,7 +8,6 @@
 #include <linux/srcu.h>
 
 #include "device.h"
-#include "mapped.h"
 #include "owner.h"
 #include "pagemap.h"
 #include "path.h"
@@ -34,18 +33,12 @@ static void plan_report_run(const struct fault_plan *plan, unsigned long first,
 
 static bool wants_write(const struct fault_plan *plan, unsigned long i)
 {
-	const struct hmm_range *range = plan->range;
-	unsigned long req = range->hmm_pfns[i] & range->pfn_flags_mask;
-
-	return (req | range->default_flags) & HMM_PFN_REQ_WRITE;
+	return range_asks(plan->range, i) & HMM_PFN_REQ_WRITE;
 }
 
 static bool wants_fault(const struct fault_plan *plan, unsigned long i)
 {
-	const struct hmm_range *range = plan->range;
-	unsigned long req = range->hmm_pfns[i] & range->pfn_flags_mask;
-
-	return (req | range->default_flags) & HMM_PFN_REQ_FAULT;
+	return range_asks(plan->range, i) & HMM_PFN_REQ_FAULT;
 }
 
 static enum hmm_p2p_reason plan_path(struct fault_plan *plan,
@@ -221,49 +214,6 @@ static void plan_entries(struct fault_plan *plan, const void *owner)
 	}
 }
 
-static int plan_refuse(struct fault_plan *plan, struct hmm_p2p_device *exporter,
-		       unsigned long i, unsigned long end,
-		       enum hmm_p2p_reason reason)
-{
-	unsigned long wanted = 0;
-
-	for (; i < end; i++) {
-		plan->entry[i].refused = true;
-		if (!wants_fault(plan, i))
-			continue;
-		plan_report(plan, i, HMM_P2P_OUTCOME_NONE, reason);
-		wanted++;
-	}
-	hmm_p2p_count(exporter, HMM_P2P_COUNTER_REFUSED, wanted);
-	return wanted ? -EREMOTEIO : 0;
-}
-
-/* Shared memory: all of it is known by its mapping, faulted in or not. */
-static int plan_shared(struct fault_plan *plan)
-{
-	VMA_ITERATOR(vmi, plan->range->notifier->mm, plan->range->start);
-	const struct hmm_range *range = plan->range;
-	struct hmm_p2p_device *exporter;
-	enum hmm_p2p_reason reason;
-	struct vm_area_struct *vma;
-	unsigned long start, end;
-	int ret = 0;
-
-	if (plan->fault->by_mapping)
-		return 0;
-	for_each_vma_range(vmi, vma, range->end) {
-		exporter = hmm_p2p_mapped_device(vma);
-		reason = exporter ? plan_path(plan, exporter) : HMM_P2P_REASON_NONE;
-		if (!reason)
-			continue;
-		start = max(vma->vm_start, range->start) - range->start;
-		end = min(vma->vm_end, range->end) - range->start;
-		ret = plan_refuse(plan, exporter, start >> PAGE_SHIFT,
-				  end >> PAGE_SHIFT, reason) ?: ret;
-	}
-	return ret;
-}
-
 /* One snapshot walk in the name of @owner: finds, and moves nothing. */
 static int plan_walk(struct fault_plan *plan, void *owner)
 {
@@ -286,7 +236,7 @@ static int plan_walk(struct fault_plan *plan, void *owner)
 static int plan_all(struct fault_plan *plan)
 {
 	struct hmm_p2p_owner *owner = NULL;
-	int ret = plan_shared(plan);
+	int ret = 0;
 
 	while (!ret && (owner = hmm_p2p_owner_next_live(owner)))
 		ret = plan_walk(plan, owner);
@@ -321,8 +271,7 @@ static void count_home(const struct fault_plan *plan)
  * @plan: range, fault and npages are set; hmm_p2p_plan_free() when it is done
  *
  * Context: as hmm_p2p_range_fault().
- * Return: 0, -EREMOTEIO for shared memory that the importer may not have,
- * -ENOMEM, or as a snapshot with hmm_range_fault().
+ * Return: 0, -ENOMEM, or as a snapshot with hmm_range_fault().
  */
 int hmm_p2p_plan(struct fault_plan *plan)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A range fault's plan, which plan.c makes and fault.c carries out. The mmap_lock is
+ * A range fault's plan, which plan.c makes and planned.c carries out. The mmap_lock is
  * held; hmm_p2p_srcu is taken here.
  */
 #ifndef _HMM_P2P_PLAN_H
@@ -8,8 +8,8 @@
 
 #include <linux/hmm.h>
 
+#include "decide.h"
 #include "device.h"
-#include "fault.h"
 
 /**
  * struct plan_entry - the planned result of one page
@@ -18,7 +18,6 @@
  * @reason: why the page has to go home, if it has
  * @own: it has the caller's owner
  * @write: the caller asks for write
- * @refused: shared memory that the importer may not have
  */
 struct plan_entry {
 	unsigned long hmm_pfn;
@@ -26,11 +25,12 @@ struct plan_entry {
 	u8 reason;
 	bool own;
 	bool write;
-	bool refused;
 };
 
 /**
  * struct fault_plan - what the walks have found
+ * @faulting: the fault of what is not planned; it arrives where it meets a private
+ *	page that the plan had not seen
  * @range: the caller's
  * @fault: the caller's
  * @npages: pages in the range
@@ -39,12 +39,9 @@ struct plan_entry {
  * @planned: number of planned entries
  * @last_device: exporter that was asked for last
  * @last_reason: its verdict
- * @node: among the plans whose fault is under way
- * @task: whose fault it is
- * @may_unlock: the mmap_lock may be dropped meanwhile
- * @arrived: the fault has met a private page that the plan had not seen
  */
 struct fault_plan {
+	struct hmm_p2p_faulting faulting;
 	struct hmm_range *range;
 	const struct hmm_p2p_fault *fault;
 	unsigned long npages;
@@ -53,10 +50,6 @@ struct fault_plan {
 	unsigned long planned;
 	struct hmm_p2p_device *last_device;
 	enum hmm_p2p_reason last_reason;
-	struct hlist_node node;
-	struct task_struct *task;
-	bool may_unlock;
-	bool arrived;
 };
 
 int hmm_p2p_plan(struct fault_plan *plan);

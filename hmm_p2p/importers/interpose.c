@@ -23,9 +23,6 @@
 #include "interpose.h"
 #include "interposed.h"
 
-#ifdef HMM_P2P_NATIVE_HOOK
-#error "this kernel has get_dma_pfn_for_device(): there is nothing to interpose"
-#endif
 #if !IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && !IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
 #error "hmm_p2p_interpose needs CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y or _WITH_REGS=y"
 #endif
@@ -277,6 +274,10 @@ static int __init interpose_init(void)
 {
 	int ret;
 
+	if (__is_defined(HMM_P2P_HAVE_HOOK)) {
+		pr_err("hmm_p2p_interpose: this kernel's hmm_range_fault() knows importers: nothing to interpose, on-demand paging has p2p without it\n");
+		return -EOPNOTSUPP;
+	}
 	ret = register_module_notifier(&module_notifier);
 	if (ret)
 		return ret;

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The three outcomes of a range fault, on a kernel whose hmm_range_fault() decides
+ * about them: its hmm_range knows the importer, and its dev_pagemap_ops the aliases.
+ *
+ * One call of it is all. What is left to do is to tell of it. For a p2p page the
+ * kernel's entry names the alias, and only the exporter's own translation knows
+ * which private page that stands for: so each translation in the name of a fault of
+ * ours is noted, in a table of that fault. For a page that goes home the fault handler
+ * of device memory says why, before it does so.
+ *
+ * A page that was on its way when the walk came by, and has arrived on a device when
+ * it is faulted, need not go home: that fault fails, and the walk begins again. But not
+ * for ever: the kernel's verdict about the two devices might be another than ours.
+ */
+#include <linux/export.h>
+#include <linux/hash.h>
+#include <linux/leafops.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+
+#include "decide.h"
+#include "device.h"
+#include "grant.h"
+#include "native.h"
+#include "owner.h"
+#include "pagemap.h"
+#include "registry.h"
+#include "report.h"
+#include "stats.h"
+#include "trace.h"
+
+/* So often may one fault meet pages that arrive. */
+#define MOST_ARRIVALS	16
+
+/**
+ * struct alias_seen - a translation
+ * @pfn: of the alias
+ * @page: the private page, NULL in a slot that is free
+ */
+struct alias_seen {
+	unsigned long pfn;
+	struct page *page;
+};
+
+/**
+ * struct native_fault - a fault that the kernel decides about
+ * @faulting: what runs; the task alone uses the rest
+ * @fault: for whom
+ * @npages: pages in the range
+ * @seen: hash table of translations; NULL: no device had pages to begin with
+ * @bits: it has 1 << @bits slots, of which more than half stay free
+ * @arrivals: tries that have met a page that had arrived
+ */
+struct native_fault {
+	struct hmm_p2p_faulting faulting;
+	const struct hmm_p2p_fault *fault;
+	unsigned long npages;
+	struct alias_seen *seen;
+	unsigned int bits;
+	unsigned int arrivals;
+};
+
+static struct native_fault *current_native(void)
+{
+	struct hmm_p2p_faulting *fault = hmm_p2p_faulting_current();
+
+	return fault ? container_of(fault, struct native_fault, faulting) : NULL;
+}
+
+/* The slot of an alias, or the free one where it belongs. */
+static struct alias_seen *seen_slot(const struct native_fault *native, unsigned long pfn)
+{
+	unsigned long i = hash_long(pfn, native->bits);
+
+	while (native->seen[i].page && native->seen[i].pfn != pfn)
+		i = (i + 1) & (BIT(native->bits) - 1);
+	return &native->seen[i];
+}
+
+/*
+ * A range of N pages has at most N translations that end up in it, and as many of huge
+ * pages of which another part has to go home.
+ */
+static int seen_alloc(struct native_fault *native)
+{
+	native->bits = ilog2(roundup_pow_of_two(native->npages)) + 2;
+	native->seen = kvcalloc(BIT(native->bits), sizeof(*native->seen), HMM_P2P_GFP_USER);
+	return native->seen ? 0 : -ENOMEM;
+}
+
+static void seen_note(struct native_fault *native, unsigned long pfn, struct page *page)
+{
+	struct alias_seen *slot;
+
+	if (!native->seen)
+		return;
+	slot = seen_slot(native, pfn);
+	slot->pfn = pfn;
+	slot->page = page;
+}
+
+/* Return: the private page that an entry stands for, or NULL when it is none's alias. */
+static struct page *seen_page(const struct native_fault *native, unsigned long hmm_pfn)
+{
+	if (!native->seen || !(hmm_pfn & HMM_PFN_VALID))
+		return NULL;
+	return seen_slot(native, entry_pfn(hmm_pfn))->page;
+}
+
+/**
+ * hmm_p2p_native_alias - dev_pagemap_ops.get_dma_pfn_for_device
+ * @page: a device page
+ * @dma_pfn: receives its alias
+ *
+ * The kernel has asked whether the importer can reach the exporter.
+ *
+ * Context: atomic; a page table walk.
+ * Return: 0, or -ENXIO.
+ */
+int hmm_p2p_native_alias(struct page *page, unsigned long *dma_pfn)
+{
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
+	struct native_fault *native = current_native();
+
+	if (hdev->config.no_p2p || !hdev->config.window || READ_ONCE(hdev->removed) ||
+	    hmm_p2p_path_alias(hdev, page, dma_pfn))
+		return -ENXIO;
+	if (native) {
+		seen_note(native, *dma_pfn, page);
+	} else {
+		hmm_p2p_count(hdev, HMM_P2P_COUNTER_P2P, 1);
+		hmm_p2p_page_touch(page);
+	}
+	return 0;
+}
+
+/* Which BAR has the aliases? */
+static int window_bar(struct pci_dev *pdev, phys_addr_t phys)
+{
+	int bar;
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+		if (phys >= pci_resource_start(pdev, bar) &&
+		    phys <= pci_resource_end(pdev, bar) && pci_resource_len(pdev, bar))
+			return bar;
+	return -1;
+}
+
+/**
+ * hmm_p2p_native_provider - name who has to be reached for a device's aliases
+ * @hdev: exporter, whose config and aliases were looked at; no page was handed out
+ */
+void hmm_p2p_native_provider(struct hmm_p2p_device *hdev)
+{
+	struct device *function = hmm_p2p_path_function(hdev->config.dev);
+	unsigned long pfn;
+	int bar;
+
+	if (!hdev->config.window || hdev->config.alias_is_system ||
+	    hmm_p2p_path_alias(hdev, hmm_p2p_page_at(hdev, 0), &pfn))
+		return;
+	bar = dev_is_pci(function) ? window_bar(to_pci_dev(function), PFN_PHYS(pfn)) : -1;
+	if (bar >= 0)
+		hdev->pagemap.p2pdma_provider = pcim_p2pdma_provider(to_pci_dev(function), bar);
+	/* Without, the kernel would take it for memory of the system. */
+	if (!hdev->pagemap.p2pdma_provider)
+		hdev->config.no_p2p = true;
+}
+
+/*
+ * Whom the kernel is to ask about. One that is no PCI function, or cannot map its
+ * pages, gets aliases in system memory alone, as any other device that is none.
+ */
+static struct device *native_importer(const struct hmm_p2p_importer *importer)
+{
+	struct device *cpu = hmm_p2p_cpu_importer();
+
+	if (importer->no_p2p)
+		return NULL;
+	if (importer->no_pci || !importer->dev)
+		return cpu;
+	return importer->dev == cpu ? HMM_IMPORTER_CPU : hmm_p2p_path_function(importer->dev);
+}
+
+/* Why is a page to go home, or HMM_P2P_REASON_NONE if it need not? */
+static enum hmm_p2p_reason page_reason(const struct native_fault *native, unsigned long i,
+				       struct page *page, bool writable)
+{
+	const struct hmm_range *range = native->faulting.range;
+	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
+	enum hmm_p2p_reason reason;
+	unsigned long pfn;
+
+	if (hmm_p2p_page_owner(page) != range->dev_private_owner) {
+		reason = hmm_p2p_path_check(hdev, &native->fault->importer, NULL);
+		if (reason)
+			return reason;
+	}
+	if (!writable && (range_asks(range, i) & HMM_PFN_REQ_WRITE))
+		return HMM_P2P_REASON_READ_ONLY;
+	if (hmm_p2p_page_owner(page) == range->dev_private_owner)
+		return HMM_P2P_REASON_NONE;
+	return hmm_p2p_path_alias(hdev, page, &pfn);
+}
+
+static void note_home(struct native_fault *native, unsigned long i, struct page *page,
+		      enum hmm_p2p_reason reason)
+{
+	u8 *report = native->fault->report;
+
+	if (!(range_asks(native->faulting.range, i) & HMM_PFN_REQ_FAULT))
+		return;
+	/* An earlier try may have met it. */
+	if (report && HMM_P2P_REPORT_OUTCOME(report[i]) == HMM_P2P_OUTCOME_MIGRATED)
+		return;
+	if (report)
+		report[i] = HMM_P2P_REPORT(HMM_P2P_OUTCOME_MIGRATED, reason);
+	hmm_p2p_count_home(hmm_p2p_page_device(page), reason, 1);
+}
+
+/* Return: whether any of the pages from @first to @end has to go home, and all with it. */
+static bool pages_go(struct native_fault *native, unsigned long first, unsigned long end,
+		     struct page *page, bool writable)
+{
+	enum hmm_p2p_reason worst = HMM_P2P_REASON_NONE, reason;
+	unsigned long i;
+
+	for (i = first; i < end && !worst; i++)
+		worst = page_reason(native, i, page + (i - first), writable);
+	if (!worst && native->arrivals < MOST_ARRIVALS)
+		return false;
+	for (i = first; i < end; i++, page++) {
+		reason = page_reason(native, i, page, writable);
+		if (!reason)
+			reason = worst ? HMM_P2P_REASON_MIXED_HUGE : HMM_P2P_REASON_BUSY;
+		note_home(native, i, page, reason);
+	}
+	return true;
+}
+
+/* The part of a huge page that is in the range. */
+static bool huge_goes(struct native_fault *native, const struct vm_fault *vmf)
+{
+	const struct hmm_range *range = native->faulting.range;
+	unsigned long huge = vmf->address & HPAGE_PMD_MASK;
+	unsigned long start = max(huge, range->start);
+	unsigned long end = min(huge + HPAGE_PMD_SIZE, range->end);
+	struct page *page = folio_page(page_folio(vmf->page), (start - huge) >> PAGE_SHIFT);
+
+	return pages_go(native, (start - range->start) >> PAGE_SHIFT,
+			(end - range->start) >> PAGE_SHIFT, page,
+			softleaf_is_device_private_write(softleaf_from_pmd(vmf->orig_pmd)));
+}
+
+/**
+ * hmm_p2p_fault_arrived - has an importer's fault met a page that need not go home?
+ * @vmf: the fault of a device page
+ *
+ * If it has to, why is noted.
+ *
+ * Return: true when the page is to stay where it is: the fault fails, and the
+ * importer begins again.
+ */
+bool hmm_p2p_fault_arrived(const struct vm_fault *vmf)
+{
+	struct hmm_p2p_faulting *fault;
+	struct native_fault *native;
+	unsigned long i;
+	bool goes;
+
+	fault = hmm_p2p_faulting_page(vmf, &i);
+	if (!fault)
+		return false;
+	native = container_of(fault, struct native_fault, faulting);
+	if (vmf->pte)
+		goes = pages_go(native, i, i + 1, vmf->page,
+				softleaf_is_device_private_write(softleaf_from_pte(vmf->orig_pte)));
+	else
+		goes = huge_goes(native, vmf);
+	fault->arrived |= !goes;
+	return !goes;
+}
+
+static void tell(const struct native_fault *native, unsigned long i, struct page *page,
+		 enum hmm_p2p_outcome outcome)
+{
+	if (native->fault->report)
+		native->fault->report[i] = HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE);
+	hmm_p2p_count(hmm_p2p_page_device(page), outcome == HMM_P2P_OUTCOME_P2P ?
+		      HMM_P2P_COUNTER_P2P : HMM_P2P_COUNTER_PRIVATE, 1);
+	hmm_p2p_page_touch(page);
+}
+
+/* Returns how many pages are where they were. */
+static unsigned long tell_all(const struct native_fault *native)
+{
+	const struct hmm_range *range = native->faulting.range;
+	unsigned long i, there = 0;
+	struct page *page;
+
+	for (i = 0; i < native->npages; i++) {
+		page = seen_page(native, range->hmm_pfns[i]);
+		if (page) {
+			tell(native, i, page, HMM_P2P_OUTCOME_P2P);
+			if (native->fault->pages)
+				native->fault->pages[i] = page;
+		} else if (hmm_p2p_pfn_kind(range->hmm_pfns[i]) == HMM_P2P_PFN_PRIVATE) {
+			page = hmm_pfn_to_page(range->hmm_pfns[i]);
+			if (!hmm_p2p_page_is_ours(page))
+				continue;
+			tell(native, i, page, HMM_P2P_OUTCOME_PRIVATE);
+		} else {
+			continue;
+		}
+		there++;
+	}
+	return there;
+}
+
+/* System pages of nobody's device; aliases may be system pages, too. */
+static int grant_others(const struct native_fault *native)
+{
+	struct hmm_range run = *native->faulting.range;
+	unsigned long first, i;
+	int ret = 0;
+
+	for (first = 0; first < native->npages && !ret; first = i + 1) {
+		for (i = first; i < native->npages; i++)
+			if (seen_page(native, native->faulting.range->hmm_pfns[i]))
+				break;
+		run.start = native->faulting.range->start + (first << PAGE_SHIFT);
+		run.end = native->faulting.range->start + (i << PAGE_SHIFT);
+		run.hmm_pfns = native->faulting.range->hmm_pfns + first;
+		ret = hmm_p2p_grant_write(&run);
+	}
+	return ret;
+}
+
+/*
+ * As long as the range was not invalidated its pages are mapped, and their devices
+ * wait for this section before they go.
+ */
+static int native_finish(struct native_fault *native)
+{
+	const struct hmm_range *range = native->faulting.range;
+	unsigned long there = 0;
+	int idx, ret;
+
+	ret = grant_others(native);
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	if (!ret && mmu_interval_check_retry(range->notifier, range->notifier_seq))
+		ret = -EBUSY;
+	if (!ret)
+		there = tell_all(native);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	trace_hmm_p2p_fault(range, native->fault->importer.dev, native->npages, there, ret);
+	return ret;
+}
+
+static bool any_live(void)
+{
+	bool live;
+	int idx;
+
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	live = hmm_p2p_owner_next_live(NULL);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	return live;
+}
+
+/**
+ * hmm_p2p_fault_decide - the outcome of each page of a range
+ * @range: as for hmm_range_fault()
+ * @fault: for whom
+ * @may_unlock: as for hmm_p2p_fault_for()
+ *
+ * Context: as hmm_p2p_range_fault().
+ * Return: as hmm_p2p_fault_for(), but for shared memory.
+ */
+int hmm_p2p_fault_decide(struct hmm_range *range,
+			 const struct hmm_p2p_fault *fault, bool may_unlock)
+{
+	struct native_fault native = {
+		.faulting = { .range = range, .may_unlock = may_unlock },
+		.fault = fault,
+		.npages = range_npages(range),
+	};
+	struct device *before = range->importer;
+	int ret = any_live() ? seen_alloc(&native) : 0;
+
+	if (ret)
+		return ret;
+	range->importer = native_importer(&fault->importer);
+	hmm_p2p_faulting_begin(&native.faulting);
+	do {
+		native.faulting.arrived = false;
+		ret = hmm_p2p_fault_run(range, may_unlock);
+	} while (native.faulting.arrived && native.arrivals++ < MOST_ARRIVALS);
+	hmm_p2p_faulting_end(&native.faulting);
+	range->importer = before;
+	if (!ret)
+		ret = native_finish(&native);
+	kvfree(native.seen);
+	return ret;
+}
