@@ -13,7 +13,6 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
-#include <linux/version.h>
 
 #include "batch.h"
 #include "device.h"
@@ -330,8 +329,7 @@ static bool is_mergeable(const struct move_state *state)
 /*
  * Nobody else may take pages away while they are collected: migrate_vma_setup()
  * (7.2) lets go of the page table before it takes a reference on a huge page that
- * it is going to split. So that is done with the mapping locked for writing. That is in
- * a static function: only the kernel's version tells.
+ * it is going to split. So that is done with the mapping locked for writing.
  *
  * A huge page on its way to RAM keeps it locked to the end: who unmaps a huge device
  * page that is being migrated (7.2, 7.3) drops a reference and a mapping that it has
@@ -341,7 +339,7 @@ static int step_lock(struct move_state *state)
 {
 	int ret;
 
-	if (LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0) && state->move->hdev) {
+	if (__is_defined(HMM_P2P_COLLECT_READS) && state->move->hdev) {
 		ret = hmm_p2p_move_lock_read(state->move);
 		if (ret)
 			return ret;
