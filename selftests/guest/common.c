@@ -405,3 +405,34 @@ void shortage_end(void)
 	for (i = 0; i < ARRAY_SIZE(shortage); i++)
 		write_file(shortage[i][0], shortage[i][2]);
 }
+
+int log_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	REQUIRE(fd >= 0);
+	REQUIRE(lseek(fd, 0, SEEK_END) != -1);
+	return fd;
+}
+
+bool log_says(int fd, const char *text)
+{
+	char record[8192];
+	ssize_t n;
+
+	/* What was overwritten is no end (EPIPE). */
+	while ((n = read(fd, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		record[n > 0 ? n : 0] = 0;
+		if (strstr(record, text))
+			return true;
+	}
+	return false;
+}
+
+void log_await(int fd, const char *text)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+
+	while (!log_says(fd, text))
+		poll(&ready, 1, -1);
+}

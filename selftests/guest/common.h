@@ -247,6 +247,15 @@ double seconds_now(void);
 /* Return: 0 or -errno; the whole text must be written. */
 int write_file(const char *path, const char *text);
 
+/* The kernel's log from now on. */
+int log_open(void);
+
+/* Whether it has said @text since log_open(), or since this was asked last. */
+bool log_says(int fd, const char *text);
+
+/* Returns when it says @text. */
+void log_await(int fd, const char *text);
+
 /*
  * So many percent of the huge pages that the system is asked for are refused from now
  * on: what comes home then comes in pieces. Return: false when this kernel injects no

@@ -147,7 +147,7 @@ static void test_bar_named(void **state)
 }
 
 /* Does the kernel's log say it of the device? */
-static bool log_says(const char *text)
+static bool dmesg_has(const char *text)
 {
 	char command[256];
 
@@ -176,7 +176,7 @@ static void test_params_wrong(void **state)
 		assert_int_equal(load(wrong[i][0]), 0);
 		write_file(BUS "/drivers/" DRIVER "/new_id", NEW_ID);
 		assert_int_not_equal(hmm_p2p_device_find(ctx, bdf, &info), 0);
-		assert_true(log_says(wrong[i][1]));
+		assert_true(dmesg_has(wrong[i][1]));
 	}
 	assert_int_equal(load(""), 0);
 }

@@ -106,30 +106,6 @@ static void rename_image(struct image *image)
 		memcpy(at, other, strlen(other));
 }
 
-static int log_open(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_not_equal(lseek(fd, 0, SEEK_END), -1);
-	return fd;
-}
-
-/* Whether the kernel has said @text since log_open(). */
-static bool log_says(int fd, const char *text)
-{
-	char record[2048];
-	bool said = false;
-	ssize_t n;
-
-	while ((n = read(fd, record, sizeof(record) - 1)) > 0) {
-		record[n] = 0;
-		said |= !!strstr(record, text);
-	}
-	close(fd);
-	return said;
-}
-
 /* ----------------------------------------------------------- who gets what */
 
 /* What a caller that no adapter knows gets: the kernel's own answer. */
@@ -262,6 +238,7 @@ static void test_refuses_without_ftrace(void **state)
 	fd = log_open();
 	assert_int_equal(insert(&image), -EBUSY);
 	assert_true(log_says(fd, "set kernel.ftrace_enabled=1"));
+	close(fd);
 	assert_int_equal(write_file(SYSCTL_FILE, "1"), 0);
 	assert_int_equal(insert(&image), 0);
 	free(image.data);
@@ -286,6 +263,7 @@ static void test_refuses_a_second(void **state)
 	rename_image(&image);
 	assert_int_equal(insert(&image), -EBUSY);
 	assert_true(log_says(fd, "another module holds hmm_range_fault"));
+	close(fd);
 	free(image.data);
 }
 

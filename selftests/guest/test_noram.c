@@ -421,31 +421,8 @@ static int unbind(void *arg)
 	return 0;
 }
 
-static int log_open(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	REQUIRE(fd >= 0);
-	REQUIRE(lseek(fd, 0, SEEK_END) != -1);
-	return fd;
-}
-
-/* Whether the kernel has said @text since log_open(), or since it was asked last. */
-static bool log_says(int fd, const char *text)
-{
-	char record[2048];
-	ssize_t n;
-
-	while ((n = read(fd, record, sizeof(record) - 1)) > 0) {
-		record[n] = 0;
-		if (strstr(record, text))
-			return true;
-	}
-	return false;
-}
-
 /* Until the kernel says @text, or @pid has ended. */
-static bool log_await(int fd, const char *text, pid_t pid)
+static bool log_await_or_end(int fd, const char *text, pid_t pid)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 
@@ -500,7 +477,7 @@ static void test_unbind(void **state)
 	uint8_t *kept[2][KEPT_HUGE];
 
 	(void)state;
-	assert_true(log_await(log, "waits for memory", pid));
+	assert_true(log_await_or_end(log, "waits for memory", pid));
 	close(log);
 	assert_true(lives(pid));
 	assert_true(lives(bystander));

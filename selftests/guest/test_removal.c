@@ -551,30 +551,6 @@ static void test_link_error_under_load(void **state)
 	goes_and_comes_under_load(fatal_error, nothing);
 }
 
-/* The kernel's log from now on. */
-static int log_open(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_CLOEXEC);
-
-	assert_return_code(fd, errno);
-	assert_return_code(lseek(fd, 0, SEEK_END), errno);
-	return fd;
-}
-
-/* Reads on until it has a line with @text. What was overwritten is no end (EPIPE). */
-static void log_await(int fd, const char *text)
-{
-	char line[8192] = "";
-	ssize_t n;
-
-	while (!strstr(line, text)) {
-		n = read(fd, line, sizeof(line) - 1);
-		assert_true(n >= 0 || errno == EPIPE);
-		line[n > 0 ? n : 0] = 0;
-	}
-	close(fd);
-}
-
 /*
  * A device beside it, below the root port, has no error handlers: all are given up, one
  * after the other, by a thread of the kernel, which says when it is through.
@@ -586,6 +562,7 @@ static void given_up(const struct hmm_p2p_device_info *info)
 	assert_true(port_above(info, true, qemu_name, sizeof(qemu_name)));
 	assert_int_equal(inject("COMP_TIME"), 0);
 	log_await(log, "device recovery failed");
+	close(log);
 }
 
 static void load_anew(const struct hmm_p2p_device_info *info)
