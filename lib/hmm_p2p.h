@@ -524,6 +524,64 @@ int hmm_p2p_map(struct hmm_p2p *ctx, uint32_t device, uint64_t offset,
  */
 int hmm_p2p_unmap(void *mem, size_t length);
 
+/* ---------------------------------------------------------------- dma-buf */
+
+/**
+ * hmm_p2p_export() - make a dma-buf of device memory that was mapped
+ * @ctx: context
+ * @addr: first byte, in memory of hmm_p2p_map(), whichever context's
+ * @length: bytes, all in one such mapping, which is to be read and written
+ * @result: receives out_device, out_offset (where @addr is in the dma-buf) and
+ *	out_length (of the dma-buf, whole pages); may be NULL
+ *
+ * The dma-buf is the same memory. It keeps it when the mapping, the context or the
+ * process has gone; close() gives it up. Pass out_offset and out_length on with it:
+ * a dma-buf does not know which part of it is meant. Devices reach it peer to peer
+ * or not at all.
+ *
+ * Return: the descriptor, close-on-exec; -EFAULT: one mapping does not cover the
+ * range; -EOPNOTSUPP: it is other memory, or the kernel has no dma-buf; -EPERM: the
+ * mapping is read-only; -ENODEV: its device has gone; -EINVAL: empty or wrapping
+ * range; -EMFILE, -EINTR, -ENOMEM.
+ */
+int hmm_p2p_export(struct hmm_p2p *ctx, void *addr, size_t length,
+		   struct hmm_p2p_export *result);
+
+/**
+ * hmm_p2p_import_read() - let a device read a dma-buf, by DMA
+ * @ctx: context
+ * @importer: id of the device
+ * @fd: the dma-buf, of any exporter
+ * @offset: first byte in it; a multiple of the page size
+ * @data: receives @length bytes as the device read them
+ * @length: bytes, a multiple of the page size
+ *
+ * What others still do to the dma-buf (its fences) comes first.
+ *
+ * Return: bytes read, which is @length; -EFAULT: the range is not in the dma-buf, or
+ * @data is bad; -EBADF: @fd is no dma-buf; -EREMOTEIO: the device may not have this
+ * memory; -EOPNOTSUPP: the device does no such DMA, or the exporter of the dma-buf
+ * serves no importer of its kind; -ENODEV: a device went away; -ENOENT: no such
+ * device; -EINVAL: alignment; -EIO; -EINTR: a signal; -ENOMEM. Part of @data may be
+ * there after an error.
+ */
+int64_t hmm_p2p_import_read(struct hmm_p2p *ctx, uint32_t importer, int fd,
+			    uint64_t offset, void *data, size_t length);
+
+/**
+ * hmm_p2p_import_write() - let a device write a dma-buf, by DMA
+ * @ctx: context
+ * @importer: id of the device
+ * @fd: the dma-buf, of any exporter
+ * @offset: first byte in it; a multiple of the page size
+ * @data: @length bytes for the device to write
+ * @length: bytes, a multiple of the page size
+ *
+ * Return: as hmm_p2p_import_read().
+ */
+int64_t hmm_p2p_import_write(struct hmm_p2p *ctx, uint32_t importer, int fd,
+			     uint64_t offset, const void *data, size_t length);
+
 /* ------------------------------------------------------------------ query */
 
 /**
@@ -644,6 +702,8 @@ const char *hmm_p2p_counter_name(unsigned int counter);
  * @HMM_P2P_CALL_FILE_IO: hmm_p2p_pread(), hmm_p2p_pwrite()
  * @HMM_P2P_CALL_MAP: hmm_p2p_map()
  * @HMM_P2P_CALL_DRAIN: hmm_p2p_drain()
+ * @HMM_P2P_CALL_EXPORT: hmm_p2p_export()
+ * @HMM_P2P_CALL_IMPORT: hmm_p2p_import_read(), hmm_p2p_import_write()
  * @HMM_P2P_CALL_COUNT: number of calls, not a call
  */
 enum hmm_p2p_call {
@@ -661,6 +721,8 @@ enum hmm_p2p_call {
 	HMM_P2P_CALL_FILE_IO = 11,
 	HMM_P2P_CALL_MAP = 12,
 	HMM_P2P_CALL_DRAIN = 13,
+	HMM_P2P_CALL_EXPORT = 14,
+	HMM_P2P_CALL_IMPORT = 15,
 	HMM_P2P_CALL_COUNT
 };
 

@@ -85,6 +85,20 @@ static int edu_copy(struct edu *edu, dma_addr_t from, dma_addr_t to)
 	       edu_dma(edu, EDU_BUFFER, to, EDU_DMA_FROM_DEVICE);
 }
 
+/* A page between @buf and memory that is mapped for the device. */
+static int edu_transfer_mapped(struct edu *edu, dma_addr_t addr, void *buf, bool write)
+{
+	int ret;
+
+	if (write) {
+		memcpy(edu->bounce, buf, PAGE_SIZE);
+		return edu_copy(edu, edu->bounce_dma, addr);
+	}
+	ret = edu_copy(edu, addr, edu->bounce_dma);
+	memcpy(buf, edu->bounce, PAGE_SIZE);
+	return ret;
+}
+
 static int edu_transfer_page(struct edu *edu, const struct hmm_p2p_transfer *xfer,
 			     unsigned long i)
 {
@@ -98,13 +112,7 @@ static int edu_transfer_page(struct edu *edu, const struct hmm_p2p_transfer *xfe
 	addr = hmm_dma_map_pfn(dev, xfer->map, index, &state);
 	if (dma_mapping_error(dev, addr))
 		return -EREMOTEIO;
-	if (xfer->write) {
-		memcpy(edu->bounce, buf, PAGE_SIZE);
-		ret = edu_copy(edu, edu->bounce_dma, addr);
-	} else {
-		ret = edu_copy(edu, addr, edu->bounce_dma);
-		memcpy(buf, edu->bounce, PAGE_SIZE);
-	}
+	ret = edu_transfer_mapped(edu, addr, buf, xfer->write);
 	if (!xfer->mapped)
 		hmm_dma_unmap_pfn(dev, xfer->map, index);
 	return ret;
@@ -125,8 +133,24 @@ static int edu_transfer(struct hmm_p2p_device *hdev,
 	return ret;
 }
 
+static int edu_transfer_dma(struct hmm_p2p_device *hdev, dma_addr_t addr, void *buf,
+			    size_t len, bool write)
+{
+	struct edu *edu = hmm_p2p_device_drvdata(hdev);
+	size_t at;
+	int ret = 0;
+
+	if (mutex_lock_killable(&edu->lock))
+		return -EINTR;
+	for (at = 0; at < len && !ret; at += PAGE_SIZE)
+		ret = edu_transfer_mapped(edu, addr + at, buf + at, write);
+	mutex_unlock(&edu->lock);
+	return ret;
+}
+
 static const struct hmm_p2p_importer_ops edu_importer_ops = {
 	.transfer = edu_transfer,
+	.transfer_dma = edu_transfer_dma,
 };
 
 static int edu_init_device(struct edu *edu)

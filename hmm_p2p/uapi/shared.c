@@ -22,6 +22,7 @@
  * a heap that is given up while I/O has pages of it is in limbo, which is gone
  * over until these are free. The driver's pagemap waits for that.
  */
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/kref.h>
@@ -411,6 +412,80 @@ int hmm_p2p_shared_mmap(struct file *file, struct vm_area_struct *vma)
 	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
 	vma->vm_private_data = &heap->mapped;
 	vma->vm_ops = &shared_vm_ops;
+	return 0;
+}
+
+/* A place stays as long as the heap is in use, and the caller has the file. */
+static int heap_hold(struct heap *heap, unsigned long first, unsigned long nr,
+		     struct page **pages)
+{
+	unsigned long i;
+
+	if (mutex_lock_killable(&heap->lock))
+		return -EINTR;
+	if (!heap->mapped.hdev) {
+		mutex_unlock(&heap->lock);
+		return -ENODEV;
+	}
+	for (i = 0; i < nr; i++) {
+		const struct place *place = xa_load(&heap->pages, first + i);
+
+		get_page(place->page);
+		pages[i] = place->page;
+	}
+	mutex_unlock(&heap->lock);
+	return 0;
+}
+
+static int find_range(struct hmm_p2p_shared_range *range, u64 addr, struct heap **heap)
+{
+	const struct vm_area_struct *vma = vma_lookup(current->mm, addr);
+
+	mmap_assert_locked(current->mm);
+	if (!vma)
+		return -EFAULT;
+	if (vma->vm_ops != &shared_vm_ops)
+		return -EOPNOTSUPP;
+	/* Who has the pages may write to them. */
+	if ((vma->vm_flags & (VM_READ | VM_WRITE)) != (VM_READ | VM_WRITE))
+		return -EPERM;
+	if (range->nr > (vma->vm_end - addr) >> PAGE_SHIFT)
+		return -EFAULT;
+	*heap = container_of(vma->vm_private_data, struct heap, mapped);
+	range->pgoff = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+	range->file = get_file(vma->vm_file);
+	return 0;
+}
+
+/**
+ * hmm_p2p_shared_hold - have the pages of shared memory stay
+ * @addr: first byte, page aligned, in a mapping of the caller's
+ * @range: with room for @range->nr pages; receives the rest
+ *
+ * Each page has one reference more, for the caller to drop, and so has the file.
+ *
+ * Context: takes the mmap_lock and the heap's lock.
+ * Return: 0; -EFAULT: one mapping does not cover it; -EOPNOTSUPP: it is other memory;
+ * -EPERM: the mapping is not to be read and written; -ENODEV: its device is gone;
+ * -EINTR.
+ */
+int hmm_p2p_shared_hold(u64 addr, struct hmm_p2p_shared_range *range)
+{
+	struct heap *heap;
+	int ret;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	ret = find_range(range, addr, &heap);
+	mmap_read_unlock(current->mm);
+	if (ret)
+		return ret;
+	ret = heap_hold(heap, range->pgoff & (HEAP_PAGES - 1), range->nr, range->pages);
+	if (ret) {
+		fput(range->file);
+		return ret;
+	}
+	range->hdev = heap->hdev;
 	return 0;
 }
 

@@ -14,7 +14,9 @@
 
 #include "../core/core.h"
 #include "access.h"
+#include "export.h"
 #include "file_io.h"
+#include "import.h"
 #include "process.h"
 #include "query.h"
 #include "shared.h"
@@ -30,6 +32,8 @@ union call_arg {
 	struct hmm_p2p_set_owner set_owner;
 	struct hmm_p2p_file_io file_io;
 	struct hmm_p2p_drain drain;
+	struct hmm_p2p_export export;
+	struct hmm_p2p_import import;
 };
 
 static int check_range(u64 addr, u64 length)
@@ -497,6 +501,40 @@ static int call_drain(union call_arg *u)
 	return ret;
 }
 
+static int call_export(union call_arg *u)
+{
+	struct hmm_p2p_export *arg = &u->export;
+	u64 end;
+
+	if (arg->flags || arg->__reserved || !arg->length)
+		return -EINVAL;
+	if (check_add_overflow(arg->addr, arg->length, &end) || end > TASK_SIZE)
+		return -EINVAL;
+	arg->out_fd = HMM_P2P_NO_FD;
+	arg->out_device = 0;
+	arg->out_offset = 0;
+	arg->out_length = 0;
+	return hmm_p2p_do_export(arg);
+}
+
+static int call_import(union call_arg *u)
+{
+	struct hmm_p2p_import *arg = &u->import;
+	struct hmm_p2p_device *importer;
+	int ret;
+
+	if (arg->flags & ~HMM_P2P_IMPORT_WRITE || arg->__reserved || !arg->data ||
+	    !arg->length || !IS_ALIGNED(arg->offset | arg->length, PAGE_SIZE))
+		return -EINVAL;
+	arg->out_bytes = 0;
+	importer = hmm_p2p_device_get(arg->importer);
+	if (!importer)
+		return -ENOENT;
+	ret = hmm_p2p_do_import(importer, arg);
+	hmm_p2p_device_put(importer);
+	return ret;
+}
+
 #define ENTRY(_nr, _fn, _struct, _last, _changes)			\
 	[(_nr) - HMM_P2P_IOC_INFO] = {					\
 		.size = sizeof(_struct),				\
@@ -519,6 +557,8 @@ static const struct call calls[] = {
 	CHANGE(HMM_P2P_IOC_SET_OWNER, call_set_owner, struct hmm_p2p_set_owner, __reserved),
 	CHANGE(HMM_P2P_IOC_FILE_IO, call_file_io, struct hmm_p2p_file_io, out_reasons),
 	CHANGE(HMM_P2P_IOC_DRAIN, call_drain, struct hmm_p2p_drain, out_left),
+	CHANGE(HMM_P2P_IOC_EXPORT, call_export, struct hmm_p2p_export, out_length),
+	CHANGE(HMM_P2P_IOC_IMPORT, call_import, struct hmm_p2p_import, out_bytes),
 };
 
 static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -574,9 +614,12 @@ static int __init uapi_init(void)
 
 	hmm_p2p_process_init();
 	hmm_p2p_shared_init();
+	hmm_p2p_export_init();
 	ret = misc_register(&uapi_misc);
-	if (ret)
+	if (ret) {
+		hmm_p2p_export_exit();
 		hmm_p2p_shared_exit();
+	}
 	return ret;
 }
 module_init(uapi_init);
@@ -584,11 +627,13 @@ module_init(uapi_init);
 static void __exit uapi_exit(void)
 {
 	misc_deregister(&uapi_misc);
+	hmm_p2p_export_exit();
 	hmm_p2p_shared_exit();
 }
 module_exit(uapi_exit);
 
 MODULE_DESCRIPTION("/dev/hmm_p2p: device memory for programs");
+MODULE_IMPORT_NS("DMA_BUF");
 MODULE_IMPORT_NS("HMM_P2P");
 MODULE_IMPORT_NS("HMM_P2P_INTERNAL");
 MODULE_LICENSE("GPL");

@@ -193,6 +193,18 @@ struct hmm_p2p_importer_ops {
 	 */
 	int (*transfer)(struct hmm_p2p_device *hdev,
 			const struct hmm_p2p_transfer *xfer);
+
+	/**
+	 * @transfer_dma: Move @len bytes between @buf and memory that is mapped for
+	 * the device at @addr, such as a dma-buf's. @len is a multiple of PAGE_SIZE,
+	 * and no more than @max_transfer pages. Optional.
+	 *
+	 * Context: process; a reservation lock (dma_resv) is held, so nothing that
+	 * waits for another.
+	 * Return: 0, -EIO, -EINTR.
+	 */
+	int (*transfer_dma)(struct hmm_p2p_device *hdev, dma_addr_t addr, void *buf,
+			    size_t len, bool write);
 };
 
 /**

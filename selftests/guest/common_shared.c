@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Device memory that processes map, and the pool that it comes from. */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "common_shared.h"
@@ -117,4 +119,80 @@ int pool_unbind(const struct pool *pool)
 int pool_bind(const struct pool *pool)
 {
 	return driver_bind("hmm_p2p_pci", &pool->device);
+}
+
+void *pool_unbind_thread(void *arg)
+{
+	const struct pool *pool = arg;
+
+	return (void *)(intptr_t)pool_unbind(pool);
+}
+
+__thread sigjmp_buf bus_error;
+__thread volatile sig_atomic_t expects_bus_error;
+
+void on_bus_error(int signal)
+{
+	(void)signal;
+	if (!expects_bus_error)
+		_exit(99);
+	siglongjmp(bus_error, 1);
+}
+
+bool is_dead(volatile uint8_t *mem, bool write)
+{
+	struct sigaction action = { .sa_handler = on_bus_error }, before;
+	bool dead = true;
+
+	sigaction(SIGBUS, &action, &before);
+	if (!sigsetjmp(bus_error, 1)) {
+		expects_bus_error = true;
+		if (write)
+			*mem = 1;
+		else
+			(void)*mem;
+		dead = false;
+	}
+	expects_bus_error = false;
+	sigaction(SIGBUS, &before, NULL);
+	return dead;
+}
+
+void send_fd(int to, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec byte = { .iov_base = "", .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &byte, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	REQUIRE(sendmsg(to, &message, 0) == 1);
+}
+
+int receive_fd(int from)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	char data;
+	struct iovec byte = { .iov_base = &data, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &byte, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	REQUIRE(recvmsg(from, &message, MSG_CMSG_CLOEXEC) == 1);
+	REQUIRE(control.header.cmsg_type == SCM_RIGHTS);
+	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	return fd;
 }

@@ -3,6 +3,9 @@
 #ifndef GUEST_COMMON_SHARED_H
 #define GUEST_COMMON_SHARED_H
 
+#include <setjmp.h>
+#include <signal.h>
+
 #include "common.h"
 
 /**
@@ -42,5 +45,20 @@ uint8_t *allocate(const struct pool *pool, size_t length);
 /* By the kernel's PCI driver hmm_p2p_pci. */
 int pool_unbind(const struct pool *pool);
 int pool_bind(const struct pool *pool);
+
+/* The same for pthread_create(): the result is an int. */
+void *pool_unbind_thread(void *pool);
+
+/* A SIGBUS where @expects_bus_error is not set ends the program. */
+extern __thread sigjmp_buf bus_error;
+extern __thread volatile sig_atomic_t expects_bus_error;
+void on_bus_error(int signal);
+
+/* Whether touching @mem gives SIGBUS. */
+bool is_dead(volatile uint8_t *mem, bool write);
+
+/* A descriptor on its way through a socket. */
+void send_fd(int to, int fd);
+int receive_fd(int from);
 
 #endif /* GUEST_COMMON_SHARED_H */

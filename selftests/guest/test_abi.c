@@ -21,7 +21,8 @@
  * @flags: those that are known
  * @reserved: offset of the reserved u32, 0 when there is none
  * @addr: offset of @addr, followed by @length; 0 when it has no range
- * @fill: sets up a request that succeeds
+ * @fill: sets up a request that is right
+ * @valid: what it gives; not 0 where no device here can serve it
  */
 struct call {
 	const char *name;
@@ -33,6 +34,7 @@ struct call {
 	size_t reserved;
 	size_t addr;
 	void (*fill)(void *arg);
+	int valid;
 };
 
 static uint8_t *range;
@@ -117,35 +119,58 @@ static void fill_file_io(void *arg)
 	io->length = RANGE_PAGES * page_size;
 }
 
+static void fill_export(void *arg)
+{
+	struct hmm_p2p_export *export = arg;
+
+	export->addr = (uintptr_t)range;
+	export->length = RANGE_PAGES * page_size;
+}
+
+static void fill_import(void *arg)
+{
+	struct hmm_p2p_import *import = arg;
+
+	import->importer = importer.out_id;
+	import->fd = file;
+	import->length = RANGE_PAGES * page_size;
+	import->data = (uintptr_t)range;
+}
+
 #define RESERVED(s)	offsetof(struct s, __reserved)
 #define ADDR(s)		offsetof(struct s, addr)
 
 static const struct call calls[] = {
 	{ "INFO", HMM_P2P_IOC_INFO, sizeof(struct hmm_p2p_info), 0, false, 0, 0, 0,
-	  fill_nothing },
+	  fill_nothing, 0 },
 	{ "DEVICE", HMM_P2P_IOC_DEVICE, sizeof(struct hmm_p2p_device_info), 0, false, 0,
-	  RESERVED(hmm_p2p_device_info), 0, fill_nothing },
+	  RESERVED(hmm_p2p_device_info), 0, fill_nothing, 0 },
 	{ "PATH", HMM_P2P_IOC_PATH, sizeof(struct hmm_p2p_path), 0, false, HMM_P2P_PATH_FILE,
-	  RESERVED(hmm_p2p_path), 0, fill_path },
+	  RESERVED(hmm_p2p_path), 0, fill_path, 0 },
 	{ "MIGRATE", HMM_P2P_IOC_MIGRATE, sizeof(struct hmm_p2p_migrate),
 	  offsetof(struct hmm_p2p_migrate, move), true,
 	  HMM_P2P_MIGRATE_TO_RAM | HMM_P2P_MIGRATE_NO_EVICT | HMM_P2P_MIGRATE_POPULATE,
-	  RESERVED(hmm_p2p_migrate), ADDR(hmm_p2p_migrate), fill_migrate },
+	  RESERVED(hmm_p2p_migrate), ADDR(hmm_p2p_migrate), fill_migrate, 0 },
 	{ "ACCESS", HMM_P2P_IOC_ACCESS, sizeof(struct hmm_p2p_access), 0, true,
 	  HMM_P2P_ACCESS_WRITE | HMM_P2P_ACCESS_NO_P2P, RESERVED(hmm_p2p_access),
-	  ADDR(hmm_p2p_access), fill_access },
+	  ADDR(hmm_p2p_access), fill_access, 0 },
 	{ "QUERY", HMM_P2P_IOC_QUERY, sizeof(struct hmm_p2p_query), 0, false, 0,
-	  RESERVED(hmm_p2p_query), ADDR(hmm_p2p_query), fill_query },
+	  RESERVED(hmm_p2p_query), ADDR(hmm_p2p_query), fill_query, 0 },
 	{ "STAT", HMM_P2P_IOC_STAT, sizeof(struct hmm_p2p_stat), 0, false, 0,
-	  RESERVED(hmm_p2p_stat), 0, fill_stat },
+	  RESERVED(hmm_p2p_stat), 0, fill_stat, 0 },
 	{ "SET_OWNER", HMM_P2P_IOC_SET_OWNER, sizeof(struct hmm_p2p_set_owner), 0, true, 0,
-	  RESERVED(hmm_p2p_set_owner), 0, fill_set_owner },
+	  RESERVED(hmm_p2p_set_owner), 0, fill_set_owner, 0 },
 	/* Its range need not be aligned to pages: see test_file_io. */
 	{ "FILE_IO", HMM_P2P_IOC_FILE_IO, sizeof(struct hmm_p2p_file_io), 0, true,
 	  HMM_P2P_FILE_IO_WRITE | HMM_P2P_FILE_IO_NO_P2P,
-	  RESERVED(hmm_p2p_file_io), 0, fill_file_io },
+	  RESERVED(hmm_p2p_file_io), 0, fill_file_io, 0 },
 	{ "DRAIN", HMM_P2P_IOC_DRAIN, sizeof(struct hmm_p2p_drain), 0, true, 0,
-	  RESERVED(hmm_p2p_drain), 0, fill_drain },
+	  RESERVED(hmm_p2p_drain), 0, fill_drain, 0 },
+	/* Where they can be served: see test_dmabuf. */
+	{ "EXPORT", HMM_P2P_IOC_EXPORT, sizeof(struct hmm_p2p_export), 0, true, 0,
+	  RESERVED(hmm_p2p_export), 0, fill_export, -EOPNOTSUPP },
+	{ "IMPORT", HMM_P2P_IOC_IMPORT, sizeof(struct hmm_p2p_import), 0, true,
+	  HMM_P2P_IMPORT_WRITE, RESERVED(hmm_p2p_import), 0, fill_import, -EOPNOTSUPP },
 };
 
 /*
@@ -226,7 +251,7 @@ static void test_valid(void **state)
 	for_each_call(call) {
 		struct request r = request_new(call, call->size);
 
-		expect(call, "valid", raw(call, r.arg), 0);
+		expect(call, "valid", raw(call, r.arg), call->valid);
 		expect(call, "size", (int)r.arg[0], (int)call->size);
 		request_free(&r);
 	}
@@ -244,7 +269,7 @@ static void test_read_only_node(void **state)
 		struct request r = request_new(call, call->size);
 
 		expect(call, "read only", ioctl(node, call->cmd, r.arg) ? -errno : 0,
-		       call->changes ? -EBADF : 0);
+		       call->changes ? -EBADF : call->valid);
 		request_free(&r);
 	}
 	close(node);
@@ -311,7 +336,7 @@ static void test_longer_with_zero_tail(void **state)
 			struct request r = request_new(call, (size + 7) & ~7UL);
 
 			r.arg[0] = (uint32_t)size;
-			expect(call, "zero tail", raw(call, r.arg), 0);
+			expect(call, "zero tail", raw(call, r.arg), call->valid);
 			expect(call, "size", (int)r.arg[0], (int)size);
 			expect(call, "tail",
 			       zero_tail((uint8_t *)r.arg + call->size, tails[i]), 1);
@@ -370,7 +395,7 @@ static void test_unknown_flags(void **state)
 			r.arg[1] |= 1U << bit;
 			ret = call->flags & 1U << bit ? 0 : raw(call, r.arg);
 			if (!(call->flags & 1U << bit) && ret != -EINVAL &&
-			    ret != -EOPNOTSUPP)
+			    (call->valid || ret != -EOPNOTSUPP))
 				fail_msg("%s, flag %u: %d", call->name, bit, ret);
 			request_free(&r);
 		}

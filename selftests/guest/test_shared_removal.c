@@ -15,37 +15,6 @@
 #define LENGTH	(64 * page_size)
 #define LOAD	"load hmm_p2p_pci p2pmem=32M"
 
-static __thread sigjmp_buf bus_error;
-static __thread volatile sig_atomic_t expects_bus_error;
-
-static void on_bus_error(int signal)
-{
-	(void)signal;
-	if (!expects_bus_error)
-		_exit(99);
-	siglongjmp(bus_error, 1);
-}
-
-/* Return: whether touching @mem gives SIGBUS. */
-static bool is_dead(volatile uint8_t *mem, bool write)
-{
-	struct sigaction action = { .sa_handler = on_bus_error }, before;
-	bool dead = true;
-
-	sigaction(SIGBUS, &action, &before);
-	if (!sigsetjmp(bus_error, 1)) {
-		expects_bus_error = true;
-		if (write)
-			*mem = 1;
-		else
-			(void)*mem;
-		dead = false;
-	}
-	expects_bus_error = false;
-	sigaction(SIGBUS, &before, NULL);
-	return dead;
-}
-
 static void test_unbind(void **state)
 {
 	struct pool pools[2];
@@ -227,13 +196,6 @@ static unsigned int in_flight(const struct disk *disk)
 	return reads + writes;
 }
 
-static void *unbind(void *arg)
-{
-	const struct pool *pool = arg;
-
-	return (void *)(intptr_t)pool_unbind(pool);
-}
-
 static void test_unbind_under_io(void **state)
 {
 	struct hmm_p2p_device_info info;
@@ -255,7 +217,7 @@ static void test_unbind_under_io(void **state)
 	assert_int_equal(pthread_create(&reading, NULL, read_disk, &reader), 0);
 	while (!in_flight(&disk))
 		sched_yield();
-	assert_int_equal(pthread_create(&unbinding, NULL, unbind, &pool), 0);
+	assert_int_equal(pthread_create(&unbinding, NULL, pool_unbind_thread, &pool), 0);
 	/* The mapping goes at once; the pages when the disk has let go of them. */
 	while (!is_dead(reader.mem, false))
 		sched_yield();

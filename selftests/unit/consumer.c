@@ -21,6 +21,8 @@ static const any_fn functions[] = {
 	(any_fn)hmm_p2p_read, (any_fn)hmm_p2p_write, (any_fn)hmm_p2p_fault,
 	(any_fn)hmm_p2p_pread, (any_fn)hmm_p2p_pwrite,
 	(any_fn)hmm_p2p_map, (any_fn)hmm_p2p_unmap,
+	(any_fn)hmm_p2p_export,
+	(any_fn)hmm_p2p_import_read, (any_fn)hmm_p2p_import_write,
 	(any_fn)hmm_p2p_query, (any_fn)hmm_p2p_stat, (any_fn)hmm_p2p_set_owner,
 	(any_fn)hmm_p2p_outcome_name, (any_fn)hmm_p2p_reason_name,
 	(any_fn)hmm_p2p_reason_text, (any_fn)hmm_p2p_counter_name,

@@ -477,6 +477,70 @@ static void file_io_reports_errors(void **state)
 					NULL, &result), -EIO);
 }
 
+static void export_tells_where(void **state)
+{
+	struct hmm_p2p_export result;
+
+	mock_share(8, 4, VRAM1);
+	assert_int_equal(hmm_p2p_export(*state, (void *)(uintptr_t)(mock_addr(9) + 100),
+					MOCK_PAGE_SIZE, &result), MOCK_BUFFER);
+	assert_int_equal(result.out_fd, MOCK_BUFFER);
+	assert_int_equal(result.out_device, VRAM1);
+	assert_int_equal(result.out_offset, 100);
+	assert_int_equal(result.out_length, 2 * MOCK_PAGE_SIZE);
+	assert_int_equal(hmm_p2p_export(*state, (void *)(uintptr_t)mock_addr(8), 1, NULL),
+			 MOCK_BUFFER);
+	assert_int_equal(mock.bad_requests, 0);
+}
+
+static void export_reports_errors(void **state)
+{
+	void *other = (void *)(uintptr_t)mock_addr(0);
+	struct hmm_p2p_export result;
+
+	assert_int_equal(hmm_p2p_export(*state, other, MOCK_PAGE_SIZE, &result), -EOPNOTSUPP);
+	assert_int_equal(result.out_fd, HMM_P2P_NO_FD);
+	assert_int_equal(hmm_p2p_export(*state, other, 0, NULL), -EINVAL);
+	assert_int_equal(hmm_p2p_export(NULL, other, 1, &result), -EINVAL);
+	assert_int_equal(result.out_fd, HMM_P2P_NO_FD);
+	mock.fail_cmd = HMM_P2P_IOC_EXPORT;
+	mock.fail_errno = EMFILE;
+	assert_int_equal(hmm_p2p_export(*state, other, 1, NULL), -EMFILE);
+}
+
+static void import_moves_bytes(void **state)
+{
+	static uint8_t data[MOCK_PAGE_SIZE];
+
+	mock_share(8, 4, VRAM1);
+	assert_int_equal(hmm_p2p_export(*state, (void *)(uintptr_t)mock_addr(8),
+					4 * MOCK_PAGE_SIZE, NULL), MOCK_BUFFER);
+	memset(data, 0x5a, sizeof(data));
+	assert_int_equal(hmm_p2p_import_write(*state, EDU0, MOCK_BUFFER, MOCK_PAGE_SIZE,
+					      data, sizeof(data)), sizeof(data));
+	assert_memory_equal(mock_data[9], data, sizeof(data));
+	memset(data, 0, sizeof(data));
+	assert_int_equal(hmm_p2p_import_read(*state, EDU0, MOCK_BUFFER, MOCK_PAGE_SIZE,
+					     data, sizeof(data)), sizeof(data));
+	assert_memory_equal(mock_data[9], data, sizeof(data));
+	assert_int_equal(mock.bad_requests, 0);
+}
+
+static void import_reports_errors(void **state)
+{
+	static uint8_t data[MOCK_PAGE_SIZE];
+
+	assert_int_equal(hmm_p2p_import_read(*state, EDU0, 3, 0, data, sizeof(data)), -EBADF);
+	assert_int_equal(hmm_p2p_import_read(*state, 77, 3, 0, data, sizeof(data)), -ENOENT);
+	assert_int_equal(hmm_p2p_import_write(*state, CARVE0, 3, 0, data, sizeof(data)),
+			 -EOPNOTSUPP);
+	assert_int_equal(hmm_p2p_import_write(NULL, EDU0, 3, 0, data, sizeof(data)), -EINVAL);
+	mock.fail_cmd = HMM_P2P_IOC_IMPORT;
+	mock.fail_errno = EREMOTEIO;
+	assert_int_equal(hmm_p2p_import_write(*state, EDU0, 3, 0, data, sizeof(data)),
+			 -EREMOTEIO);
+}
+
 static void map_names_device_and_offset(void **state)
 {
 	void *mem;
@@ -547,6 +611,10 @@ int main(void)
 		mock_test(file_io_asks_as_told),
 		mock_test(file_io_counts),
 		mock_test(file_io_reports_errors),
+		mock_test(export_tells_where),
+		mock_test(export_reports_errors),
+		mock_test(import_moves_bytes),
+		mock_test(import_reports_errors),
 		mock_test(map_names_device_and_offset),
 		mock_test(map_refuses),
 		mock_test(map_reports_errors),

@@ -33,7 +33,8 @@
  *   EBADF       @fd is not open, or not for this; or the device node itself is not
  *               open for writing, which INFO, DEVICE, PATH, QUERY and STAT do
  *               without
- *   EINTR       a fatal signal came while waiting; HMM_P2P_IOC_DRAIN ends at any
+ *   EINTR       a fatal signal came while waiting; HMM_P2P_IOC_DRAIN and
+ *               HMM_P2P_IOC_IMPORT end at any
  *   ENOSPC      no device memory left, or none that the caller may have
  *   ENOMEM      no system memory left
  *   EBUSY       the device holds pages, so its owner cannot change now; or some
@@ -545,6 +546,70 @@ struct hmm_p2p_drain {
 	__aligned_u64 out_left;
 };
 
+/**
+ * struct hmm_p2p_export - HMM_P2P_IOC_EXPORT: shared device memory as a dma-buf
+ * @size: sizeof(struct hmm_p2p_export)
+ * @flags: must be 0
+ * @addr: first byte of the caller's memory, in a mapping of the character device
+ *	that can be read and written
+ * @length: bytes; all in that mapping
+ * @out_fd: descriptor of the dma-buf, close-on-exec; HMM_P2P_NO_FD without one
+ * @out_device: id of the device whose memory it is
+ * @out_offset: where in the dma-buf @addr is: less than a page
+ * @out_length: bytes of the dma-buf: the pages that the range touches, all of them
+ * @__reserved: must be 0
+ *
+ * The dma-buf keeps the memory, as a mapping does, whoever has it and whatever
+ * becomes of the process that made it. A device may attach that reaches the memory
+ * peer to peer (EREMOTEIO otherwise: there is no copy in RAM) and whose driver can be
+ * told that the device goes (allow_peer2peer and invalidate_mappings; EOPNOTSUPP
+ * otherwise). After that, mapping it gives ENODEV. mmap() and the kernel's vmap are
+ * write-combined, as all mappings of it: bracket the CPU's accesses with
+ * DMA_BUF_IOCTL_SYNC.
+ */
+struct hmm_p2p_export {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__s32 out_fd;
+	__u32 out_device;
+	__u32 out_offset;
+	__u32 __reserved;
+	__aligned_u64 out_length;
+};
+
+/* hmm_p2p_import.flags */
+#define HMM_P2P_IMPORT_WRITE	(1U << 0) /* the device writes; else it reads */
+
+/**
+ * struct hmm_p2p_import - HMM_P2P_IOC_IMPORT: a device reaches a dma-buf by DMA
+ * @size: sizeof(struct hmm_p2p_import)
+ * @flags: HMM_P2P_IMPORT_*
+ * @importer: id of the device
+ * @fd: the dma-buf, of any exporter
+ * @offset: first byte in the dma-buf; page aligned
+ * @length: bytes, a multiple of the page size; EFAULT beyond the end of the dma-buf
+ * @data: what the device read or is to write, @length bytes
+ * @out_bytes: bytes that were transferred, also when the call failed
+ * @__reserved: must be 0
+ *
+ * The fences in the dma-buf come first. EOPNOTSUPP: the importer does no DMA, or the
+ * exporter serves no importer of this kind; EREMOTEIO: it may not have this memory;
+ * EBADF: @fd is no dma-buf. Any signal ends it (EINTR).
+ */
+struct hmm_p2p_import {
+	__u32 size;
+	__u32 flags;
+	__u32 importer;
+	__s32 fd;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 data;
+	__aligned_u64 __reserved;
+	__aligned_u64 out_bytes;
+};
+
 /*
  * mmap() of the character device maps device memory that stays where it is: the
  * CPU reads and writes it in place, O_DIRECT takes it, and it is shared with
@@ -578,5 +643,7 @@ struct hmm_p2p_drain {
 #define HMM_P2P_IOC_SET_OWNER	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 7)
 #define HMM_P2P_IOC_FILE_IO	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 8)
 #define HMM_P2P_IOC_DRAIN	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 9)
+#define HMM_P2P_IOC_EXPORT	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 10)
+#define HMM_P2P_IOC_IMPORT	_IO(HMM_P2P_TYPE, HMM_P2P_CMD_BASE + 11)
 
 #endif /* _UAPI_LINUX_HMM_P2P_H */

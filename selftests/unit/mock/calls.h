@@ -16,6 +16,8 @@ int mock_call_stat(void *arg);
 int mock_call_set_owner(void *arg);
 int mock_call_file_io(void *arg);
 int mock_call_drain(void *arg);
+int mock_call_export(void *arg);
+int mock_call_import(void *arg);
 
 /* As the driver checks them: 0, or -errno. */
 int mock_check_range(uint64_t addr, uint64_t length);

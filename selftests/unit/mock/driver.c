@@ -39,6 +39,10 @@ static const struct call {
 	  offsetof(struct hmm_p2p_file_io, __reserved), mock_call_file_io },
 	{ "drain", HMM_P2P_IOC_DRAIN, sizeof(struct hmm_p2p_drain), 0,
 	  offsetof(struct hmm_p2p_drain, __reserved), mock_call_drain },
+	{ "export", HMM_P2P_IOC_EXPORT, sizeof(struct hmm_p2p_export), 0,
+	  offsetof(struct hmm_p2p_export, __reserved), mock_call_export },
+	{ "import", HMM_P2P_IOC_IMPORT, sizeof(struct hmm_p2p_import), HMM_P2P_IMPORT_WRITE,
+	  offsetof(struct hmm_p2p_import, __reserved), mock_call_import },
 };
 
 #define NR_CALLS (sizeof(calls) / sizeof(calls[0]))

@@ -22,6 +22,7 @@
 #define MOCK_END	(MOCK_BASE + (uint64_t)MOCK_NR_PAGES * MOCK_PAGE_SIZE)
 #define MOCK_DEVICES	8
 #define MOCK_FILE	77
+#define MOCK_BUFFER	78	/* the dma-buf of what was exported last */
 
 /* Where /proc/MOCK_PID and /proc/cpuinfo are looked up instead. */
 #define MOCK_PROC_ENV	"HMM_P2P_MOCK_PROC"
@@ -92,6 +93,7 @@ struct mock {
 	uint32_t first_flags;
 	int32_t pid, mem_fd;	/* of the last call that has them */
 	struct hmm_p2p_file_io file_io;	/* the last one */
+	uint64_t buffer_addr, buffer_length;	/* what MOCK_BUFFER is */
 	size_t map_length;	/* of the last mmap() of the device node */
 	int map_prot, map_flags;
 	uint64_t map_offset;
