@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A capture device writes its frames into device memory, and a disk takes them from
+ * there: no copy of a frame is ever in RAM. The camera is the kernel's virtual one
+ * (vivid). It has no DMA, so it writes with the CPU through a mapping in the kernel;
+ * the way of the buffers is that of any V4L2 device.
+ */
+#include <fcntl.h>
+#include <linux/videodev2.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+
+#include "common_shared.h"
+#include "common_storage.h"
+
+#define WIDTH		640
+#define HEIGHT		480
+#define FRAME		((size_t)WIDTH * HEIGHT * 2)	/* YUYV; a multiple of the page size */
+#define BUFFERS		4
+#define FRAMES		24
+#define BARS		8
+
+/**
+ * struct camera - a capture device that shows colour bars
+ * @fd: its node
+ * @reference: a frame of it in RAM
+ */
+struct camera {
+	int fd;
+	uint8_t *reference;
+};
+
+static void camera_ioctl(const struct camera *camera, unsigned long cmd, void *arg)
+{
+	if (ioctl(camera->fd, cmd, arg))
+		fail_msg("ioctl %#lx: %s", cmd, strerror(errno));
+}
+
+static void set_control(const struct camera *camera, const char *name, int value)
+{
+	struct v4l2_queryctrl query = { .id = V4L2_CTRL_FLAG_NEXT_CTRL };
+	struct v4l2_control control = { .value = value };
+
+	while (!ioctl(camera->fd, VIDIOC_QUERYCTRL, &query)) {
+		if (!strcmp((const char *)query.name, name)) {
+			control.id = query.id;
+			camera_ioctl(camera, VIDIOC_S_CTRL, &control);
+			return;
+		}
+		query.id |= V4L2_CTRL_FLAG_NEXT_CTRL;
+	}
+	fail_msg("the camera has no control '%s'", name);
+}
+
+/* Frames that are all alike: no text, no movement. */
+static void set_format(const struct camera *camera)
+{
+	struct v4l2_format format = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.fmt.pix = {
+			.width = WIDTH,
+			.height = HEIGHT,
+			.pixelformat = V4L2_PIX_FMT_YUYV,
+			.field = V4L2_FIELD_NONE,
+		},
+	};
+	unsigned int input = 0;
+
+	camera_ioctl(camera, VIDIOC_S_INPUT, &input);
+	camera_ioctl(camera, VIDIOC_S_FMT, &format);
+	assert_int_equal(format.fmt.pix.width, WIDTH);
+	assert_int_equal(format.fmt.pix.height, HEIGHT);
+	assert_int_equal(format.fmt.pix.pixelformat, V4L2_PIX_FMT_YUYV);
+	assert_int_equal(format.fmt.pix.sizeimage, FRAME);
+	set_control(camera, "Test Pattern", 0);
+	set_control(camera, "OSD Text Mode", 2);
+}
+
+static void request_buffers(const struct camera *camera, enum v4l2_memory memory,
+			    unsigned int nr)
+{
+	struct v4l2_requestbuffers request = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.memory = memory,
+		.count = nr,
+	};
+
+	camera_ioctl(camera, VIDIOC_REQBUFS, &request);
+	assert_int_equal(request.count, nr);
+}
+
+static void stream(const struct camera *camera, bool on)
+{
+	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+
+	camera_ioctl(camera, on ? VIDIOC_STREAMON : VIDIOC_STREAMOFF, &type);
+}
+
+static unsigned int next_frame(const struct camera *camera, enum v4l2_memory memory)
+{
+	struct v4l2_buffer buffer = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.memory = memory,
+	};
+
+	camera_ioctl(camera, VIDIOC_DQBUF, &buffer);
+	assert_false(buffer.flags & V4L2_BUF_FLAG_ERROR);
+	assert_int_equal(buffer.bytesused, FRAME);
+	return buffer.index;
+}
+
+/* The bars are what they should be: each of one colour, white first, black last. */
+static void check_bars(const uint8_t *frame)
+{
+	const uint8_t *line = frame + FRAME / 2;
+	unsigned int bar;
+
+	for (bar = 0; bar < BARS; bar++) {
+		size_t x = (bar * WIDTH / BARS + WIDTH / BARS / 2) & ~1UL;
+
+		if (bar && line[2 * x] >= line[2 * (x - WIDTH / BARS)])
+			fail_msg("bar %u is no darker than the one before", bar);
+	}
+}
+
+static void take_reference(struct camera *camera)
+{
+	struct v4l2_buffer buffer = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.memory = V4L2_MEMORY_MMAP,
+	};
+	void *frame;
+
+	request_buffers(camera, V4L2_MEMORY_MMAP, 2);
+	camera_ioctl(camera, VIDIOC_QUERYBUF, &buffer);
+	frame = mmap(NULL, buffer.length, PROT_READ, MAP_SHARED, camera->fd,
+		     buffer.m.offset);
+	assert_ptr_not_equal(frame, MAP_FAILED);
+	camera_ioctl(camera, VIDIOC_QBUF, &buffer);
+	buffer.index = 1;
+	camera_ioctl(camera, VIDIOC_QBUF, &buffer);
+	stream(camera, true);
+	while (next_frame(camera, V4L2_MEMORY_MMAP))
+		;
+	camera->reference = malloc(FRAME);
+	assert_non_null(camera->reference);
+	memcpy(camera->reference, frame, FRAME);
+	check_bars(camera->reference);
+	stream(camera, false);
+	munmap(frame, buffer.length);
+	request_buffers(camera, V4L2_MEMORY_MMAP, 0);
+}
+
+static struct camera camera_open(void)
+{
+	struct camera camera = {};
+
+	if (system("modprobe -q vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0"))
+		SKIP("this kernel has no vivid");
+	assert_int_equal(system("udevadm settle 2>/dev/null; true"), 0);
+	camera.fd = open("/dev/video0", O_RDWR | O_CLOEXEC);
+	assert_return_code(camera.fd, errno);
+	set_format(&camera);
+	take_reference(&camera);
+	return camera;
+}
+
+static void camera_close(struct camera *camera)
+{
+	free(camera->reference);
+	close(camera->fd);
+	assert_int_equal(system("modprobe -r vivid"), 0);
+}
+
+/**
+ * struct frames - buffers on a device
+ * @mine: whose memory
+ * @mem: all of them, one behind the other
+ * @fds: each as a dma-buf
+ */
+struct frames {
+	struct hmm_p2p *mine;
+	uint8_t *mem;
+	int fds[BUFFERS];
+};
+
+static struct frames frames_make(uint32_t device)
+{
+	struct frames frames = { .mine = context_open() };
+	unsigned int i;
+
+	frames.mem = map_shared(frames.mine, device, 0, BUFFERS * FRAME);
+	for (i = 0; i < BUFFERS; i++) {
+		frames.fds[i] = hmm_p2p_export(ctx, frames.mem + i * FRAME, FRAME, NULL);
+		assert_return_code(frames.fds[i], errno);
+	}
+	return frames;
+}
+
+static void frames_free(struct frames *frames)
+{
+	unsigned int i;
+
+	for (i = 0; i < BUFFERS; i++)
+		close(frames->fds[i]);
+	unmap_shared(frames->mem, BUFFERS * FRAME);
+	hmm_p2p_close(frames->mine);
+}
+
+/* With bytes that are no frame, so that one which does not come is seen. */
+static void give(const struct camera *camera, const struct frames *frames,
+		 unsigned int index)
+{
+	struct v4l2_buffer buffer = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.memory = V4L2_MEMORY_DMABUF,
+		.index = index,
+		.m.fd = frames->fds[index],
+		.length = FRAME,
+	};
+
+	memset(frames->mem + index * FRAME, 0xa5, FRAME);
+	camera_ioctl(camera, VIDIOC_QBUF, &buffer);
+}
+
+static void camera_start(const struct camera *camera, const struct frames *frames)
+{
+	unsigned int i;
+
+	request_buffers(camera, V4L2_MEMORY_DMABUF, BUFFERS);
+	for (i = 0; i < BUFFERS; i++)
+		give(camera, frames, i);
+	stream(camera, true);
+}
+
+static void camera_stop(const struct camera *camera)
+{
+	stream(camera, false);
+	request_buffers(camera, V4L2_MEMORY_DMABUF, 0);
+}
+
+/* Adds up what became of the pages of one frame. */
+static void save(int fd, unsigned int nr, const uint8_t *frame,
+		 struct hmm_p2p_file_io *sum)
+{
+	struct hmm_p2p_file_io result;
+
+	assert_int_equal(hmm_p2p_pwrite(ctx, fd, frame, FRAME, nr * FRAME, 0, NULL,
+					&result), FRAME);
+	sum->out_bytes += result.out_bytes;
+	sum->out_p2p += result.out_p2p;
+	sum->out_migrated += result.out_migrated;
+	sum->out_system += result.out_system;
+}
+
+static void check_saved(int fd, const struct camera *camera)
+{
+	uint8_t *copy = map_memory(FRAME, SMALL_PAGES);
+	unsigned int i;
+
+	for (i = 0; i < FRAMES; i++) {
+		assert_int_equal(pread(fd, copy, FRAME, (off_t)(i * FRAME)), FRAME);
+		assert_memory_equal(copy, camera->reference, FRAME);
+	}
+	unmap(copy, FRAME);
+}
+
+/* By our own call, which tells of each page whether the disk had it on the device. */
+static void test_to_disk(void **state)
+{
+	struct hmm_p2p_file_io sum = {};
+	struct frames frames;
+	struct camera camera;
+	struct pool pool;
+	struct disk disk;
+	unsigned int i;
+
+	(void)state;
+	pools_find(&pool, 1);
+	disk = disk_open("near");
+	camera = camera_open();
+	frames = frames_make(pool.id);
+	camera_start(&camera, &frames);
+	for (i = 0; i < FRAMES; i++) {
+		unsigned int index = next_frame(&camera, V4L2_MEMORY_DMABUF);
+		const uint8_t *frame = frames.mem + index * FRAME;
+
+		assert_memory_equal(frame, camera.reference, FRAME);
+		save(disk.fd, i, frame, &sum);
+		give(&camera, &frames, index);
+	}
+	camera_stop(&camera);
+	print_message("%u frames, %llu bytes; the disk had %llu pages on the device, %llu in RAM\n",
+		      FRAMES, (unsigned long long)sum.out_bytes,
+		      (unsigned long long)sum.out_p2p,
+		      (unsigned long long)(sum.out_migrated + sum.out_system));
+	assert_int_equal(sum.out_bytes, FRAMES * FRAME);
+	assert_int_equal(sum.out_p2p, FRAMES * FRAME / page_size);
+	assert_int_equal(sum.out_migrated + sum.out_system, 0);
+	check_saved(disk.fd, &camera);
+	frames_free(&frames);
+	camera_close(&camera);
+	disk_close(&disk);
+	pool_is_back(&pool);
+}
+
+/* By a program that knows nothing of us: O_DIRECT. */
+static void test_to_disk_direct(void **state)
+{
+	struct frames frames;
+	struct camera camera;
+	struct pool pool;
+	struct disk disk;
+	unsigned int i;
+
+	(void)state;
+	pools_find(&pool, 1);
+	disk = disk_open("near");
+	camera = camera_open();
+	frames = frames_make(pool.id);
+	camera_start(&camera, &frames);
+	for (i = 0; i < FRAMES; i++) {
+		unsigned int index = next_frame(&camera, V4L2_MEMORY_DMABUF);
+
+		assert_int_equal(pwrite(disk.fd, frames.mem + index * FRAME, FRAME,
+					(off_t)(i * FRAME)), FRAME);
+		give(&camera, &frames, index);
+	}
+	camera_stop(&camera);
+	check_saved(disk.fd, &camera);
+	frames_free(&frames);
+	camera_close(&camera);
+	disk_close(&disk);
+	pool_is_back(&pool);
+}
+
+/*
+ * The device goes while the camera writes to it: nothing can take a mapping of the
+ * kernel away, so the removal waits, and says for what.
+ */
+static void test_unbind_while_streaming(void **state)
+{
+	struct frames frames;
+	struct camera camera;
+	pthread_t unbinding;
+	struct pool pool;
+	int log;
+	void *ret;
+
+	(void)state;
+	pools_find(&pool, 1);
+	camera = camera_open();
+	frames = frames_make(pool.id);
+	camera_start(&camera, &frames);
+	next_frame(&camera, V4L2_MEMORY_DMABUF);
+	log = log_open();
+	assert_int_equal(pthread_create(&unbinding, NULL, pool_unbind_thread, &pool), 0);
+	log_await(log, "removal waits for I/O");
+	close(log);
+	assert_true(is_dead(frames.mem, false));
+	/* It goes on, to memory that is nobody else's. */
+	next_frame(&camera, V4L2_MEMORY_DMABUF);
+	camera_stop(&camera);
+	assert_int_equal(pthread_join(unbinding, &ret), 0);
+	assert_int_equal((intptr_t)ret, 0);
+	frames_free(&frames);
+	camera_close(&camera);
+	assert_int_equal(pool_bind(&pool), 0);
+	pool_is_back(&pool);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_to_disk),
+		TEST(test_to_disk_direct),
+		TEST(test_unbind_while_streaming),
+	};
+
+	return RUN("capture", tests);
+}
