@@ -114,7 +114,7 @@ static const struct error_text error_texts[] = {
 	{ EINVAL, HMM_P2P_CALL_EXPORT,
 	  "The range is empty or leaves the address space: name memory that hmm_p2p_map() gave." },
 	{ EOPNOTSUPP, HMM_P2P_CALL_EXPORT,
-	  "Only device memory of hmm_p2p_map() becomes a dma-buf, on a kernel with dma-bufs: what malloc() gave moves, and whoever shares it faults for it instead." },
+	  "Only device memory of hmm_p2p_map() becomes a dma-buf: what malloc() gave moves, and whoever shares it faults for it instead." },
 	{ EFAULT, HMM_P2P_CALL_EXPORT,
 	  "One mapping does not cover the range: map the memory as a whole, or export its parts." },
 	{ EPERM, HMM_P2P_CALL_EXPORT,

@@ -540,9 +540,8 @@ int hmm_p2p_unmap(void *mem, size_t length);
  * or not at all.
  *
  * Return: the descriptor, close-on-exec; -EFAULT: one mapping does not cover the
- * range; -EOPNOTSUPP: it is other memory, or the kernel has no dma-buf; -EPERM: the
- * mapping is read-only; -ENODEV: its device has gone; -EINVAL: empty or wrapping
- * range; -EMFILE, -EINTR, -ENOMEM.
+ * range; -EOPNOTSUPP: it is other memory; -EPERM: the mapping is read-only; -ENODEV:
+ * its device has gone; -EINVAL: empty or wrapping range; -EMFILE, -EINTR, -ENOMEM.
  */
 int hmm_p2p_export(struct hmm_p2p *ctx, void *addr, size_t length,
 		   struct hmm_p2p_export *result);

@@ -29,6 +29,9 @@ uint64_t pool_available(const struct pool *pool);
 /* Waits for the last pages, which I/O may give back after it has ended. */
 void pool_is_back(const struct pool *pool);
 
+/* A device that does DMA, with a path to the pool or without; skips without one. */
+uint32_t bus_master_of(const struct pool *pool, bool path);
+
 /* A context of its own, and memory of it; both succeed. */
 struct hmm_p2p *context_open(void);
 uint8_t *map_shared(struct hmm_p2p *context, uint32_t device, uint64_t offset,

@@ -28,6 +28,7 @@ static const int query_errors[] = {
 };
 static const int stat_errors[] = { ENOENT, EOPNOTSUPP };
 static const int owner_errors[] = { ENOENT, EOPNOTSUPP, EPERM, EBUSY };
+static const int export_errors[] = { EOPNOTSUPP, EPERM, ENOMEM };
 static const int file_io_errors[] = {
 	EBADF, EOPNOTSUPP, EPERM, ENOMEM, ENOSPC, EFBIG,
 };
@@ -42,6 +43,7 @@ union arg {
 	struct hmm_p2p_stat stat;
 	struct hmm_p2p_set_owner set_owner;
 	struct hmm_p2p_file_io file_io;
+	struct hmm_p2p_export export;
 	uint32_t word[ARG_BYTES / 4];
 };
 
@@ -272,6 +274,21 @@ static void fill_file_io(struct fuzz_thread *t, union arg *arg)
 	}
 }
 
+/* Nothing in the arena is memory that a dma-buf can be made of. */
+static void fill_export(struct fuzz_thread *t, union arg *arg)
+{
+	struct range range = some_range(t, FUZZ_SLOT_PAGES);
+
+	arg->export.addr = range.addr + fuzz_random(t, page_size);
+	arg->export.length = 1 + fuzz_random(t, range.length);
+}
+
+static int export_right(const union arg *arg, bool ok)
+{
+	CHECK(!ok && arg->export.out_fd == HMM_P2P_NO_FD);
+	return 0;
+}
+
 #define CALL(_nr, _struct, _errors, _fill, _right)		\
 	{							\
 		.name = #_nr,					\
@@ -301,6 +318,7 @@ static const struct call {
 	CALL(PATH, hmm_p2p_path, path_errors, fill_path, right),
 	CALL(STAT, hmm_p2p_stat, stat_errors, fill_stat, right),
 	CALL(SET_OWNER, hmm_p2p_set_owner, owner_errors, fill_set_owner, right),
+	CALL(EXPORT, hmm_p2p_export, export_errors, fill_export, export_right),
 };
 
 /* Moving and reaching are what it is about. */
@@ -354,7 +372,8 @@ static int good_right(const struct fuzz *f, const struct call *call, const union
 {
 	CHECK(listed(call, ret) == 0);
 	CHECK(ret != EINVAL && ret != E2BIG && ret != EBADF && ret != EACCES);
-	CHECK(ret != EFAULT || call->right == access_right || call->right == file_io_right);
+	CHECK(ret != EFAULT || call->right == access_right || call->right == file_io_right ||
+	      call->right == export_right);
 	CHECK(call->cmd != HMM_P2P_IOC_SET_OWNER || !f->user || ret == EPERM);
 	CHECK(call->right(arg, !ret) == 0);
 	return 0;

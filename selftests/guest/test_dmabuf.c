@@ -49,24 +49,6 @@ static void sync_buffer(int fd, uint64_t flags)
 	REQUIRE(ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) == 0);
 }
 
-/* A bus master, with a path to @pool or without. */
-static uint32_t bus_master(const struct pool *pool, bool path)
-{
-	struct hmm_p2p_device_info infos[MAX_DEVICES];
-	size_t n = device_list(infos), i;
-	struct hmm_p2p_path verdict;
-
-	for (i = 0; i < n; i++) {
-		if (!is_slow(&infos[i]))
-			continue;
-		REQUIRE(hmm_p2p_path(ctx, pool->id, infos[i].out_id, &verdict) == 0);
-		if ((verdict.out_outcome == HMM_P2P_OUTCOME_P2P) == path)
-			return infos[i].out_id;
-	}
-	SKIP("there is no bus master %s a path", path ? "with" : "without");
-	return 0;
-}
-
 static int note_one(const struct hmm_p2p_extent *extent, void *arg)
 {
 	*(struct hmm_p2p_extent *)arg = *extent;
@@ -283,7 +265,7 @@ static void test_bus_master(void **state)
 
 	(void)state;
 	pools_find(&pool, 1);
-	importer = bus_master(&pool, true);
+	importer = bus_master_of(&pool, true);
 	mine = context_open();
 	mem = map_shared(mine, pool.id, 0, LENGTH);
 	pattern_fill(mem, 0, LENGTH, 68);
@@ -314,7 +296,7 @@ static void test_no_path(void **state)
 
 	(void)state;
 	pools_find(&pool, 1);
-	importer = bus_master(&pool, false);
+	importer = bus_master_of(&pool, false);
 	mine = context_open();
 	mem = map_shared(mine, pool.id, 0, LENGTH);
 	pattern_fill(mem, 0, LENGTH, 70);
@@ -342,7 +324,7 @@ static void test_buffer_in_ram(void **state)
 
 	(void)state;
 	pools_find(&pool, 1);
-	importer = bus_master(&pool, false);
+	importer = bus_master_of(&pool, false);
 	if (node < 0)
 		SKIP("there is no /dev/udmabuf: %s", strerror(errno));
 	create.memfd = memfd_create("ram", MFD_ALLOW_SEALING | MFD_CLOEXEC);
@@ -431,7 +413,7 @@ static void test_import_refused(void **state)
 
 	(void)state;
 	pools_find(&pool, 1);
-	importer = bus_master(&pool, true);
+	importer = bus_master_of(&pool, true);
 	mine = context_open();
 	mem = map_shared(mine, pool.id, 0, LENGTH);
 	pattern_fill(mem, 0, LENGTH, 73);
@@ -499,7 +481,7 @@ static void test_unbind(void **state)
 
 	(void)state;
 	pools_find(&pool, 1);
-	importer = bus_master(&pool, true);
+	importer = bus_master_of(&pool, true);
 	mine = context_open();
 	mem = map_shared(mine, pool.id, 0, LENGTH);
 	fd = export_all(mem, LENGTH);
@@ -568,7 +550,7 @@ static void test_unbind_under_dma(void **state)
 
 	(void)state;
 	pools_find(&pool, 1);
-	reader.importer = bus_master(&pool, true);
+	reader.importer = bus_master_of(&pool, true);
 	mine = context_open();
 	mem = map_shared(mine, pool.id, 0, LENGTH);
 	pattern_fill(mem, 0, LENGTH, 75);
