@@ -5,6 +5,7 @@
  * and the counts are those of the pages that are really out.
  */
 #include <kunit/test.h>
+#include <linux/hmm_p2p.h>
 #include <linux/module.h>
 
 #include "chunk.h"
@@ -287,4 +288,8 @@ static struct kunit_suite suite = {
 
 kunit_test_suite(suite);
 
+MODULE_DESCRIPTION("hmm_p2p: tests that need no device");
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+MODULE_IMPORT_NS("HMM_P2P");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);

@@ -10,6 +10,7 @@
 #include "claim.h"
 #include "device.h"
 #include "fault.h"
+#include "fence.h"
 #include "hold.h"
 #include "mapped.h"
 #include "mirror.h"

@@ -223,7 +223,7 @@ err_owner:
 	return ret;
 }
 
-/* As hmm_p2p_device_register(), for memory that the core has mapped at @bar. */
+/* As hmm_p2p_device_register(), for memory that hmm_p2p_bar has mapped at @bar. */
 struct hmm_p2p_device *
 hmm_p2p_device_add(const struct hmm_p2p_device_config *config, struct hmm_p2p_bar *bar)
 {
@@ -257,6 +257,7 @@ err_put:
 	hmm_p2p_device_put(hdev);
 	return ERR_PTR(ret);
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_add, HMM_P2P_INTERNAL_NS);
 
 /**
  * hmm_p2p_device_register - make a device known

@@ -2,7 +2,9 @@
 /* How a copy of an exporter ends: at once, or by its own fence. */
 #include <linux/dma-fence.h>
 #include <linux/err.h>
+#include <linux/export.h>
 
+#include "device.h"
 #include "fence.h"
 
 /**
@@ -24,3 +26,4 @@ int hmm_p2p_copy_end(struct dma_fence *fence)
 	dma_fence_put(fence);
 	return status < 0 ? -EIO : 0;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_copy_end, HMM_P2P_INTERNAL_NS);

@@ -157,6 +157,7 @@ unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long n
 			break;
 	return i;
 }
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_private_run, HMM_P2P_INTERNAL_NS);
 
 /*
  * hmm_range_fault() numbers a private huge page from its head also when the

@@ -18,7 +18,7 @@
 #include <linux/string.h>
 #include <linux/unaligned.h>
 
-#include "device.h"
+#include "../core/core.h"
 
 #ifdef CONFIG_X86_64
 #include <asm/cpufeature.h>

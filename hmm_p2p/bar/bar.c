@@ -18,13 +18,13 @@
  * unregistered, in the order of device.c: every page is home before the aliases
  * go, and these before the mapping.
  */
-#include <linux/export.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/pci-p2pdma.h>
 
-#include "device.h"
+#include "../core/core.h"
 
 /* memremap_pages() wants whole subsections of the memory map. */
 #define ALIAS_UNIT	((u64)SUBSECTION_SIZE)
@@ -505,3 +505,9 @@ void hmm_p2p_pci_bar_unregister(struct hmm_p2p_device *hdev)
 	devres_release_group(dev, group);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_pci_bar_unregister, HMM_P2P_NS);
+
+MODULE_DESCRIPTION("Memory behind a PCI BAR as device memory, and copies by the CPU");
+MODULE_IMPORT_NS("HMM_P2P");
+MODULE_IMPORT_NS("HMM_P2P_INTERNAL");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(HMM_P2P_VERSION);

@@ -5,13 +5,11 @@
  * DMA API first, which refuses what the topology forbids, and every byte goes
  * through the device's own memory.
  */
+#include <linux/export.h>
 #include <linux/hmm-dma.h>
 #include <linux/pci-p2pdma.h>
 
-#include "device.h"
-#include "fence.h"
-#include "pagemap.h"
-#include "registry.h"
+#include "../core/core.h"
 
 /* Between the device's staging page and one page that it can address. */
 static int staged_copy(struct hmm_p2p_device *hdev, struct page *page, bool write)

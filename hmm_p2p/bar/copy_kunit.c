@@ -144,7 +144,7 @@ static struct kunit_suite suite = {
 
 kunit_test_suite(suite);
 
-MODULE_DESCRIPTION("hmm_p2p: tests that need no device");
+MODULE_DESCRIPTION("hmm_p2p: tests of the CPU's copies");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(HMM_P2P_VERSION);
 MODULE_IMPORT_NS("HMM_P2P");
