@@ -311,32 +311,26 @@ err_free:
 }
 
 /**
- * hmm_p2p_do_export - make a dma-buf of shared memory, and a descriptor of it
+ * hmm_p2p_do_export - make a dma-buf of shared memory
  * @arg: what was asked for, which was checked
  *
  * Context: may sleep; takes the mmap_lock.
- * Return: 0, -EFAULT, -EOPNOTSUPP, -EPERM, -ENODEV, -EMFILE, -EINTR, -ENOMEM.
+ * Return: its file, or an error pointer: -EFAULT, -EOPNOTSUPP, -EPERM, -ENODEV, -EINTR,
+ * -ENOMEM.
  */
-int hmm_p2p_do_export(struct hmm_p2p_export *arg)
+struct file *hmm_p2p_do_export(struct hmm_p2p_export *arg)
 {
 	u64 first = ALIGN_DOWN(arg->addr, PAGE_SIZE);
 	u64 end = ALIGN(arg->addr + arg->length, PAGE_SIZE);
 	struct export *export;
-	int fd;
 
 	export = export_create(first, (end - first) >> PAGE_SHIFT);
 	if (IS_ERR(export))
-		return PTR_ERR(export);
+		return ERR_CAST(export);
 	arg->out_device = export->range.hdev->id;
 	arg->out_offset = arg->addr - first;
 	arg->out_length = end - first;
-	fd = dma_buf_fd(export->dmabuf, O_CLOEXEC);
-	if (fd < 0) {
-		dma_buf_put(export->dmabuf);
-		return fd;
-	}
-	arg->out_fd = fd;
-	return 0;
+	return export->dmabuf->file;
 }
 
 /* After that no device does DMA, and the memory goes when the last has unmapped. */

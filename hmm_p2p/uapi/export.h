@@ -3,9 +3,10 @@
 #ifndef _HMM_P2P_EXPORT_H
 #define _HMM_P2P_EXPORT_H
 
+struct file;
 struct hmm_p2p_export;
 
-int hmm_p2p_do_export(struct hmm_p2p_export *arg);
+struct file *hmm_p2p_do_export(struct hmm_p2p_export *arg);
 void hmm_p2p_export_init(void);
 void hmm_p2p_export_exit(void);
 

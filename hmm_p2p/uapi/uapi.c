@@ -5,6 +5,8 @@
  * the same for every call.
  */
 #include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -34,6 +36,18 @@ union call_arg {
 	struct hmm_p2p_drain drain;
 	struct hmm_p2p_export export;
 	struct hmm_p2p_import import;
+};
+
+/**
+ * struct request - a call under way
+ * @arg: what was asked for, and receives what came of it
+ * @file: what @arg gives a descriptor of, which the caller has when he knows its number
+ * @fd: that number
+ */
+struct request {
+	union call_arg arg;
+	struct file *file;
+	int fd;
 };
 
 static int check_range(u64 addr, u64 length)
@@ -501,6 +515,24 @@ static int call_drain(union call_arg *u)
 	return ret;
 }
 
+static int export_request(struct request *request)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct file *file;
+
+	if (fd < 0)
+		return fd;
+	file = hmm_p2p_do_export(&request->arg.export);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	request->file = file;
+	request->fd = fd;
+	request->arg.export.out_fd = fd;
+	return 0;
+}
+
 static int call_export(union call_arg *u)
 {
 	struct hmm_p2p_export *arg = &u->export;
@@ -514,7 +546,7 @@ static int call_export(union call_arg *u)
 	arg->out_device = 0;
 	arg->out_offset = 0;
 	arg->out_length = 0;
-	return hmm_p2p_do_export(arg);
+	return export_request(container_of(u, struct request, arg));
 }
 
 static int call_import(union call_arg *u)
@@ -561,13 +593,26 @@ static const struct call calls[] = {
 	CHANGE(HMM_P2P_IOC_IMPORT, call_import, struct hmm_p2p_import, out_bytes),
 };
 
+static int deliver(void __user *user, struct request *request, size_t size)
+{
+	int ret = copy_to_user(user, &request->arg, size) ? -EFAULT : 0;
+
+	if (request->file && !ret) {
+		fd_install(request->fd, request->file);
+	} else if (request->file) {
+		fput(request->file);
+		put_unused_fd(request->fd);
+	}
+	return ret;
+}
+
 static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
 	const struct call *call;
-	union call_arg u = {};
+	struct request request = {};
 	u32 size;
-	int ret;
+	int ret, err;
 
 	if (cmd < HMM_P2P_IOC_INFO || cmd - HMM_P2P_IOC_INFO >= ARRAY_SIZE(calls))
 		return -ENOTTY;
@@ -580,15 +625,14 @@ static long uapi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	ret = copy_struct_from_user(&u, call->size, user, size);
+	ret = copy_struct_from_user(&request.arg, call->size, user, size);
 	if (ret)
 		return ret;
 
-	ret = call->fn(&u);
+	ret = call->fn(&request.arg);
 	/* Report what was done even if the call failed. */
-	if (copy_to_user(user, &u, min_t(size_t, size, call->size)) && !ret)
-		ret = -EFAULT;
-	return ret;
+	err = deliver(user, &request, min_t(size_t, size, call->size));
+	return ret ?: err;
 }
 
 static const struct file_operations uapi_fops = {
