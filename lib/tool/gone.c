@@ -65,6 +65,9 @@ int complain_process(int err, enum hmm_p2p_call call, pid_t pid)
 {
 	const char *why = err == -ESRCH ? why_gone(pid) : NULL;
 
+	/* Its memory could be opened, and is not what it has now. */
+	if (err == -EACCES && call != HMM_P2P_CALL_PROCESS)
+		why = "runs another program meanwhile, with other memory: run the command again";
 	if (why)
 		return complain("process %d %s", (int)pid, why);
 	return complain_call(err, call, "process %d", (int)pid);

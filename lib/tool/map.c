@@ -95,7 +95,7 @@ static int query_all(struct map_run *run, const struct hmm_p2p_process *process)
 	ret = hmm_p2p_query(run->tool->ctx, process, run->importer.out_id, start,
 			    end - start, add_extent, run);
 	if (ret < 0)
-		return complain_call(ret, HMM_P2P_CALL_QUERY, "process %d", (int)run->pid);
+		return complain_process((int)ret, HMM_P2P_CALL_QUERY, run->pid);
 	return EXIT_OK;
 }
 

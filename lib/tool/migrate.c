@@ -227,6 +227,8 @@ static int report(const struct migrate_run *run)
 	if (!run->err)
 		return EXIT_OK;
 	fflush(stdout);
+	if (run->err == -EACCES)
+		return complain_process(run->err, HMM_P2P_CALL_MIGRATE, run->pid);
 	return complain_call(run->err, HMM_P2P_CALL_MIGRATE,
 			     "process %d, range at 0x%" PRIx64, (int)run->pid,
 			     (uint64_t)run->sum.addr);

@@ -451,6 +451,9 @@ static void migrate_failures_say_what_to_do(void **state)
 	test_err("", "migrate 4242 0x1001+4K --to ram", 1, "0x1000-0x3000 covers it");
 	test_err("", "migrate 4242 [nope] --to ram", 1, "/proc/4242/maps");
 	test_err("fail=migrate:3", "migrate 4242 all --to vram0", 1, "process is gone");
+	test_err("fail=migrate:13", "migrate 4242 all --to vram0", 1,
+		 "runs another program meanwhile");
+	test_err("fail=query:13", "map 4242", 1, "runs another program meanwhile");
 	test_err("once,fail=migrate:12", "migrate 4242 all --to vram0", 1,
 		 "No system memory");
 	test_err("fail=migrate:19", "migrate 4242 all --to vram0", 1, "went away");
