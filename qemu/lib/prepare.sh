@@ -125,6 +125,28 @@ with_next() {
 # The patches are on the source of the next kernel.
 build_native() { build_lab_kernel native "$(next_value series)"; }
 
+# wanted_trees: the names of those that the guests of this run have.
+wanted_trees() {
+	if [ "$verb" != check ]; then
+		topology_value "${want_topology:-demo}" tree
+		return
+	fi
+	matrix | while read -r topology kernel _ _ patterns; do
+		name=$(topology_value "$topology" tree)
+		[ -z "$name" ] || [ -z "$(stage=$build && select_tests "$patterns" "$kernel")" ] || echo "$name"
+	done | sort -u
+}
+
+# After the library was built: make them, and what is built there, which is selftests/NAME.
+wanted_trees_ready() {
+	for more_name in $(wanted_trees); do
+		more_tree_ready "$more_name" 4
+		must "building the tests with $more_name" "$logs/user-$more_name.log" \
+			build_enter make -C "/build/user/selftests/$more_name"
+		tree=$plain
+	done
+}
+
 # prepare KERNEL...: everything that the kernels' guests need, built from the sources as they are now.
 prepare() {
 	lock_cache
@@ -133,6 +155,7 @@ prepare() {
 	build_folder
 	must "copying the sources" "$logs/sources.log" copy_sources
 	must "building the library and the tests" "$logs/user.log" build_enter /src/qemu/build/user
+	wanted_trees_ready
 	for kernel in "$@"; do
 		case $kernel in
 		stock)

@@ -18,7 +18,7 @@ topology_value() { topology_values "$1" "$2" | tail -n 1; }
 
 topology_check() {
 	[ -f "$(topology_file "$1")" ] || die "there is no topology $1; there are: $(topologies)"
-	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|thread|icount|object|numa|drive|netdev|device|chardev|append|module|hosts|server)=.+|)$' \
+	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|thread|icount|object|numa|drive|netdev|device|chardev|append|module|hosts|tree|server)=.+|)$' \
 		"$(topology_file "$1")") && die "topology $1 has a line that means nothing: $bad"
 	return 0
 }
@@ -92,12 +92,20 @@ guest_conf() {
 	fi
 }
 
-# What a guest sees besides the tree itself; $out is this boot's folder, and in $wire the sockets of two hosts meet.
+# tree_of TOPOLOGY: what its guests have as their root: with tree=NAME one that has the packages of qemu/packages.NAME, too.
+tree_of() (
+	more=$(topology_value "$1" tree)
+	plain=$tree
+	if [ -n "$more" ]; then more_tree_path "$more"; else printf '%s\n' "$tree"; fi
+)
+
+# What a guest sees besides its tree, $root; $out is this boot's folder, and in $wire the sockets of two hosts meet.
 guest_enter() (
-	kernel=$1
+	kernel=$(kernel_dir "$1")
 	shift
 	mkdir -p "$wire"
-	enter "$repo:/src:ro" "$stage:/build:ro" "$(kernel_dir "$kernel"):/kernel:ro" "$out:/out" "$wire:/wire" -- "$@"
+	tree=$root
+	enter "$repo:/src:ro" "$stage:/build:ro" "$kernel:/kernel:ro" "$out:/out" "$wire:/wire" -- "$@"
 )
 
 # A topology's disks are empty files that live as long as the guest: drive=...,file=/out/NAME.img
@@ -109,6 +117,7 @@ make_disks() {
 
 # boot TOPOLOGY KERNEL MODE SECONDS: returns when QEMU has ended; 124 and 137 are a timeout, 0 says nothing yet.
 boot() (
+	root=$(tree_of "$1")
 	guest_conf "$1" "$2" "$3" >"$out/guest.conf"
 	qemu_show "$1" "$2" "$3" >"$out/command"
 	guest_enter "$2" /src/qemu/build/initrd "$(kernel_release "$2")" >"$out/initrd.log" 2>&1 || exit
