@@ -350,10 +350,25 @@ static void first_read(const struct region *region)
 	rdma(region, IBV_WR_RDMA_READ, 0, LENGTH);
 }
 
+static void first_read_of_pages(const struct region *region)
+{
+	uint64_t at;
+
+	for (at = 0; at < LENGTH; at += PAGE)
+		rdma(region, IBV_WR_RDMA_READ, at, PAGE);
+}
+
+static void prefetch_and_read(const struct region *region)
+{
+	prefetch(region);
+	first_read(region);
+}
+
 /**
  * struct first - how the NIC gets to know memory
  * @name: of the work
  * @access: wants each page once
+ * @before: NULL, or what is done before, in time that does not count
  * @huge: the memory has huge pages
  * @device_uses: the time in which the device gets the pages back counts
  * @goal: what the ratio has to reach, or 0
@@ -361,6 +376,7 @@ static void first_read(const struct region *region)
 struct first {
 	const char *name;
 	void (*access)(const struct region *region);
+	void (*before)(const struct region *region);
 	bool huge;
 	bool device_uses;
 	double goal;
@@ -383,6 +399,8 @@ static uint64_t first_round(const struct region *region, const struct first *fir
 
 	if (!first->device_uses)
 		move_away_and_back(region);
+	if (first->before)
+		first->before(region);
 	start = bench_now();
 	if (first->device_uses)
 		device_wants(region, 0, LENGTH);
@@ -425,11 +443,17 @@ static void first_row(const struct first *first)
 }
 
 static const struct first first_rows[] = {
-	{ "fault alone, 4 KiB pages", prefetch, false, false, 10 },
-	{ "fault alone, huge pages", prefetch, true, false, 10 },
-	{ "fault, device uses data, 4 KiB pages", prefetch, false, true, 10 },
-	{ "fault, device uses data, huge pages", prefetch, true, true, 10 },
-	{ "first READ, 4 KiB pages", first_read, false, false, 0 },
+	{ .name = "fault alone, 4 KiB pages", .access = prefetch, .goal = 10 },
+	{ .name = "fault alone, huge pages", .access = prefetch, .huge = true, .goal = 10 },
+	{ .name = "fault, device uses data, 4 KiB pages", .access = prefetch, .device_uses = true,
+	  .goal = 10 },
+	{ .name = "fault, device uses data, huge pages", .access = prefetch, .huge = true,
+	  .device_uses = true, .goal = 10 },
+	{ .name = "first READ, at once", .access = first_read },
+	{ .name = "first READ, prefetched", .access = first_read, .before = prefetch },
+	{ .name = "prefetch and first READ", .access = prefetch_and_read },
+	{ .name = "first READ, page by page", .access = first_read_of_pages },
+	{ .name = "same, prefetched", .access = first_read_of_pages, .before = prefetch },
 };
 
 static const struct work work_rows[] = {
