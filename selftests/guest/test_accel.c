@@ -63,6 +63,8 @@ static void test_first_touch(void **state)
 	(void)state;
 	assert_int_equal(fill(fd, mem, MIB, 0x0123456789abcdef), 0);
 	assert_int_equal(pages_on(memory, mem, LENGTH), huge_size / page_size);
+	/* Such a page counts as moved, once. */
+	assert_int_equal(sum(fd, mem + huge_size, huge_size).out_moved, huge_size / page_size);
 	for (i = 0; i < MIB / sizeof(*word); i++)
 		assert_true(word[i] == 0x0123456789abcdef);
 	assert_zero(mem + MIB, LENGTH - MIB);

@@ -92,7 +92,7 @@ static bool fault_around(const struct fault *fault, struct hmm_p2p_move *move)
 static unsigned long fault_move(const struct fault *fault, struct hmm_p2p_move *move)
 {
 	hmm_p2p_move(move);
-	return move->moved + move->populated;
+	return move->moved;
 }
 
 /* The page tables are full now and then: all of it goes, and is faulted in again. */
