@@ -183,6 +183,8 @@ static void svm_unmap(struct hmm_p2p_mirror *mirror,
 	if (why.event == MMU_NOTIFY_MIGRATE)
 		why.owner = NULL;
 	svm_take_back(svm, first, last, &why);
+	if (range->event == MMU_NOTIFY_MIGRATE && svm->ops && svm->ops->migrates)
+		svm->ops->migrates(svm, range->start, range->end);
 	if (range->event == MMU_NOTIFY_UNMAP || range->event == MMU_NOTIFY_RELEASE)
 		svm_forget(svm, first, last, range);
 	if (range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == svm)

@@ -101,6 +101,15 @@ struct hmm_p2p_svm_ops {
 	 */
 	void (*forget)(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end);
 
+	/**
+	 * @migrates: Somebody has begun to move memory in [@start, @end), some of which
+	 * may stay where it is. After @unmap, if the device had something. For a driver
+	 * that wants to know how often that happens; NULL: it does not.
+	 *
+	 * Context: as @unmap, by who moves it: in the process itself when that touches it.
+	 */
+	void (*migrates)(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end);
+
 	/** @no_dma: The driver uses the pages: it need not have a bus address. */
 	bool no_dma;
 };

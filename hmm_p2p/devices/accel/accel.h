@@ -3,9 +3,9 @@
  * The driver's files, from below, and each uses those before it only: hw (registers),
  * tables (device memory for page tables), copy (the copy engine), job (the ring), fail (a
  * device that fails), mmu (page tables, invalidation), advice (what a process has said
- * about its memory), context (a process, and when it may use the device), fault (what jobs
- * cannot reach), run (a job from its begin to its end), drv (the device, its nodes and its
- * interrupts).
+ * about its memory), storm (what it and the device take from each other), context (a
+ * process, and when it may use the device), fault (what jobs cannot reach), run (a job from
+ * its begin to its end), drv (the device, its nodes and its interrupts).
  *
  * Locks, outermost first: the lock of a process's queue; accel.contexts.lock; the lock of an
  * svm, which is held in mmu.c's operations; accel.inv_lock; accel.jobs.lock,

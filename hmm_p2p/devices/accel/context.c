@@ -214,8 +214,10 @@ static int context_advise_locked(struct accel_context *context, enum accel_topic
 		return ret;
 	ret = accel_advice_set(&context->advice, topic, start, end - 1, value, spares);
 	/* So that faults decide by it. */
-	if (!ret)
+	if (!ret) {
+		accel_storms_forget(&context->storms, start, end - 1);
 		hmm_p2p_svm_take_back(context->svm, start, end);
+	}
 	hmm_p2p_svm_unlock(context->svm);
 	return ret;
 }
@@ -250,27 +252,102 @@ int accel_context_advise(struct accel_context *context, enum accel_topic topic,
 	return ret;
 }
 
+static void advice_at(struct accel_context *context, unsigned long addr,
+		      unsigned long *start, unsigned long *end, struct accel_wanted *wanted)
+{
+	unsigned int topic;
+
+	for (topic = 0; topic < ADVICE_TOPICS; topic++)
+		wanted->advice[topic] = accel_advice_at(&context->advice, topic, addr, start,
+							end);
+}
+
+/* ------------------------------------------------------------------------- storms */
+
+static void context_calm_next(struct accel_context *context)
+{
+	unsigned long delay;
+
+	if (accel_storms_next(&context->storms, &delay))
+		mod_delayed_work(system_dfl_wq, &context->calm, delay);
+}
+
+/* What the device has of ranges whose pause is over goes, so that it faults for them. */
+static void context_calm(struct work_struct *work)
+{
+	struct accel_context *context = container_of(to_delayed_work(work),
+						     struct accel_context, calm);
+	unsigned long addr;
+	unsigned int at = 0;
+
+	if (hmm_p2p_svm_lock(context->svm))
+		return;
+	while (accel_storms_over(&context->storms, &at, &addr))
+		hmm_p2p_svm_take_back(context->svm, addr, addr + PMD_SIZE);
+	context_calm_next(context);
+	hmm_p2p_svm_unlock(context->svm);
+}
+
+/* Memory at @addr has moved here, because the device faulted for it. */
+void accel_context_came(struct accel_context *context, unsigned long addr)
+{
+	if (hmm_p2p_svm_lock(context->svm))
+		return;
+	accel_storm_came(&context->storms, addr);
+	hmm_p2p_svm_unlock(context->svm);
+}
+
 /**
- * accel_context_advice - what has the process said about an address?
+ * accel_context_ask - the device faults: what is to become of the memory?
  * @context: the process
  * @addr: the address
  * @start: of a range around it, which becomes smaller where something else was said
  * @end: behind its last byte
- * @advice: receives what, by topic
+ * @wanted: receives it
  *
  * Return: 0; -EINTR after a fatal signal.
  */
-int accel_context_advice(struct accel_context *context, unsigned long addr,
-			 unsigned long *start, unsigned long *end, u32 advice[ADVICE_TOPICS])
+int accel_context_ask(struct accel_context *context, unsigned long addr,
+		      unsigned long *start, unsigned long *end, struct accel_wanted *wanted)
 {
-	unsigned int topic;
+	bool begun = false;
 	int ret;
 
 	ret = hmm_p2p_svm_lock(context->svm);
 	if (ret)
 		return ret;
-	for (topic = 0; topic < ADVICE_TOPICS; topic++)
-		advice[topic] = accel_advice_at(&context->advice, topic, addr, start, end);
+	advice_at(context, addr, start, end, wanted);
+	wanted->storm = !accel_is_advised(wanted) &&
+			accel_storm_stays(&context->storms, addr, &begun);
+	if (begun)
+		context_calm_next(context);
+	hmm_p2p_svm_unlock(context->svm);
+	return 0;
+}
+
+/**
+ * accel_context_explain - what would become of memory if the device faulted for it?
+ * @context: the process
+ * @addr: where
+ * @explained: receives it
+ *
+ * Return: 0; -EINTR after a fatal signal.
+ */
+int accel_context_explain(struct accel_context *context, unsigned long addr,
+			  struct accel_explained *explained)
+{
+	struct accel_wanted *wanted = &explained->wanted;
+	int ret;
+
+	ret = hmm_p2p_svm_lock(context->svm);
+	if (ret)
+		return ret;
+	explained->start = ALIGN_DOWN(addr, PMD_SIZE);
+	explained->end = explained->start + PMD_SIZE;
+	advice_at(context, addr, &explained->start, &explained->end, wanted);
+	wanted->storm = accel_storm_at(&context->storms, addr, &explained->turns) &&
+			!accel_is_advised(wanted);
+	explained->storms = context->storms.begun;
 	hmm_p2p_svm_unlock(context->svm);
 	return 0;
 }
@@ -283,12 +360,27 @@ static void context_forget(struct hmm_p2p_svm *svm, unsigned long start, unsigne
 						     struct accel_context, mmu);
 
 	accel_advice_forget(&context->advice, start, end - 1);
+	accel_storms_forget(&context->storms, start, end - 1);
+}
+
+/*
+ * The process itself takes memory when its CPU touches it: where that is evicted, or
+ * serves another device, somebody else does.
+ */
+static void context_migrates(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end)
+{
+	struct accel_context *context = container_of(hmm_p2p_svm_drvdata(svm),
+						     struct accel_context, mmu);
+
+	if (current->mm == context->mm && !(current->flags & PF_KTHREAD))
+		accel_storms_taken(&context->storms, start, end - 1);
 }
 
 static const struct hmm_p2p_svm_ops context_svm_ops = {
 	.map	= accel_mmu_map,
 	.unmap	= accel_mmu_unmap,
 	.forget	= context_forget,
+	.migrates = context_migrates,
 };
 
 static struct accel_context *context_create(struct accel *accel)
@@ -307,17 +399,25 @@ static struct accel_context *context_create(struct accel *accel)
 	context->accel = accel;
 	accel_mmu_init(&context->mmu, accel);
 	accel_advice_init(&context->advice);
+	INIT_DELAYED_WORK(&context->calm, context_calm);
+	ret = accel_storms_init(&context->storms);
+	if (ret)
+		goto err_free;
 	context->svm = hmm_p2p_svm_create(accel->hdev, current->mm, &context_svm_ops,
 					  &context->mmu);
 	ret = PTR_ERR_OR_ZERO(context->svm);
-	if (ret) {
-		kfree(context);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto err_storms;
 	drm_dev_get(&accel->drm);
 	mmgrab(current->mm);
 	context->mm = current->mm;
 	return context;
+
+err_storms:
+	accel_storms_fini(&context->storms);
+err_free:
+	kfree(context);
+	return ERR_PTR(ret);
 }
 
 static void context_destroy(struct accel_context *context)
@@ -326,6 +426,7 @@ static void context_destroy(struct accel_context *context)
 
 	accel_mmu_forget(&context->mmu);
 	accel_advice_fini(&context->advice);
+	accel_storms_fini(&context->storms);
 	mmdrop(context->mm);
 	drm_dev_put(drm);
 	kfree(context);
@@ -356,6 +457,7 @@ static void context_free(struct kref *ref)
 
 	list_del(&context->idle);
 	mutex_unlock(&contexts->lock);
+	cancel_delayed_work_sync(&context->calm);
 	hmm_p2p_svm_destroy(context->svm);
 	if (accel_mmu_is_attached(&context->mmu))
 		context_free_number(context);

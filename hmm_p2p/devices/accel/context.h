@@ -10,10 +10,12 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "advice.h"
 #include "hw.h"
 #include "mmu.h"
+#include "storm.h"
 
 struct drm_device;
 struct drm_file;
@@ -66,6 +68,8 @@ struct accel_queue {
  * @svm: that process, as the device sees it
  * @mmu: its page table, while it has an address space of the device's
  * @advice: what it has said about its memory; under the svm's lock
+ * @storms: memory that it and the device take from each other; likewise
+ * @calm: ends that such memory stays in RAM
  * @by_mm: in accel_contexts.all, as long as there are files; under its lock, as the rest
  * @files: how many the process has open
  * @closed: none any more: its jobs end
@@ -80,12 +84,45 @@ struct accel_context {
 	struct hmm_p2p_svm *svm;
 	struct accel_mmu mmu;
 	struct accel_advice advice;
+	struct accel_storms storms;
+	struct delayed_work calm;
 	struct hlist_node by_mm;
 	unsigned int files;
 	bool closed;
 	struct list_head idle;
 	unsigned int jobs;
 	struct accel_queue queue;
+};
+
+/**
+ * struct accel_wanted - what is to become of memory that a job reaches
+ * @advice: what the process has said, by topic
+ * @storm: it stays in RAM, unless an advice says otherwise
+ */
+struct accel_wanted {
+	u32 advice[ADVICE_TOPICS];
+	bool storm;
+};
+
+static inline bool accel_is_advised(const struct accel_wanted *wanted)
+{
+	return wanted->advice[ADVICE_PREFER] || wanted->advice[ADVICE_ACCESSED];
+}
+
+/**
+ * struct accel_explained - what would become of it, and why
+ * @wanted: that
+ * @start: of a range where that is the same
+ * @end: behind its last byte
+ * @turns: how often the CPU has taken it from the device, each time soon
+ * @storms: how often memory of the process was made to stay because of that
+ */
+struct accel_explained {
+	struct accel_wanted wanted;
+	unsigned long start;
+	unsigned long end;
+	unsigned int turns;
+	u64 storms;
 };
 
 static inline struct accel_context *accel_context_get(struct accel_context *context)
@@ -102,8 +139,11 @@ void accel_context_end(struct accel_context *context);
 int accel_context_make_room(struct accel_context *context);
 int accel_context_advise(struct accel_context *context, enum accel_topic topic,
 			 unsigned long start, unsigned long end, u32 value);
-int accel_context_advice(struct accel_context *context, unsigned long addr,
-			 unsigned long *start, unsigned long *end, u32 advice[ADVICE_TOPICS]);
+int accel_context_ask(struct accel_context *context, unsigned long addr,
+		      unsigned long *start, unsigned long *end, struct accel_wanted *wanted);
+void accel_context_came(struct accel_context *context, unsigned long addr);
+int accel_context_explain(struct accel_context *context, unsigned long addr,
+			  struct accel_explained *explained);
 void accel_context_put(struct accel_context *context);
 
 #endif /* _ACCEL_CONTEXT_H */

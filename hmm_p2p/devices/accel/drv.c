@@ -142,11 +142,48 @@ static int accel_advise(struct drm_device *drm, void *data, struct drm_file *fil
 	return ret;
 }
 
+static u32 accel_reason(const struct accel_wanted *wanted)
+{
+	if (wanted->advice[ADVICE_PREFER] == HMM_P2P_ACCEL_PREFER_DEVICE)
+		return HMM_P2P_ACCEL_MOVES;
+	if (wanted->advice[ADVICE_PREFER])
+		return HMM_P2P_ACCEL_STAYS_PREFERRED;
+	if (wanted->advice[ADVICE_ACCESSED])
+		return HMM_P2P_ACCEL_STAYS_ACCESSED;
+	return wanted->storm ? HMM_P2P_ACCEL_STAYS_STORM : HMM_P2P_ACCEL_MOVES;
+}
+
+static int accel_explain(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct accel_context *context = file->driver_priv;
+	struct drm_hmm_p2p_accel_explain *explain = data;
+	struct accel_explained what;
+	int ret;
+
+	ret = check_caller(context);
+	if (ret)
+		return ret;
+	if (explain->flags)
+		return -EINVAL;
+	if (explain->addr >= TASK_SIZE_MAX)
+		return -EFAULT;
+	ret = accel_context_explain(context, explain->addr, &what);
+	if (ret)
+		return ret;
+	explain->out_reason = accel_reason(&what.wanted);
+	explain->out_start = what.start;
+	explain->out_end = what.end;
+	explain->out_turns = what.turns;
+	explain->out_storms = what.storms;
+	return 0;
+}
+
 static const struct drm_ioctl_desc accel_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_RUN, accel_run, 0),
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_ADVISE, accel_advise, 0),
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_SUBMIT, accel_submit, 0),
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_WAIT, accel_wait, 0),
+	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_EXPLAIN, accel_explain, 0),
 };
 
 /* No mmap(): there are no buffers, what a job works on is memory of the process. */

@@ -8,7 +8,8 @@
  * 2 MiB around as belongs to the same mapping and has the same advice; what is on another
  * device stays there, and is reached over the interconnect or peer to peer; unless the
  * process wants it otherwise. Then the process is faulted for the device, and the job goes
- * on.
+ * on. So it does where the process and the device have taken memory from each other again
+ * and again: see storm.c.
  */
 #include <drm/drm_drv.h>
 #include <linux/dma-mapping.h>
@@ -89,7 +90,7 @@ static bool fault_around(const struct fault *fault, struct hmm_p2p_move *move)
 }
 
 /* What does not move is reached where it is: no error of this is one of the job. */
-static unsigned long fault_move(const struct fault *fault, struct hmm_p2p_move *move)
+static unsigned long fault_move(struct hmm_p2p_move *move)
 {
 	hmm_p2p_move(move);
 	return move->moved;
@@ -123,23 +124,25 @@ static int fault_map(const struct fault *fault, const struct hmm_p2p_move *move)
 
 /*
  * Memory that is to be here comes also from another device; what is to be in RAM, or is
- * only to be reached, stays where it is.
+ * only to be reached, stays where it is, and so does what would not stay here for long.
  */
 static int fault_resolve(const struct fault *fault, struct hmm_p2p_move *move,
 			 unsigned long *moved)
 {
-	u32 advice[ADVICE_TOPICS];
+	struct accel_wanted wanted;
 	bool here;
 	int ret;
 
-	ret = accel_context_advice(fault->context, fault->addr, &move->start, &move->end,
-				   advice);
+	ret = accel_context_ask(fault->context, fault->addr, &move->start, &move->end, &wanted);
 	if (ret)
 		return ret;
-	here = advice[ADVICE_PREFER] == HMM_P2P_ACCEL_PREFER_DEVICE;
+	here = wanted.advice[ADVICE_PREFER] == HMM_P2P_ACCEL_PREFER_DEVICE;
 	move->stay = !here;
-	if (here || (!advice[ADVICE_PREFER] && !advice[ADVICE_ACCESSED]))
-		*moved = fault_move(fault, move);
+	if (here || (!accel_is_advised(&wanted) && !wanted.storm))
+		*moved = fault_move(move);
+	/* Not what is touched for the first time. */
+	if (!here && move->moved > move->populated)
+		accel_context_came(fault->context, fault->addr);
 	return fault_map(fault, move);
 }
 

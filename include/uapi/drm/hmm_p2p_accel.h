@@ -198,10 +198,55 @@ struct drm_hmm_p2p_accel_advise {
 	__u64 length;
 };
 
+/*
+ * drm_hmm_p2p_accel_explain.out_reason. Memory that the CPU and the device take from each
+ * other three times, each time less than 10 s after the last, stays in RAM for 30 s, and
+ * then, when that goes on, for 60 s, and so on to 480 s. The module's parameters
+ * storm_soon_ms and storm_pause_ms are these times; with 0 for the latter nothing stays for
+ * that. Ranges of 2 MiB are watched, up to 512 of them; only what the process itself takes
+ * counts, and an advice about memory replaces what was seen of it.
+ */
+enum drm_hmm_p2p_accel_reason {
+	/** a job that reaches it moves it here, unless it is on another device */
+	HMM_P2P_ACCEL_MOVES = 0,
+	/** it stays: HMM_P2P_ACCEL_PREFER_SYSTEM */
+	HMM_P2P_ACCEL_STAYS_PREFERRED = 1,
+	/** it stays: HMM_P2P_ACCEL_ACCESSED_BY */
+	HMM_P2P_ACCEL_STAYS_ACCESSED = 2,
+	/** it stays for a while: it has gone back and forth too often */
+	HMM_P2P_ACCEL_STAYS_STORM = 3,
+};
+
+/**
+ * struct drm_hmm_p2p_accel_explain - what would become of memory that a job reaches?
+ * @addr: where; whether something is mapped there is not asked
+ * @flags: 0
+ * @out_reason: enum drm_hmm_p2p_accel_reason
+ * @out_start: of a range around it for which this is the answer, and that may go on
+ * @out_end: behind its last byte
+ * @out_turns: how often the process has taken the 2 MiB around from the device, each time
+ *	soon after it came there
+ * @out_storms: how often 2 MiB of the process were made to stay for a while because of
+ *	that, since it opened its first file of the device
+ *
+ * Errors: EINVAL for an unknown flag, EFAULT for no address of a process; EPERM, ESRCH and
+ * EINTR as for jobs.
+ */
+struct drm_hmm_p2p_accel_explain {
+	__u64 addr;
+	__u32 flags;
+	__u32 out_reason;
+	__u64 out_start;
+	__u64 out_end;
+	__u64 out_turns;
+	__u64 out_storms;
+};
+
 #define DRM_HMM_P2P_ACCEL_RUN		0x00
 #define DRM_HMM_P2P_ACCEL_ADVISE	0x01
 #define DRM_HMM_P2P_ACCEL_SUBMIT	0x02
 #define DRM_HMM_P2P_ACCEL_WAIT		0x03
+#define DRM_HMM_P2P_ACCEL_EXPLAIN	0x10
 
 #define DRM_IOCTL_HMM_P2P_ACCEL_RUN \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_RUN, struct drm_hmm_p2p_accel_run)
@@ -211,5 +256,7 @@ struct drm_hmm_p2p_accel_advise {
 	DRM_IOW(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_SUBMIT, struct drm_hmm_p2p_accel_submit)
 #define DRM_IOCTL_HMM_P2P_ACCEL_WAIT \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_WAIT, struct drm_hmm_p2p_accel_wait)
+#define DRM_IOCTL_HMM_P2P_ACCEL_EXPLAIN \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_EXPLAIN, struct drm_hmm_p2p_accel_explain)
 
 #endif /* _UAPI_DRM_HMM_P2P_ACCEL_H */
