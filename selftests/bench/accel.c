@@ -53,6 +53,15 @@ void accel_advise(void *mem, uint64_t length, uint32_t advice)
 		bench_die("advice", errno, HMM_P2P_CALL_ANY);
 }
 
+uint64_t accel_kept(const void *mem)
+{
+	struct drm_hmm_p2p_accel_explain explain = { .addr = (uintptr_t)mem };
+
+	if (ioctl(node, DRM_IOCTL_HMM_P2P_ACCEL_EXPLAIN, &explain))
+		bench_die("what is said of memory", errno, HMM_P2P_CALL_ANY);
+	return explain.out_storms;
+}
+
 /* An accelerator's memory is called as its node. */
 static void find_devices(void)
 {

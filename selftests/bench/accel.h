@@ -19,6 +19,9 @@ extern uint32_t accel_bar;
 uint64_t accel_run(struct drm_hmm_p2p_accel_run *job);
 void accel_advise(void *mem, uint64_t length, uint32_t advice);
 
+/* How often the driver began to keep 2 MiB of ours in RAM. */
+uint64_t accel_kept(const void *mem);
+
 void accel_keep_least(uint64_t *best, uint64_t ns);
 
 /* A goal, and whether it is met. */

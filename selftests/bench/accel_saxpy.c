@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * y = a x + y: the memory moves before the job, or because the job faults, or not at all;
- * and CPU and device in turn. Every result is compared.
+ * and CPU and device in turn, for which there is a guard. Every result is compared.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,12 @@
 #define FLOATS		(BLOCK / sizeof(float))
 #define ROUNDS		3
 #define TURNS		2
+
+/* A storm is one after the third turn. */
+#define HUGE_TURNS	48
+#define SMALL_TURNS	12
+#define STORM_ROUNDS	2
+#define PAUSE		"/sys/module/hmm_p2p_accel/parameters/storm_pause_ms"
 
 enum how { MOVED_FIRST, ON_DEMAND, IN_RAM, HOWS };
 
@@ -170,6 +176,80 @@ static void rows(measure_fn measure, bool huge)
 	}
 }
 
+/* ----------------------------------------------------------------------- storms */
+
+enum guard { UNGUARDED, GUARDED, ADVISED, GUARDS };
+
+static const char * const guards[GUARDS] = {
+	[UNGUARDED]	= "on demand, no guard",
+	[GUARDED]	= "on demand, guarded",
+	[ADVISED]	= "left in RAM",
+};
+
+static void pause_set(const char *ms)
+{
+	FILE *file = fopen(PAUSE, "w");
+
+	if (file && fputs(ms, file) >= 0 && !fclose(file))
+		return;
+	perror(PAUSE);
+	exit(1);
+}
+
+/*
+ * The CPU writes y, a job adds to it, the CPU reads it, many times. Return: nanoseconds
+ * of a turn, of all of them, those before the guard notices included.
+ */
+static uint64_t storm(enum guard guard, bool huge, uint64_t *kept)
+{
+	struct vectors v = vectors_make(huge);
+	unsigned int turns = huge ? HUGE_TURNS : SMALL_TURNS, i;
+	uint64_t start, before;
+
+	pause_set(guard == UNGUARDED ? "0" : "30000");
+	if (guard == ADVISED)
+		accel_advise(v.y, v.size, HMM_P2P_ACCEL_PREFER_SYSTEM);
+	before = accel_kept(v.y);
+	start = bench_now();
+	for (i = 0; i < turns; i++) {
+		vector_fill(v.y, v.size, y_block);
+		saxpy(&v);
+		result_check(&v);
+	}
+	start = bench_now() - start;
+	*kept = accel_kept(v.y) - before;
+	vectors_end(&v);
+	return start / turns;
+}
+
+static void storm_rows(bool huge)
+{
+	uint64_t best[GUARDS] = { 0 }, kept[GUARDS];
+	enum guard guard;
+	int i;
+
+	for (i = 0; i < STORM_ROUNDS; i++)
+		for (guard = 0; guard < GUARDS; guard++)
+			accel_keep_least(&best[guard], storm(guard, huge, &kept[guard]));
+	for (guard = 0; guard < GUARDS; guard++) {
+		double times = (double)best[UNGUARDED] / (double)best[guard];
+
+		printf("%-20s %-6s %10.1f %7.2f %6llu", guards[guard], huge ? "huge" : "4 KiB",
+		       (double)best[guard] / 1e6, times, (unsigned long long)kept[guard]);
+		if (guard == GUARDED)
+			printf("   goal 3: %s", accel_met(times >= 3));
+		printf("\n");
+	}
+}
+
+static void storm_table(void)
+{
+	printf("\nthe same, a turn of %d (4 KiB pages: %d)\n%-20s %-6s %10s %7s %6s\n",
+	       HUGE_TURNS, SMALL_TURNS, "THE MEMORY MOVES", "PAGES", "MS", "FASTER", "KEPT");
+	storm_rows(true);
+	storm_rows(false);
+}
+
 static void table(const char *title, measure_fn measure)
 {
 	printf("\n%s\n%-20s %-6s %10s %7s\n", title, "THE MEMORY IS", "PAGES", "MS", "RATIO");
@@ -182,4 +262,5 @@ void accel_saxpy(void)
 	blocks_make();
 	table("saxpy over 256 MB (4 KiB pages: 32 MB), until the results are there", once);
 	table("CPU and device in turn: the CPU writes y, saxpy, the CPU reads y; a turn", in_turn);
+	storm_table();
 }
