@@ -52,7 +52,7 @@ struct hmm_p2p_stats;
  * @owner: its interconnect, NULL without memory. Written under
  *	hmm_p2p_registry_lock and @lock while no page is handed out; read without
  * @stats: per-CPU counters
- * @lock: protects @chunks, @used, @held, @keeps, @hand, @removed; taken in folio_free,
+ * @lock: protects @chunks, @used, @held, @keeps, @hand, @removed, @paused; taken in folio_free,
  *	which is called under page table locks
  * @chunks: which of its pages are handed out, see chunk.c
  * @used: pages handed out; also read without @lock
@@ -61,6 +61,7 @@ struct hmm_p2p_stats;
  * @accounts: of users, by user id, see account.c
  * @removed: the device is going away: nothing is handed out any more. Never
  *	taken back; also read without @lock
+ * @paused: nothing is handed out for now; also read without @lock
  * @lost: it went away with pages that could not be read: nothing of the driver
  *	may be used any more, and who touches such a page gets SIGBUS. Set
  *	before the driver's unregister call ends, under SRCU
@@ -95,6 +96,7 @@ struct hmm_p2p_device {
 	struct hmm_p2p_charges *charges;
 	struct xarray accounts;
 	bool removed;
+	bool paused;
 	bool lost;
 	bool reap;
 	struct work_struct lost_work;

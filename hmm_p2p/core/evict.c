@@ -22,6 +22,7 @@
 #include "claim.h"
 #include "device.h"
 #include "evict.h"
+#include "hold.h"
 #include "home.h"
 #include "keep.h"
 #include "lists.h"
@@ -496,3 +497,51 @@ int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
 	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_evict, HMM_P2P_NS);
+
+/* So long a device that pauses is asked for pages that somebody has for a moment. */
+#define PAUSE_PATIENCE	(10 * HZ)
+
+static void set_paused(struct hmm_p2p_device *hdev, bool paused)
+{
+	guard(spinlock_irq)(&hdev->lock);
+	WRITE_ONCE(hdev->paused, paused);
+}
+
+/**
+ * hmm_p2p_device_pause - a device is not to be used for a while
+ * @hdev: exporter, with no memory that is shared
+ *
+ * For a driver whose device is about to be reset, or to sleep. Nothing is handed out any
+ * more: to who wants to move there it is full, and no importer gets an alias. What it
+ * holds comes home, as by hmm_p2p_device_evict(), and so importers lose what they have.
+ *
+ * Context: may sleep; no mmap_lock is held. Any signal ends it.
+ * Return: 0: nobody uses its memory, until hmm_p2p_device_resume(); else as
+ * hmm_p2p_device_evict(): then it holds some pages, and that call is due all the same.
+ */
+int hmm_p2p_device_pause(struct hmm_p2p_device *hdev)
+{
+	unsigned long until = jiffies + PAUSE_PATIENCE;
+	int ret;
+
+	set_paused(hdev, true);
+	do
+		ret = hmm_p2p_device_evict(hdev, NULL);
+	while (ret == -EBUSY && time_before(jiffies, until));
+	if (!ret)
+		hmm_p2p_wait_held(hdev);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_pause, HMM_P2P_NS);
+
+/**
+ * hmm_p2p_device_resume - the end of hmm_p2p_device_pause()
+ * @hdev: exporter
+ *
+ * Context: any.
+ */
+void hmm_p2p_device_resume(struct hmm_p2p_device *hdev)
+{
+	set_paused(hdev, false);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_resume, HMM_P2P_NS);

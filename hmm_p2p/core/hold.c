@@ -10,7 +10,7 @@
 #include "hold.h"
 #include "pagemap.h"
 
-/* Holds pages of one device, up to the next one that is not; 0 when it goes away. */
+/* Holds pages of one device, up to the next one that is not; 0 when its pages are to go. */
 static unsigned long hold_run(struct page *const *pages, unsigned long nr,
 			      struct hmm_p2p_hold *holds)
 {
@@ -18,7 +18,7 @@ static unsigned long hold_run(struct page *const *pages, unsigned long nr,
 	unsigned long i;
 
 	spin_lock_irq(&hdev->lock);
-	for (i = 0; i < nr && !hdev->removed; i++) {
+	for (i = 0; i < nr && !hdev->removed && !hdev->paused; i++) {
 		if (!pages[i] || hmm_p2p_page_device(pages[i]) != hdev)
 			break;
 		holds[i].hdev = hdev;
@@ -42,7 +42,7 @@ static unsigned long hold_run(struct page *const *pages, unsigned long nr,
  *
  * Context: process; the mirror lock of a range in which @pages are mapped is
  * held.
- * Return: false when a device is going away; then nothing is held.
+ * Return: false when a device is going away, or pauses; then nothing is held.
  */
 bool hmm_p2p_pages_hold(struct page *const *pages, unsigned long nr,
 			struct hmm_p2p_hold *holds)
@@ -106,7 +106,7 @@ static bool any_held(struct hmm_p2p_device *hdev)
 	return hdev->held;
 }
 
-/* Waits for the last hmm_p2p_pages_release(); @removed keeps new ones away. */
+/* Waits for the last hmm_p2p_pages_release(); @removed or @paused keeps new ones away. */
 void hmm_p2p_wait_held(struct hmm_p2p_device *hdev)
 {
 	wait_event(hdev->drained, !any_held(hdev));

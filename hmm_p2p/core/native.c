@@ -127,6 +127,7 @@ int hmm_p2p_native_alias(struct page *page, unsigned long *dma_pfn)
 	struct native_fault *native = current_native();
 
 	if (hdev->config.no_p2p || !hdev->config.window || READ_ONCE(hdev->removed) ||
+	    READ_ONCE(hdev->paused) ||
 	    hmm_p2p_path_alias(hdev, page, dma_pfn))
 		return -ENXIO;
 	if (native) {

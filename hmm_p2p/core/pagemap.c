@@ -232,7 +232,7 @@ static long device_take(struct hmm_p2p_device *hdev, unsigned int order,
 	long index = -1;
 
 	spin_lock_irqsave(&hdev->lock, flags);
-	if (!hdev->removed)
+	if (!hdev->removed && !hdev->paused)
 		index = hmm_p2p_chunks_take(&hdev->chunks, order);
 	if (index >= 0) {
 		account(hdev, 1L << order);

@@ -99,7 +99,7 @@ enum hmm_p2p_reason hmm_p2p_path_check(struct hmm_p2p_device *exporter,
 		*distance = -1;
 	if (importer->no_p2p || (importer->no_pci && !config->alias_is_system))
 		return HMM_P2P_REASON_IMPORTER;
-	if (READ_ONCE(exporter->removed))
+	if (READ_ONCE(exporter->removed) || READ_ONCE(exporter->paused))
 		return HMM_P2P_REASON_REMOVED;
 	if (config->no_p2p)
 		return HMM_P2P_REASON_EXPORTER;

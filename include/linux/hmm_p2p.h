@@ -392,6 +392,8 @@ void hmm_p2p_device_fail_allocs(struct hmm_p2p_device *hdev, unsigned int nr);
 int hmm_p2p_move(struct hmm_p2p_move *move);
 int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
 			 struct hmm_p2p_evicted *result);
+int hmm_p2p_device_pause(struct hmm_p2p_device *hdev);
+void hmm_p2p_device_resume(struct hmm_p2p_device *hdev);
 
 struct hmm_p2p_device *hmm_p2p_page_device(const struct page *page);
 u64 hmm_p2p_page_offset(const struct page *page);
