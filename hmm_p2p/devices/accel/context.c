@@ -25,6 +25,7 @@ int accel_contexts_init(struct accel *accel)
 	struct accel_contexts *contexts = &accel->contexts;
 
 	hash_init(contexts->all);
+	INIT_LIST_HEAD(&contexts->attached);
 	INIT_LIST_HEAD(&contexts->idle);
 	INIT_LIST_HEAD(&contexts->waiting);
 	init_waitqueue_head(&contexts->room);
@@ -47,6 +48,8 @@ static void context_give_up(struct accel_context *context)
 
 	accel_mmu_detach(&context->mmu);
 	__clear_bit(nr, contexts->numbers);
+	list_del_init(&context->attached);
+	contexts->nr_attached--;
 }
 
 /* Return: 0; -EINTR after a fatal signal. */
@@ -86,6 +89,8 @@ static int context_attach(struct accel_context *context)
 		return ret;
 	nr = find_first_zero_bit(contexts->numbers, NR_CONTEXTS);
 	__set_bit(nr, contexts->numbers);
+	list_add_tail(&context->attached, &contexts->attached);
+	contexts->nr_attached++;
 	accel_mmu_attach(&context->mmu, nr);
 	hmm_p2p_svm_unlock(context->svm);
 	return 0;
@@ -106,7 +111,7 @@ static int context_try(struct accel_context *context, struct list_head *me)
 		return -ENODEV;
 	if (context->closed)
 		return -EINTR;
-	if (is_next(contexts, me))
+	if (is_next(contexts, me) && !contexts->paused)
 		ret = accel_mmu_is_attached(&context->mmu) ? 0 : context_attach(context);
 	if (!ret) {
 		list_del_init(&context->idle);
@@ -130,14 +135,16 @@ static void context_leave(struct accel_contexts *contexts, struct list_head *me)
 /**
  * accel_context_begin - a job is to run
  * @context: whose
+ * @pauses: receives accel_jobs.pauses of that moment
  *
  * Context: may sleep until another process's jobs are over; the caller is in a section of
  * drm_dev_enter().
- * Return: 0, and until accel_context_end() the process has an address space on the device;
+ * Return: 0, and until accel_context_end(), or until the device pauses, the process has an
+ * address space on the device;
  * -EINTR after a fatal signal, or when it has closed its last file; -ENODEV when the device
  * goes.
  */
-int accel_context_begin(struct accel_context *context)
+int accel_context_begin(struct accel_context *context, u32 *pauses)
 {
 	struct accel_contexts *contexts = &context->accel->contexts;
 	unsigned int seen;
@@ -147,11 +154,11 @@ int accel_context_begin(struct accel_context *context)
 	do {
 		scoped_guard(mutex, &contexts->lock) {
 			seen = contexts->changes;
+			*pauses = READ_ONCE(context->accel->jobs.pauses);
 			ret = context_try(context, &me);
 		}
 		if (ret == -EAGAIN &&
-		    wait_event_killable(contexts->room,
-					READ_ONCE(contexts->changes) != seen))
+		    accel_wait_event(contexts->room, READ_ONCE(contexts->changes) != seen))
 			ret = -EINTR;
 	} while (ret == -EAGAIN);
 	context_leave(contexts, &me);
@@ -164,11 +171,83 @@ void accel_context_end(struct accel_context *context)
 	struct accel_contexts *contexts = &context->accel->contexts;
 
 	guard(mutex)(&contexts->lock);
-	if (--context->jobs)
+	if (--context->jobs || !accel_mmu_is_attached(&context->mmu))
 		return;
 	list_add_tail(&context->idle, &contexts->idle);
 	contexts_changed(contexts);
 }
+
+/* ------------------------------------------------------------------------- pauses */
+
+/* Return: 0; -EAGAIN when some are about to go, -EINTR after a fatal signal. */
+static int contexts_detach_all(struct accel_contexts *contexts)
+{
+	struct accel_context *context;
+	int ret = 0;
+
+	lockdep_assert_held(&contexts->lock);
+	while (!ret && (context = list_first_entry_or_null(&contexts->attached,
+							   struct accel_context, attached)))
+		ret = context_detach(context);
+	return ret ?: contexts->nr_attached ? -EAGAIN : 0;
+}
+
+/**
+ * accel_contexts_drain - take the address spaces from all processes
+ * @accel: the device, which is paused, and has no job in the ring
+ *
+ * Also of those that have begun a job and may be frozen: that goes on in another one.
+ *
+ * Context: may sleep.
+ * Return: 0; -ETIMEDOUT when one does not go; -EINTR after a fatal signal.
+ */
+int accel_contexts_drain(struct accel *accel)
+{
+	struct accel_contexts *contexts = &accel->contexts;
+	long left = KILL_TIMEOUT;
+	unsigned int seen;
+	int ret;
+
+	for (;;) {
+		scoped_guard(mutex, &contexts->lock) {
+			seen = contexts->changes;
+			ret = contexts_detach_all(contexts);
+		}
+		if (ret != -EAGAIN)
+			return ret;
+		if (!left)
+			return -ETIMEDOUT;
+		left = wait_event_timeout(contexts->room,
+					  READ_ONCE(contexts->changes) != seen, left);
+	}
+}
+
+/**
+ * accel_contexts_pause - no job runs any more, and no process has an address space
+ * @accel: the device
+ *
+ * Jobs that had begun go on after accel_contexts_resume(), where they were.
+ *
+ * Context: may sleep.
+ * Return: as accel_contexts_drain(); -ETIME when jobs do not stop: accel_fail(), and then
+ * accel_contexts_drain(). In any case it is paused.
+ */
+int accel_contexts_pause(struct accel *accel)
+{
+	scoped_guard(mutex, &accel->contexts.lock)
+		accel->contexts.paused = true;
+	return accel_jobs_pause(accel) ?: accel_contexts_drain(accel);
+}
+
+/* accel_jobs_resume() comes before. */
+void accel_contexts_resume(struct accel *accel)
+{
+	guard(mutex)(&accel->contexts.lock);
+	accel->contexts.paused = false;
+	contexts_changed(&accel->contexts);
+}
+
+/* ------------------------------------------------------------------- their tables */
 
 /*
  * Its tables have used up their share: it begins anew. Return: 0; -EINTR after a fatal
@@ -392,6 +471,7 @@ static struct accel_context *context_create(struct accel *accel)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&context->ref);
 	context->files = 1;
+	INIT_LIST_HEAD(&context->attached);
 	INIT_LIST_HEAD(&context->idle);
 	mutex_init(&context->queue.lock);
 	INIT_LIST_HEAD(&context->queue.jobs);
@@ -456,6 +536,7 @@ static void context_free(struct kref *ref)
 	struct accel_contexts *contexts = &context->accel->contexts;
 
 	list_del(&context->idle);
+	list_del_init(&context->attached);
 	mutex_unlock(&contexts->lock);
 	cancel_delayed_work_sync(&context->calm);
 	hmm_p2p_svm_destroy(context->svm);

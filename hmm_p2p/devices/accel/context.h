@@ -29,6 +29,9 @@ struct mm_struct;
  * @numbers: which of the device's address spaces are taken
  * @idle: processes that have one, and no job: the first for the longest time
  * @waiting: jobs that wait for one, first come first
+ * @attached: processes that have an address space, but those that are about to go
+ * @nr_attached: how many these are, with those
+ * @paused: nobody gets one for now, nor begins a job
  * @changes: counts what those may wait for
  * @room: woken then
  */
@@ -38,6 +41,9 @@ struct accel_contexts {
 	DECLARE_BITMAP(numbers, NR_CONTEXTS);
 	struct list_head idle;
 	struct list_head waiting;
+	struct list_head attached;
+	unsigned int nr_attached;
+	bool paused;
 	unsigned int changes;
 	wait_queue_head_t room;
 };
@@ -73,6 +79,7 @@ struct accel_queue {
  * @by_mm: in accel_contexts.all, as long as there are files; under its lock, as the rest
  * @files: how many the process has open
  * @closed: none any more: its jobs end
+ * @attached: in accel_contexts.attached
  * @idle: in accel_contexts.idle
  * @jobs: that run, or are about to: it keeps its address space
  * @queue: jobs that it has submitted
@@ -89,6 +96,7 @@ struct accel_context {
 	struct hlist_node by_mm;
 	unsigned int files;
 	bool closed;
+	struct list_head attached;
 	struct list_head idle;
 	unsigned int jobs;
 	struct accel_queue queue;
@@ -134,8 +142,11 @@ static inline struct accel_context *accel_context_get(struct accel_context *cont
 int accel_contexts_init(struct accel *accel);
 int accel_context_open(struct drm_device *drm, struct drm_file *file);
 void accel_context_close(struct drm_device *drm, struct drm_file *file);
-int accel_context_begin(struct accel_context *context);
+int accel_context_begin(struct accel_context *context, u32 *pauses);
 void accel_context_end(struct accel_context *context);
+int accel_contexts_pause(struct accel *accel);
+int accel_contexts_drain(struct accel *accel);
+void accel_contexts_resume(struct accel *accel);
 int accel_context_make_room(struct accel_context *context);
 int accel_context_advise(struct accel_context *context, enum accel_topic topic,
 			 unsigned long start, unsigned long end, u32 value);

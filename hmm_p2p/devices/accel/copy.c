@@ -11,6 +11,7 @@
  */
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
+#include <linux/iopoll.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -18,6 +19,9 @@
 
 /* The engine completes a descriptor in far less, and then the next one. */
 #define WATCH_INTERVAL	(2 * HZ)
+
+/* For all that the ring has room for. */
+#define END_TIMEOUT_US	(10 * USEC_PER_SEC)
 
 /**
  * struct copy_run - memory that is mapped for a copy
@@ -185,26 +189,55 @@ static struct dma_fence *copy_start(struct hmm_p2p_device *hdev,
 	return NULL;
 }
 
+/* The CPU copies when the memory answers: a reset of the device takes bounded time. */
+static struct rw_semaphore *answers(struct hmm_p2p_device *hdev)
+{
+	struct accel *accel = hmm_p2p_device_drvdata(hdev);
+
+	return &accel->copies.answers;
+}
+
 static struct dma_fence *copy_to_device(struct hmm_p2p_device *hdev,
 					const struct hmm_p2p_copy *runs, unsigned int nr)
 {
-	return copy_start(hdev, runs, nr, DMA_TO_DEVICE) ?:
-	       hmm_p2p_bar_copy_to_device(hdev, runs, nr);
+	struct dma_fence *fence = copy_start(hdev, runs, nr, DMA_TO_DEVICE);
+
+	if (fence)
+		return fence;
+	guard(rwsem_read)(answers(hdev));
+	return hmm_p2p_bar_copy_to_device(hdev, runs, nr);
 }
 
 static struct dma_fence *copy_to_ram(struct hmm_p2p_device *hdev,
 				     const struct hmm_p2p_copy *runs, unsigned int nr)
 {
-	return copy_start(hdev, runs, nr, DMA_FROM_DEVICE) ?:
-	       hmm_p2p_bar_copy_to_ram(hdev, runs, nr);
+	struct dma_fence *fence = copy_start(hdev, runs, nr, DMA_FROM_DEVICE);
+
+	if (fence)
+		return fence;
+	guard(rwsem_read)(answers(hdev));
+	return hmm_p2p_bar_copy_to_ram(hdev, runs, nr);
+}
+
+static int copy_bytes(struct hmm_p2p_device *hdev, u64 offset, void *buf, size_t len,
+		      bool to_device)
+{
+	guard(rwsem_read)(answers(hdev));
+	return hmm_p2p_bar_copy_bytes(hdev, offset, buf, len, to_device);
+}
+
+static int copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr, size_t len, bool write)
+{
+	guard(rwsem_read)(answers(hdev));
+	return hmm_p2p_bar_copy_peer(hdev, offset, addr, len, write);
 }
 
 const struct hmm_p2p_device_ops accel_memory_ops = {
 	.get_dma_pfn_for_device	= hmm_p2p_bar_get_dma_pfn,
 	.copy_to_device		= copy_to_device,
 	.copy_to_ram		= copy_to_ram,
-	.copy_bytes		= hmm_p2p_bar_copy_bytes,
-	.copy_peer		= hmm_p2p_bar_copy_peer,
+	.copy_bytes		= copy_bytes,
+	.copy_peer		= copy_peer,
 };
 
 /* --------------------------------------------------------------------------- end */
@@ -300,6 +333,45 @@ bool accel_copies_get_on(struct accel *accel)
 	return !stuck;
 }
 
+/* ------------------------------------------------------------------------ pauses */
+
+static bool copies_are_over(struct accel *accel)
+{
+	struct accel_copies *copies = &accel->copies;
+
+	guard(spinlock_irq)(&copies->lock);
+	copies_look(accel, accel_read(accel, REG_COPY_HEAD));
+	return list_empty(&copies->under_way);
+}
+
+/* Nothing is put in any more. Return: 0; -ETIMEDOUT when copies do not end: accel_fail(). */
+int accel_copies_pause(struct accel *accel)
+{
+	struct accel_copies *copies = &accel->copies;
+	bool over;
+	int ret;
+
+	scoped_guard(spinlock_irq, &copies->lock)
+		WRITE_ONCE(copies->closed, true);
+	ret = read_poll_timeout(copies_are_over, over, over, USEC_PER_MSEC, END_TIMEOUT_US,
+				false, accel);
+	cancel_delayed_work_sync(&copies->watch);
+	return ret;
+}
+
+/* The device was reset: the ring begins anew. */
+void accel_copies_resume(struct accel *accel)
+{
+	struct accel_copies *copies = &accel->copies;
+
+	guard(spinlock_irq)(&copies->lock);
+	WARN_ON_ONCE(!list_empty(&copies->under_way));
+	copies->tail = 0;
+	copies->head = 0;
+	accel_copies_start(accel);
+	WRITE_ONCE(copies->closed, false);
+}
+
 /* -------------------------------------------------------------------------- life */
 
 /* @watch: asks accel_copies_get_on(). Return: 0 or -ENOMEM. */
@@ -308,6 +380,7 @@ int accel_copies_init(struct accel *accel, work_func_t watch)
 	struct accel_copies *copies = &accel->copies;
 
 	spin_lock_init(&copies->lock);
+	init_rwsem(&copies->answers);
 	INIT_LIST_HEAD(&copies->under_way);
 	INIT_DELAYED_WORK(&copies->watch, watch);
 	copies->context = dma_fence_context_alloc(1);

@@ -4,6 +4,7 @@
 #define _ACCEL_COPY_H
 
 #include <linux/list.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -27,6 +28,8 @@ struct hmm_p2p_device_ops;
  * @context: of the fences
  * @seqno: of the last fence
  * @closed: nothing is put in: the CPU copies
+ * @answers: read by who copies by the CPU; to write while the device's memory does not
+ *	answer
  * @watch: looks whether the engine gets on, as long as there are copies
  */
 struct accel_copies {
@@ -40,6 +43,7 @@ struct accel_copies {
 	u64 context;
 	u64 seqno;
 	bool closed;
+	struct rw_semaphore answers;
 	struct delayed_work watch;
 };
 
@@ -47,6 +51,8 @@ int accel_copies_init(struct accel *accel, work_func_t watch);
 void accel_copies_start(struct accel *accel);
 void accel_copies_harvest(struct accel *accel);
 bool accel_copies_get_on(struct accel *accel);
+int accel_copies_pause(struct accel *accel);
+void accel_copies_resume(struct accel *accel);
 void accel_copies_fail(struct accel *accel);
 void accel_copies_end(struct accel *accel);
 

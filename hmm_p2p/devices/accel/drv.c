@@ -22,6 +22,7 @@
 #include "context.h"
 #include "fail.h"
 #include "fault.h"
+#include "power.h"
 #include "run.h"
 
 /* ------------------------------------------------------------------------ calls */
@@ -276,9 +277,6 @@ static int init_interrupts(struct accel *accel)
 	      request_vector(accel, VECTOR_FAULT, accel_fault_irq, "accel-fault");
 	if (ret)
 		return dev_err_probe(&accel->pdev->dev, ret, "no interrupts\n");
-	accel_write(accel, REG_INT_ENABLE,
-		    BIT(VECTOR_ERROR) | BIT(VECTOR_COPY) | BIT(VECTOR_JOB) |
-		    BIT(VECTOR_FAULT));
 	return 0;
 }
 
@@ -359,9 +357,7 @@ static int init_engines(struct accel *accel)
 	ret = init_interrupts(accel);
 	if (ret)
 		return ret;
-	accel_copies_start(accel);
-	accel_faults_start(accel);
-	accel_jobs_start(accel);
+	accel_power_start(accel);
 	return 0;
 }
 
@@ -424,6 +420,8 @@ static struct pci_driver accel_pci_driver = {
 	.id_table	= accel_ids,
 	.probe		= accel_probe,
 	.remove		= accel_remove,
+	.err_handler	= &accel_error_handlers,
+	.driver.pm	= pm_sleep_ptr(&accel_pm_ops),
 };
 
 static int __init accel_init(void)

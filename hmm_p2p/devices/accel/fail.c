@@ -26,7 +26,7 @@ void accel_fail(struct accel *accel, const char *what)
 		return;
 	pci_clear_master(accel->pdev);
 	accel_write(accel, REG_RESET, 1);
-	dev_err(&accel->pdev->dev, "%s: it was reset, jobs fail and the CPU copies from now on; unbind and bind the driver to use it again\n",
+	dev_err(&accel->pdev->dev, "%s: it was reset, jobs fail and the CPU copies from now on; to use it again reset the function, or unbind and bind the driver\n",
 		what);
 	accel_jobs_fail(accel);
 	accel_copies_fail(accel);

@@ -29,7 +29,7 @@
  * @work: handles it
  * @context: whose
  * @addr: what the job reaches, page aligned
- * @job: counter of the job
+ * @job: the job
  * @id: for the reply
  * @write: it is to be written
  */
@@ -37,7 +37,7 @@ struct fault {
 	struct work_struct work;
 	struct accel_context *context;
 	unsigned long addr;
-	u32 job;
+	u64 job;
 	u16 id;
 	bool write;
 };
@@ -56,19 +56,20 @@ int accel_faults_init(struct accel *accel)
 
 void accel_faults_start(struct accel *accel)
 {
+	accel->fault_head = 0;
 	accel_write64(accel, REG_FAULT_BASE, accel->faults_dma);
 	accel_write(accel, REG_FAULT_ORDER, FAULTS_ORDER);
 	accel_write(accel, REG_FAULT_CTRL, CTRL_ENABLE);
 }
 
 /* Of a device that went away meanwhile nobody waits for an answer. */
-static void fault_reply(struct accel *accel, u16 id, u32 answer)
+static void fault_reply(struct accel *accel, u64 job, u16 id, u32 answer)
 {
 	int idx;
 
 	if (!drm_dev_enter(&accel->drm, &idx))
 		return;
-	accel_write(accel, REG_FAULT_REPLY, (u32)id << 16 | answer);
+	accel_job_reply(accel, job, (u32)id << 16 | answer);
 	drm_dev_exit(idx);
 }
 
@@ -193,32 +194,41 @@ static void fault_work(struct work_struct *work)
 
 	ret = fault_handle(fault, &moved);
 	accel_job_note(accel, fault->job, moved, fault_errno(ret));
-	fault_reply(accel, fault->id, ret ? REPLY_FAIL : REPLY_RETRY);
+	fault_reply(accel, fault->job, fault->id, ret ? REPLY_FAIL : REPLY_RETRY);
 	accel_context_put(fault->context);
 	kfree(fault);
 }
 
-/* Return: 0, or what there is against it. */
-static int fault_begin(struct accel *accel, const struct accel_fault_entry *entry)
+/* Without memory for it, it fails. */
+static void fault_refuse(struct accel *accel, struct kref *owner, u64 job, u16 id)
 {
-	struct fault *fault = kzalloc_obj(*fault, GFP_KERNEL);
-	struct kref *owner;
+	accel_job_note(accel, job, 0, -ENOMEM);
+	fault_reply(accel, job, id, REPLY_FAIL);
+	accel_context_put(container_of(owner, struct accel_context, ref));
+}
 
-	if (!fault)
-		return -ENOMEM;
-	owner = accel_job_owner(accel, le32_to_cpu(entry->job));
-	if (!owner) {
-		kfree(fault);
-		return -ESRCH;
+/* For a job that is out of the ring nobody waits for an answer. */
+static void fault_begin(struct accel *accel, const struct accel_fault_entry *entry)
+{
+	struct fault *fault;
+	struct kref *owner;
+	u64 job;
+
+	owner = accel_job_owner(accel, le32_to_cpu(entry->job), &job);
+	if (!owner)
+		return;
+	fault = kzalloc_obj(*fault, GFP_KERNEL);
+	if (!fault) {
+		fault_refuse(accel, owner, job, le16_to_cpu(entry->id));
+		return;
 	}
 	fault->context = container_of(owner, struct accel_context, ref);
 	fault->addr = le64_to_cpu(entry->address) & PAGE_MASK;
-	fault->job = le32_to_cpu(entry->job);
+	fault->job = job;
 	fault->id = le16_to_cpu(entry->id);
 	fault->write = le32_to_cpu(entry->write) & 1;
 	INIT_WORK(&fault->work, fault_work);
 	queue_work(accel_wq, &fault->work);
-	return 0;
 }
 
 /* The device says that there are faults. Context: one at a time, may sleep. */
@@ -226,7 +236,6 @@ void accel_faults_take(struct accel *accel)
 {
 	u32 tail = accel_read(accel, REG_FAULT_TAIL);
 	struct accel_fault_entry entry;
-	int ret;
 
 	if (tail - accel->fault_head > FAULTS)
 		return;
@@ -234,10 +243,6 @@ void accel_faults_take(struct accel *accel)
 	while (accel->fault_head != tail) {
 		entry = accel->faults[accel->fault_head % FAULTS];
 		accel_write(accel, REG_FAULT_HEAD, ++accel->fault_head);
-		ret = fault_begin(accel, &entry);
-		if (!ret)
-			continue;
-		accel_job_note(accel, le32_to_cpu(entry.job), 0, ret);
-		fault_reply(accel, le16_to_cpu(entry.id), REPLY_FAIL);
+		fault_begin(accel, &entry);
 	}
 }

@@ -16,9 +16,6 @@
 
 #include "accel.h"
 
-/* In so much time a job is killed, or the device is of no use. */
-#define KILL_TIMEOUT	(10 * HZ)
-
 /* Who waits for a job asks so often whether the device is there. */
 #define ASK_INTERVAL	(2 * HZ)
 
@@ -70,6 +67,7 @@ static void job_put(struct accel_jobs *jobs, struct accel_job *job)
 	job->since = jiffies;
 	job->stopping = false;
 	job->counter = jobs->tail++;
+	job->id = (u64)jobs->pauses << 32 | job->counter;
 	jobs->slots[job->counter % ACCEL_JOBS] = job;
 	jobs->ring[job->counter % ACCEL_JOBS] = job->desc;
 	jobs->running++;
@@ -264,6 +262,50 @@ void accel_jobs_fail(struct accel *accel)
 	wake_up_all(&jobs->over);
 }
 
+/* ------------------------------------------------------------------------- pauses */
+
+/*
+ * Nothing is put in, and what was is stopped: all of it goes on by another call. Return: 0;
+ * -ETIME when some do not stop: accel_jobs_fail().
+ */
+int accel_jobs_pause(struct accel *accel)
+{
+	struct accel_jobs *jobs = &accel->jobs;
+	struct accel_job *job, *next;
+	unsigned int i;
+
+	scoped_guard(spinlock_irq, &jobs->lock) {
+		jobs->paused = true;
+		jobs->pauses++;
+		list_for_each_entry_safe(job, next, &jobs->waiting, waits) {
+			list_del_init(&job->waits);
+			job->status = STATUS_STOPPED;
+			complete(&job->done);
+		}
+		for (i = 0; i < ACCEL_JOBS; i++)
+			if (jobs->slots[i])
+				job_stop(accel, jobs->slots[i]);
+	}
+	wake_up_all(&jobs->over);
+	return wait_event_timeout(jobs->over, jobs_are_over(jobs), KILL_TIMEOUT) ? 0 : -ETIME;
+}
+
+/* @was_reset: the ring begins anew, also when the device had failed. */
+void accel_jobs_resume(struct accel *accel, bool was_reset)
+{
+	struct accel_jobs *jobs = &accel->jobs;
+
+	guard(spinlock_irq)(&jobs->lock);
+	WARN_ON_ONCE(jobs->running);
+	jobs->paused = false;
+	if (!was_reset)
+		return;
+	jobs->tail = 0;
+	jobs->head = 0;
+	WRITE_ONCE(jobs->closed, false);
+	accel_jobs_start(accel);
+}
+
 /* ------------------------------------------------------------------- who runs one */
 
 static int job_errno(const struct accel_job *job)
@@ -294,6 +336,9 @@ static int job_begin(struct accel *accel, struct accel_job *job)
 	guard(spinlock_irq)(&jobs->lock);
 	if (jobs->closed)
 		return -ENODEV;
+	/* In the second case somebody else may have the address space by now. */
+	if (jobs->paused || job->pauses != jobs->pauses)
+		return -EAGAIN;
 	list_move_tail(&job->waits, &jobs->waiting);
 	jobs_feed(accel);
 	jobs_watch(jobs);
@@ -352,10 +397,10 @@ static int job_wait(struct accel *accel, struct accel_job *job)
 	long left;
 
 	do {
-		left = wait_event_killable_timeout(accel->jobs.over,
-						   completion_done(&job->done) ||
-						   READ_ONCE(*job->closed),
-						   ASK_INTERVAL);
+		left = accel_wait_event_timeout(accel->jobs.over,
+						completion_done(&job->done) ||
+						READ_ONCE(*job->closed),
+						ASK_INTERVAL);
 	} while (!left && is_there(accel));
 	if (!left)
 		return -ENXIO;
@@ -370,9 +415,9 @@ static int job_wait(struct accel *accel, struct accel_job *job)
  * Context: may sleep, as long as the job runs; nothing that a fault needs is held.
  * Return: 0; -EINVAL, -EFAULT, -ENOMEM; -EIO when the device failed, -ENODEV when it
  * goes; -EINTR after a fatal signal, or when its owner has closed: the job is over.
- * -EAGAIN: it was stopped, and goes on by another call, after accel_job_await_fault(). Or
- * -ETIMEDOUT: it was killed, or -ENXIO: the device does not answer; and the job is not over
- * before accel_jobs_fail() has completed it.
+ * -EAGAIN: it was stopped, or has not begun, and goes on by another call, after
+ * accel_job_await_fault(). Or -ETIMEDOUT: it was killed, or -ENXIO: the device does not
+ * answer; and the job is not over before accel_jobs_fail() has completed it.
  */
 int accel_job_run(struct accel *accel, struct accel_job *job)
 {
@@ -399,8 +444,8 @@ int accel_job_await_fault(struct accel *accel, struct accel_job *job)
 {
 	struct accel_jobs *jobs = &accel->jobs;
 
-	if (wait_event_killable(jobs->over, !READ_ONCE(job->faulting) ||
-				accel_jobs_closed(jobs) || READ_ONCE(*job->closed)))
+	if (accel_wait_event(jobs->over, !READ_ONCE(job->faulting) ||
+			     accel_jobs_closed(jobs) || READ_ONCE(*job->closed)))
 		return -EINTR;
 	return READ_ONCE(*job->closed) ? -EINTR : 0;
 }
@@ -415,22 +460,23 @@ static struct accel_job *job_in_ring(struct accel_jobs *jobs, u32 counter)
 	return job && job->counter == counter ? job : NULL;
 }
 
-static struct accel_job *job_find(struct accel_jobs *jobs, u32 counter)
+static struct accel_job *job_find(struct accel_jobs *jobs, u64 id)
 {
 	struct accel_job *job;
 
 	list_for_each_entry(job, &jobs->stopped, waits)
-		if (job->counter == counter)
+		if (job->id == id)
 			return job;
-	return job_in_ring(jobs, counter);
+	job = job_in_ring(jobs, id);
+	return job && job->id == id ? job : NULL;
 }
 
 /*
  * Whose job is that? What a fault says of the address space may be old: it may be another
  * process's, when the job was killed or stopped. Return: it, with a reference, and
- * accel_job_note() follows; NULL: the job is out of the ring.
+ * accel_job_note() follows, for the job @id; NULL: the job is out of the ring.
  */
-struct kref *accel_job_owner(struct accel *accel, u32 counter)
+struct kref *accel_job_owner(struct accel *accel, u32 counter, u64 *id)
 {
 	struct accel_jobs *jobs = &accel->jobs;
 	struct accel_job *job;
@@ -440,6 +486,7 @@ struct kref *accel_job_owner(struct accel *accel, u32 counter)
 	if (!job)
 		return NULL;
 	job->faulting = true;
+	*id = job->id;
 	kref_get(job->owner);
 	return job->owner;
 }
@@ -448,13 +495,13 @@ struct kref *accel_job_owner(struct accel *accel, u32 counter)
  * A fault of the job was dealt with, in the way that @error says. One that was stopped
  * meanwhile goes on, and faults again if there is reason to.
  */
-void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int error)
+void accel_job_note(struct accel *accel, u64 id, unsigned long moved, int error)
 {
 	struct accel_jobs *jobs = &accel->jobs;
 	struct accel_job *job;
 
 	guard(spinlock_irq)(&jobs->lock);
-	job = job_find(jobs, counter);
+	job = job_find(jobs, id);
 	if (!job)
 		return;
 	job->faults++;
@@ -462,4 +509,12 @@ void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int e
 	job->error = error;
 	WRITE_ONCE(job->faulting, false);
 	wake_up_all(&jobs->over);
+}
+
+/* To a fault of the job; after a reset nobody waits for it, and others have its number. */
+void accel_job_reply(struct accel *accel, u64 id, u32 reply)
+{
+	guard(spinlock_irq)(&accel->jobs.lock);
+	if (id >> 32 == accel->jobs.pauses)
+		accel_write(accel, REG_FAULT_REPLY, reply);
 }

@@ -17,6 +17,20 @@ struct kref;
 #define ACCEL_JOBS_ORDER	6
 #define ACCEL_JOBS		BIT(ACCEL_JOBS_ORDER)
 
+/* In so much time a job is killed, or the device is of no use. */
+#define KILL_TIMEOUT		(10 * HZ)
+
+/*
+ * Who waits for the device can be killed, and frozen: what he holds are sections that only a
+ * removal waits for.
+ */
+#define ACCEL_WAITING		(TASK_KILLABLE | TASK_FREEZABLE_UNSAFE)
+
+#define accel_wait_event(wq, condition) wait_event_state(wq, condition, ACCEL_WAITING)
+#define accel_wait_event_timeout(wq, condition, timeout)				\
+	___wait_event(wq, ___wait_cond_timeout(condition), ACCEL_WAITING, 0, timeout,	\
+		      __ret = schedule_timeout(__ret))
+
 /**
  * struct accel_job - a job
  * @owner: references to whose it is
@@ -29,6 +43,8 @@ struct kref;
  * @stopping: the device was told to stop it
  * @faulting: a fault of it is dealt with
  * @counter: its number, once it is in the ring
+ * @pauses: accel_jobs.pauses when its owner got the address space that it is for
+ * @id: the same, and what no other job has: the device counts anew after a reset
  * @status: STATUS_*, when done; 0: the device went away
  * @result: what the device returned
  * @address: where it failed
@@ -47,6 +63,8 @@ struct accel_job {
 	bool stopping;
 	bool faulting;
 	u32 counter;
+	u32 pauses;
+	u64 id;
 	u32 status;
 	u64 result;
 	u64 address;
@@ -70,6 +88,8 @@ struct accel_job {
  * @slice: ends turns, as long as jobs wait
  * @over: woken when jobs or faults of stopped ones are over, or nobody wants them any more
  * @closed: nothing is put in any more
+ * @paused: nothing is put in for now
+ * @pauses: counts these: the upper half of the ids of jobs
  */
 struct accel_jobs {
 	struct accel_desc *ring;
@@ -85,6 +105,8 @@ struct accel_jobs {
 	struct delayed_work slice;
 	wait_queue_head_t over;
 	bool closed;
+	bool paused;
+	u32 pauses;
 };
 
 /* No job is put in any more. Who has seen that may have been late. */
@@ -103,7 +125,10 @@ void accel_job_init(struct accel_job *job, struct kref *owner, const bool *close
 void accel_job_fini(struct accel *accel, struct accel_job *job);
 int accel_job_run(struct accel *accel, struct accel_job *job);
 int accel_job_await_fault(struct accel *accel, struct accel_job *job);
-struct kref *accel_job_owner(struct accel *accel, u32 counter);
-void accel_job_note(struct accel *accel, u32 counter, unsigned long moved, int error);
+int accel_jobs_pause(struct accel *accel);
+void accel_jobs_resume(struct accel *accel, bool was_reset);
+struct kref *accel_job_owner(struct accel *accel, u32 counter, u64 *id);
+void accel_job_note(struct accel *accel, u64 id, unsigned long moved, int error);
+void accel_job_reply(struct accel *accel, u64 id, u32 reply);
 
 #endif /* _ACCEL_JOB_H */

@@ -312,8 +312,13 @@ static void mmu_take(struct accel_mmu *mmu, unsigned long start, unsigned long l
 void accel_mmu_unmap(struct hmm_p2p_svm *svm, unsigned long start, unsigned long end,
 		     const struct mmu_notifier_range *why)
 {
+	struct accel_mmu *mmu = hmm_p2p_svm_drvdata(svm);
+
+	/* It has nothing then, and need not even be awake. */
+	if (!accel_mmu_is_attached(mmu))
+		return;
 	/* The end may be far beyond all entries: the length that follows must not wrap. */
-	mmu_take(hmm_p2p_svm_drvdata(svm), start, min(end, VA_END) - 1);
+	mmu_take(mmu, start, min(end, VA_END) - 1);
 }
 
 /* ------------------------------------------------------------------------- life */

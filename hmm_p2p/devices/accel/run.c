@@ -56,7 +56,7 @@ static int run_turn(struct accel_context *context, struct accel_job *job)
 {
 	int ret;
 
-	ret = accel_context_begin(context);
+	ret = accel_context_begin(context, &job->pauses);
 	if (ret)
 		return ret;
 	job->desc.context = cpu_to_le16(context->mmu.context);
@@ -183,8 +183,8 @@ int accel_wait_fence(struct accel_context *context, const u64 __user *at, u64 va
 			return 0;
 		if (!left)
 			return -ETIME;
-		left = wait_event_killable_timeout(queue->done,
-						   READ_ONCE(queue->over) != seen, left);
+		left = accel_wait_event_timeout(queue->done, READ_ONCE(queue->over) != seen,
+						left);
 		if (left < 0)
 			return -EINTR;
 	}
