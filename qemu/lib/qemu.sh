@@ -18,7 +18,7 @@ topology_value() { topology_values "$1" "$2" | tail -n 1; }
 
 topology_check() {
 	[ -f "$(topology_file "$1")" ] || die "there is no topology $1; there are: $(topologies)"
-	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|thread|icount|object|numa|drive|netdev|device|chardev|append|module|hosts|tree|server)=.+|)$' \
+	bad=$(grep -nvE '^(#.*|desc=.*|disk=[a-z0-9]+ [0-9]+[KMG]|(cpu|smp|memory|machine|thread|icount|object|numa|drive|netdev|device|chardev|append|module|hosts|tree|server|root)=.+|)$' \
 		"$(topology_file "$1")") && die "topology $1 has a line that means nothing: $bad"
 	return 0
 }
@@ -41,7 +41,9 @@ qemu_args() {
 	topology_lines "$1" | sed -nE 's/^(object|numa|drive|netdev|chardev|device)=(.*)/-\1\n\2/p'
 	printf '%s\n' -kernel /kernel/vmlinuz -initrd /out/initrd -append "$(kernel_append "$1" "$2")"
 	printf '%s\n' -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap
-	printf '%s\n' -device virtio-9p-pci,bus=pcie.0,fsdev=root,mount_tag=root
+	# Behind a PCIe port, which the topology names, it outlives a suspend of the guest's devices.
+	root_bus=$(topology_value "$1" root)
+	printf '%s\n' -device "virtio-9p-pci,bus=${root_bus:-pcie.0},fsdev=root,mount_tag=root"
 	printf '%s\n' -serial file:/out/console.log
 	[ "$3" != shell ] || printf '%s\n' -chardev stdio,id=terminal,mux=on,signal=off -serial chardev:terminal
 	printf '%s\n' -device virtio-serial-pci,bus=pcie.0
