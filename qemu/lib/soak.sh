@@ -3,7 +3,7 @@
 # The soak: one guest, one program after another, and a table of what came of each.
 
 # Below selftests/soak/programs; what follows the colon is an argument.
-soak_programs="torture fuzz redis sqlite stress-ng python java:G1 java:Parallel java:Shenandoah"
+soak_programs="torture fuzz accel redis sqlite stress-ng python java:G1 java:Parallel java:Shenandoah"
 
 soak_chosen() {
 	for program in $soak_programs; do
