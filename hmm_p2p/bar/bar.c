@@ -434,6 +434,7 @@ add_device(struct hmm_p2p_bar *bar, const struct hmm_p2p_pci_bar_config *from)
 		.memory = bar->size,
 		.window = bar->window,
 		.shared = bar->p2pmem,
+		.apart = from->apart,
 		.max_transfer = from->max_transfer,
 		.no_p2p = from->no_p2p,
 		.drvdata = from->drvdata,

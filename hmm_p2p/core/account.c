@@ -73,7 +73,8 @@ static u64 limit_of(const struct hmm_p2p_device *hdev)
 	/* It may have been switched off just now. */
 	if (!limit)
 		return U64_MAX;
-	return div_u64(hdev->config.memory + hdev->config.shared, 100) * -limit;
+	return div_u64(hdev->config.memory + hdev->config.shared + hdev->config.apart, 100) *
+	       -limit;
 }
 
 static kuid_t user_of(struct mm_struct *mm)

@@ -29,7 +29,7 @@ struct hmm_p2p_charges {
 /* 7.3 takes a structure, see the Makefile. */
 static struct dmem_cgroup_region *region_register(const struct hmm_p2p_device *hdev)
 {
-	u64 size = hdev->config.memory + hdev->config.shared;
+	u64 size = hdev->config.memory + hdev->config.shared + hdev->config.apart;
 #ifdef HMM_P2P_HAVE_DMEM_INIT
 	const struct dmem_cgroup_init init = { .size = size };
 
@@ -90,24 +90,10 @@ static int charge_account(struct hmm_p2p_device *hdev, struct mm_struct *mm, u64
 	return ret;
 }
 
-/**
- * hmm_p2p_charge_try - charge a page to who is to have it
- * @hdev: its device
- * @mm: process that gets it. The control group is the caller's
- * @order: its size
- * @payer: receives who pays, for hmm_p2p_charge_take() or hmm_p2p_charge_end()
- * @limit: receives who may have no more, when that is so; what it had before is
- *	dropped. For hmm_p2p_limit_drop()
- *
- * Context: may sleep; the device stays.
- * Return: 0, -EAGAIN at a limit, or -ENOMEM.
- */
-int hmm_p2p_charge_try(struct hmm_p2p_device *hdev, struct mm_struct *mm,
-		       unsigned int order, struct hmm_p2p_payer *payer,
-		       struct hmm_p2p_payer *limit)
+static int charge_bytes(struct hmm_p2p_device *hdev, struct mm_struct *mm, u64 bytes,
+			struct hmm_p2p_payer *payer, struct hmm_p2p_payer *limit)
 {
 	struct hmm_p2p_payer at = {};
-	u64 bytes = PAGE_SIZE << order;
 	int ret;
 
 	payer->account = NULL;
@@ -124,7 +110,77 @@ int hmm_p2p_charge_try(struct hmm_p2p_device *hdev, struct mm_struct *mm,
 	}
 	return ret;
 }
+
+/**
+ * hmm_p2p_charge_try - charge a page to who is to have it
+ * @hdev: its device
+ * @mm: process that gets it. The control group is the caller's
+ * @order: its size
+ * @payer: receives who pays, for hmm_p2p_charge_take() or hmm_p2p_charge_end()
+ * @limit: receives who may have no more, when that is so; what it had before is
+ *	dropped. For hmm_p2p_limit_drop()
+ *
+ * Context: may sleep; the device stays.
+ * Return: 0, -EAGAIN at a limit, or -ENOMEM.
+ */
+int hmm_p2p_charge_try(struct hmm_p2p_device *hdev, struct mm_struct *mm,
+		       unsigned int order, struct hmm_p2p_payer *payer,
+		       struct hmm_p2p_payer *limit)
+{
+	return charge_bytes(hdev, mm, PAGE_SIZE << order, payer, limit);
+}
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_charge_try, HMM_P2P_INTERNAL_NS);
+
+/**
+ * struct hmm_p2p_apart - memory that a driver hands out itself, and who pays for it
+ * @hdev: its device, with a reference: accounts stay as long
+ * @charge: what is given back
+ */
+struct hmm_p2p_apart {
+	struct hmm_p2p_device *hdev;
+	struct hmm_p2p_charge charge;
+};
+
+/**
+ * hmm_p2p_apart_charge - charge the caller for memory that a driver hands out itself
+ * @hdev: the device; registered, and it stays so until this returns
+ * @bytes: how much, of hmm_p2p_device_config.apart
+ *
+ * What the core hands out is charged by itself, and the same limits hold for both.
+ *
+ * Context: process; may sleep.
+ * Return: for hmm_p2p_apart_uncharge(), also after the device was unregistered; or an error
+ * pointer: -EDQUOT when the caller may have no more, -ENOMEM.
+ */
+struct hmm_p2p_apart *hmm_p2p_apart_charge(struct hmm_p2p_device *hdev, u64 bytes)
+{
+	struct hmm_p2p_apart *apart = kzalloc_obj(*apart, HMM_P2P_GFP_USER);
+	struct hmm_p2p_payer limit = {};
+	int ret;
+
+	if (!apart)
+		return ERR_PTR(-ENOMEM);
+	apart->charge.bytes = bytes;
+	ret = charge_bytes(hdev, current->mm, bytes, &apart->charge.payer, &limit);
+	hmm_p2p_limit_drop(&limit);
+	if (ret) {
+		kfree(apart);
+		return ERR_PTR(ret == -EAGAIN ? -EDQUOT : ret);
+	}
+	kref_get(&hdev->ref);
+	apart->hdev = hdev;
+	return apart;
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_apart_charge, HMM_P2P_NS);
+
+/* The memory is the driver's again. Context: process. */
+void hmm_p2p_apart_uncharge(struct hmm_p2p_apart *apart)
+{
+	hmm_p2p_charge_end(apart->charge);
+	hmm_p2p_device_put(apart->hdev);
+	kfree(apart);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_apart_uncharge, HMM_P2P_NS);
 
 /* The page at @index was taken, and @payer pays for it. */
 void hmm_p2p_charge_take(struct hmm_p2p_device *hdev, unsigned long index,

@@ -33,6 +33,7 @@
 struct device;
 struct dma_fence;
 struct hmm_dma_map;
+struct hmm_p2p_apart;
 struct hmm_p2p_device;
 struct hmm_p2p_owner;
 struct mm_struct;
@@ -216,6 +217,8 @@ struct hmm_p2p_importer_ops {
  * @memory: bytes of device memory, a multiple of PAGE_SIZE; 0 without @ops
  * @window: bytes of it, from the start, that have aliases; 0: none has
  * @shared: bytes that @ops->alloc_shared has, beside @memory
+ * @apart: bytes that the driver hands out itself, beside both: charged by
+ *	hmm_p2p_apart_charge()
  * @max_transfer: most pages in one @importer_ops->transfer call; 0: no limit
  * @alias_is_system: the aliases are ordinary system pages, which any importer
  *	may map; the topology is not asked
@@ -230,6 +233,7 @@ struct hmm_p2p_device_config {
 	u64 memory;
 	u64 window;
 	u64 shared;
+	u64 apart;
 	unsigned int max_transfer;
 	bool alias_is_system;
 	bool no_p2p;
@@ -312,6 +316,7 @@ enum hmm_p2p_loads {
  *	PAGE_SIZE; 0: all, HMM_P2P_NO_WINDOW: none
  * @p2pmem: bytes at its end that processes map with mmap() and the kernel's
  *	p2pmem/allocate hands out, a multiple of 2 MiB; 0: none
+ * @apart: as hmm_p2p_device_config.apart: no part of @size
  * @loads: how the CPU reads it, where the CPU copies
  * @name: as hmm_p2p_device_config.name; NULL: "pci-" and the function's address
  * @ops: the driver's own; NULL: the CPU copies, by a write-combined mapping. A
@@ -328,6 +333,7 @@ struct hmm_p2p_pci_bar_config {
 	u64 size;
 	u64 window;
 	u64 p2pmem;
+	u64 apart;
 	enum hmm_p2p_loads loads;
 	const char *name;
 	const struct hmm_p2p_device_ops *ops;
@@ -388,6 +394,9 @@ hmm_p2p_device_find(const char *name, struct hmm_p2p_device *after);
 void hmm_p2p_device_put(struct hmm_p2p_device *hdev);
 const char *hmm_p2p_device_name(const struct hmm_p2p_device *hdev);
 void hmm_p2p_device_fail_allocs(struct hmm_p2p_device *hdev, unsigned int nr);
+
+struct hmm_p2p_apart *hmm_p2p_apart_charge(struct hmm_p2p_device *hdev, u64 bytes);
+void hmm_p2p_apart_uncharge(struct hmm_p2p_apart *apart);
 
 int hmm_p2p_move(struct hmm_p2p_move *move);
 int hmm_p2p_device_evict(struct hmm_p2p_device *hdev,
