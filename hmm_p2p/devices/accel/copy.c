@@ -170,11 +170,9 @@ static bool copy_put(struct accel *accel, struct copy *copy, const struct hmm_p2
 }
 
 /* NULL: the CPU has to copy. */
-static struct dma_fence *copy_start(struct hmm_p2p_device *hdev,
-				    const struct hmm_p2p_copy *runs, unsigned int nr,
-				    enum dma_data_direction dir)
+static struct dma_fence *copy_start(struct accel *accel, const struct hmm_p2p_copy *runs,
+				    unsigned int nr, enum dma_data_direction dir)
 {
-	struct accel *accel = hmm_p2p_device_drvdata(hdev);
 	struct copy *copy;
 
 	if (READ_ONCE(accel->copies.closed))
@@ -200,7 +198,7 @@ static struct rw_semaphore *answers(struct hmm_p2p_device *hdev)
 static struct dma_fence *copy_to_device(struct hmm_p2p_device *hdev,
 					const struct hmm_p2p_copy *runs, unsigned int nr)
 {
-	struct dma_fence *fence = copy_start(hdev, runs, nr, DMA_TO_DEVICE);
+	struct dma_fence *fence = copy_start(hmm_p2p_device_drvdata(hdev), runs, nr, DMA_TO_DEVICE);
 
 	if (fence)
 		return fence;
@@ -211,7 +209,7 @@ static struct dma_fence *copy_to_device(struct hmm_p2p_device *hdev,
 static struct dma_fence *copy_to_ram(struct hmm_p2p_device *hdev,
 				     const struct hmm_p2p_copy *runs, unsigned int nr)
 {
-	struct dma_fence *fence = copy_start(hdev, runs, nr, DMA_FROM_DEVICE);
+	struct dma_fence *fence = copy_start(hmm_p2p_device_drvdata(hdev), runs, nr, DMA_FROM_DEVICE);
 
 	if (fence)
 		return fence;
@@ -230,6 +228,25 @@ static int copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr, size_t l
 {
 	guard(rwsem_read)(answers(hdev));
 	return hmm_p2p_bar_copy_peer(hdev, offset, addr, len, write);
+}
+
+/**
+ * accel_copies_clear - clear memory of the device, wherever it is
+ * @accel: the device
+ * @local: where in its memory, page aligned, behind that of the page tables
+ * @length: bytes, whole pages
+ *
+ * Context: any, in a section of drm_dev_enter() or before the device is stopped.
+ * Return: a fence, as of copy_to_device(); NULL when the engine has no room, or is closed.
+ */
+struct dma_fence *accel_copies_clear(struct accel *accel, u64 local, u64 length)
+{
+	const struct hmm_p2p_copy run = {
+		.offset = local - ACCEL_TABLES_SIZE,
+		.nr_pages = length >> PAGE_SHIFT,
+	};
+
+	return copy_start(accel, &run, 1, DMA_TO_DEVICE);
 }
 
 const struct hmm_p2p_device_ops accel_memory_ops = {

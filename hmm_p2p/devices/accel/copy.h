@@ -11,6 +11,7 @@
 
 struct accel;
 struct accel_desc;
+struct dma_fence;
 struct hmm_p2p_device_ops;
 
 #define ACCEL_COPIES_ORDER	11
@@ -55,6 +56,7 @@ int accel_copies_pause(struct accel *accel);
 void accel_copies_resume(struct accel *accel);
 void accel_copies_fail(struct accel *accel);
 void accel_copies_end(struct accel *accel);
+struct dma_fence *accel_copies_clear(struct accel *accel, u64 local, u64 length);
 
 extern const struct hmm_p2p_device_ops accel_memory_ops;
 

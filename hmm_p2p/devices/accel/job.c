@@ -10,6 +10,11 @@
  * while it waits for the answer to a fault. It writes back where they are, and they go on
  * from there, behind those that wait. One that was stopped in a fault does not wait before
  * that is dealt with: otherwise each of its turns would leave another one to deal with.
+ *
+ * Jobs of the other kind (sched.c) do not fault, and dma_fences depend on them. So they
+ * depend on none of the above: one that finds no unit free has another job stopped at once,
+ * which takes the device bounded time whatever that job does, and it comes before all that
+ * wait. It takes no turns, but is killed when its time is over.
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -25,7 +30,7 @@
 static unsigned int slice_ms = 20;
 module_param(slice_ms, uint, 0644);
 MODULE_PARM_DESC(slice_ms,
-		 "how long a job keeps a unit of the device while others wait, in ms; 0: to its end");
+		 "how long a job keeps a unit of the device while others wait, in ms; 0: to its end, unless a job on buffers needs one");
 
 static void jobs_slice(struct work_struct *work);
 
@@ -124,7 +129,7 @@ static void jobs_slice(struct work_struct *work)
 	needed = list_count_nodes(&jobs->waiting);
 	for (counter = jobs->head; needed && counter != jobs->tail; counter++) {
 		job = jobs->slots[counter % ACCEL_JOBS];
-		if (!job || !(job->stopping || job_had_its_turn(job)))
+		if (!job || job->over || !(job->stopping || job_had_its_turn(job)))
 			continue;
 		job_stop(accel, job);
 		needed--;
@@ -132,7 +137,36 @@ static void jobs_slice(struct work_struct *work)
 	jobs_watch(jobs);
 }
 
+/*
+ * Room for a job that cannot wait. The oldest one has to go: as long as it is in the ring,
+ * the ring may be full.
+ */
+static void jobs_make_way(struct accel *accel)
+{
+	struct accel_jobs *jobs = &accel->jobs;
+	struct accel_job *job;
+	u32 counter;
+
+	lockdep_assert_held(&jobs->lock);
+	for (counter = jobs->head; counter != jobs->tail; counter++) {
+		job = jobs->slots[counter % ACCEL_JOBS];
+		if (!job || job->over)
+			continue;
+		job_stop(accel, job);
+		return;
+	}
+}
+
 /* ----------------------------------------------------------------- what comes back */
+
+/* It is in no list any more, and not in the ring. */
+static void job_complete(struct accel_job *job)
+{
+	if (job->over)
+		job->over(job);
+	else
+		complete(&job->done);
+}
 
 /* It goes on with what the device has written back. */
 static void job_save(struct accel_jobs *jobs, struct accel_job *job,
@@ -161,7 +195,7 @@ static void job_done(struct accel_jobs *jobs, u32 counter, u32 status)
 		job_save(jobs, job, desc);
 	jobs->slots[counter % ACCEL_JOBS] = NULL;
 	jobs->running--;
-	complete(&job->done);
+	job_complete(job);
 }
 
 static void jobs_look(struct accel_jobs *jobs, u32 head)
@@ -208,7 +242,7 @@ static void jobs_close(struct accel_jobs *jobs)
 	list_for_each_entry_safe(job, next, &jobs->waiting, waits) {
 		list_del_init(&job->waits);
 		job->status = STATUS_KILLED;
-		complete(&job->done);
+		job_complete(job);
 	}
 }
 
@@ -256,7 +290,7 @@ void accel_jobs_fail(struct accel *accel)
 			continue;
 		jobs->running--;
 		job->status = STATUS_BUS;
-		complete(&job->done);
+		job_complete(job);
 	}
 	spin_unlock_irqrestore(&jobs->lock, flags);
 	wake_up_all(&jobs->over);
@@ -308,7 +342,8 @@ void accel_jobs_resume(struct accel *accel, bool was_reset)
 
 /* ------------------------------------------------------------------- who runs one */
 
-static int job_errno(const struct accel_job *job)
+/* Return: what came of a job that is over: 0, or a negative errno. */
+int accel_job_errno(const struct accel_job *job)
 {
 	switch (job->status) {
 	case STATUS_DONE:
@@ -386,7 +421,7 @@ void accel_job_fini(struct accel *accel, struct accel_job *job)
 }
 
 /* All ones: nobody is there any more. */
-static bool is_there(const struct accel *accel)
+bool accel_is_there(const struct accel *accel)
 {
 	return accel_read(accel, REG_HEARTBEAT) != ~0U;
 }
@@ -401,7 +436,7 @@ static int job_wait(struct accel *accel, struct accel_job *job)
 						completion_done(&job->done) ||
 						READ_ONCE(*job->closed),
 						ASK_INTERVAL);
-	} while (!left && is_there(accel));
+	} while (!left && accel_is_there(accel));
 	if (!left)
 		return -ENXIO;
 	return left < 0 || !completion_done(&job->done) ? -EINTR : 0;
@@ -428,7 +463,7 @@ int accel_job_run(struct accel *accel, struct accel_job *job)
 	ret = job_wait(accel, job);
 	if (ret == -EINTR)
 		return job_give_up(accel, job);
-	return ret ?: job_errno(job);
+	return ret ?: accel_job_errno(job);
 }
 
 /**
@@ -448,6 +483,54 @@ int accel_job_await_fault(struct accel *accel, struct accel_job *job)
 			     accel_jobs_closed(jobs) || READ_ONCE(*job->closed)))
 		return -EINTR;
 	return READ_ONCE(*job->closed) ? -EINTR : 0;
+}
+
+/* -------------------------------------------------------------- who waits for none */
+
+/**
+ * accel_job_start - run a job that does not fault
+ * @accel: the device
+ * @job: what to do, with @job->over: it is called when the job is over
+ *
+ * Context: any, in a section of drm_dev_enter(); allocates nothing, and waits for nobody.
+ * Return: 0; -ENODEV when the device goes, and the job is over without more ado.
+ */
+int accel_job_start(struct accel *accel, struct accel_job *job)
+{
+	struct accel_jobs *jobs = &accel->jobs;
+
+	guard(spinlock_irq)(&jobs->lock);
+	if (jobs->closed)
+		return -ENODEV;
+	job->since = jiffies;
+	list_add(&job->waits, &jobs->waiting);
+	jobs_feed(accel);
+	if (!list_empty(&job->waits))
+		jobs_make_way(accel);
+	return 0;
+}
+
+/* Has it had more than @limit jiffies on the device, or waited so long for it? */
+bool accel_job_is_overdue(struct accel *accel, struct accel_job *job, unsigned long limit)
+{
+	guard(spinlock_irq)(&accel->jobs.lock);
+	return time_after_eq(jiffies, job->since +
+			     (list_empty(&job->waits) ? limit : max(limit, KILL_TIMEOUT)));
+}
+
+/* It is over in bounded time: at the latest when the device is reset, by accel_fail(). */
+void accel_job_kill(struct accel *accel, struct accel_job *job)
+{
+	struct accel_jobs *jobs = &accel->jobs;
+
+	guard(spinlock_irq)(&jobs->lock);
+	if (!list_empty(&job->waits)) {
+		list_del_init(&job->waits);
+		job->status = STATUS_KILLED;
+		job_complete(job);
+	} else if (jobs->slots[job->counter % ACCEL_JOBS] == job) {
+		accel_write(accel, REG_JOB_KILL, job->counter);
+	}
 }
 
 /* ------------------------------------------------------------------------- faults */
@@ -483,7 +566,7 @@ struct kref *accel_job_owner(struct accel *accel, u32 counter, u64 *id)
 
 	guard(spinlock_irq)(&jobs->lock);
 	job = job_in_ring(jobs, counter);
-	if (!job)
+	if (!job || !job->owner)
 		return NULL;
 	job->faulting = true;
 	*id = job->id;

@@ -33,8 +33,10 @@ struct kref;
 
 /**
  * struct accel_job - a job
- * @owner: references to whose it is
- * @closed: that one does not want it any more
+ * @over: of a job that does not fault: called when it is over, under the lock, and with it
+ *	the job may go. NULL: somebody waits for @done
+ * @owner: references to whose it is; NULL for one that does not fault
+ * @closed: that one does not want it any more; likewise
  * @desc: what is left to do
  * @waits: in accel_jobs.waiting or .stopped
  * @done: the device has written back what came of it
@@ -53,6 +55,7 @@ struct kref;
  * @moved: pages that these moved to the device
  */
 struct accel_job {
+	void (*over)(struct accel_job *job);
 	struct kref *owner;
 	const bool *closed;
 	struct accel_desc desc;
@@ -124,6 +127,11 @@ void accel_job_init(struct accel_job *job, struct kref *owner, const bool *close
 		    const struct accel_desc *desc);
 void accel_job_fini(struct accel *accel, struct accel_job *job);
 int accel_job_run(struct accel *accel, struct accel_job *job);
+int accel_job_start(struct accel *accel, struct accel_job *job);
+bool accel_job_is_overdue(struct accel *accel, struct accel_job *job, unsigned long limit);
+void accel_job_kill(struct accel *accel, struct accel_job *job);
+int accel_job_errno(const struct accel_job *job);
+bool accel_is_there(const struct accel *accel);
 int accel_job_await_fault(struct accel *accel, struct accel_job *job);
 int accel_jobs_pause(struct accel *accel);
 void accel_jobs_resume(struct accel *accel, bool was_reset);

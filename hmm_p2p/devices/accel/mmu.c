@@ -52,10 +52,19 @@ static unsigned long root_index(unsigned long block)
 	return block / MIDDLE_ENTRIES;
 }
 
-/* A device that was reset uses nothing, nor one that does not answer any more. */
-static void invalidate(struct accel_mmu *mmu, u64 start, u64 length)
+/**
+ * accel_invalidate - have the device forget addresses
+ * @accel: the device
+ * @context: of this address space
+ * @start: the first one
+ * @length: so many
+ *
+ * A device that was reset uses nothing, nor one that does not answer any more.
+ *
+ * Context: may sleep, for bounded time; allocates nothing.
+ */
+void accel_invalidate(struct accel *accel, unsigned int context, u64 start, u64 length)
 {
-	struct accel *accel = mmu->accel;
 	u32 number, done;
 	int ret = 0;
 
@@ -64,7 +73,7 @@ static void invalidate(struct accel_mmu *mmu, u64 start, u64 length)
 	if (!READ_ONCE(accel->gone) && !READ_ONCE(accel->failed)) {
 		accel_write64(accel, REG_INV_START, start);
 		accel_write64(accel, REG_INV_LENGTH, length);
-		accel_write(accel, REG_INV_CONTEXT, mmu->context);
+		accel_write(accel, REG_INV_CONTEXT, context);
 		accel_write(accel, REG_INV_GO, 1);
 		number = accel_read(accel, REG_INV_ISSUED);
 		ret = readl_poll_timeout(accel->regs + REG_INV_DONE, done,
@@ -73,6 +82,11 @@ static void invalidate(struct accel_mmu *mmu, u64 start, u64 length)
 	mutex_unlock(&accel->inv_lock);
 	if (ret)
 		accel_fail(accel, "an invalidation does not end");
+}
+
+static void invalidate(struct accel_mmu *mmu, u64 start, u64 length)
+{
+	accel_invalidate(mmu->accel, mmu->context, start, length);
 }
 
 /* -------------------------------------------------------------------------- map */

@@ -41,6 +41,8 @@ static inline bool accel_mmu_is_attached(const struct accel_mmu *mmu)
 	return mmu->context != NO_CONTEXT;
 }
 
+void accel_invalidate(struct accel *accel, unsigned int context, u64 start, u64 length);
+
 /* Operations of an svm whose drvdata is the accel_mmu. */
 int accel_mmu_map(struct hmm_p2p_svm *svm, const struct hmm_p2p_svm_entry *entries,
 		  unsigned int nr);
