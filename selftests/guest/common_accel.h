@@ -7,8 +7,8 @@
 
 #include "common.h"
 
-/* The address spaces that a device has. */
-#define CONTEXTS	16
+/* The address spaces that a device has, but for the one of jobs on buffers. */
+#define CONTEXTS	15
 
 /* How long a job keeps a unit that others wait for. */
 #define SLICE		"/sys/module/hmm_p2p_accel/parameters/slice_ms"

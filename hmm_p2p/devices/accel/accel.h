@@ -5,13 +5,16 @@
  * device that fails), mmu (page tables, invalidation), advice (what a process has said
  * about its memory), storm (what it and the device take from each other), context (a
  * process, and when it may use the device), fault (what jobs cannot reach), run (a job from
- * its begin to its end), power (resets and sleep), drv (the device, its nodes and its
+ * its begin to its end); for the jobs that do not fault, gem (buffers), space (their address
+ * space), sched (their queue); power (resets and sleep), drv (the device, its nodes and its
  * interrupts).
  *
  * Locks, outermost first: the lock of a process's queue; accel.contexts.lock; the lock of an
  * svm, which is held in mmu.c's operations; accel.inv_lock; accel.jobs.lock,
  * accel.copies.lock (spinlocks). No memory is allocated under any of them but the first,
- * except without waiting.
+ * except without waiting. Those of jobs on buffers: the reservations of buffers; the lock of
+ * a file's queue, or accel.gem.lock. What such a job needs to end takes accel.inv_lock and
+ * the spinlocks only.
  */
 #ifndef _ACCEL_H
 #define _ACCEL_H
@@ -26,8 +29,10 @@
 
 #include "context.h"
 #include "copy.h"
+#include "gem.h"
 #include "hw.h"
 #include "job.h"
+#include "sched.h"
 #include "tables.h"
 
 /**
@@ -43,6 +48,8 @@
  * @faults_dma: its bus address
  * @fault_head: entries that were taken; by the interrupt's thread alone
  * @contexts: the processes that use it
+ * @gem: memory for buffers
+ * @sched: the queue of jobs on buffers
  * @inv_lock: one invalidation at a time
  * @failed: it did not do what it has to do in bounded time, and was reset
  * @gone: nobody uses the registers any more: written before remove goes on
@@ -59,6 +66,8 @@ struct accel {
 	dma_addr_t faults_dma;
 	u32 fault_head;
 	struct accel_contexts contexts;
+	struct accel_gem gem;
+	struct accel_sched sched;
 	struct mutex inv_lock; /* see above */
 	unsigned long failed;
 	bool gone;

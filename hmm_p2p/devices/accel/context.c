@@ -11,7 +11,6 @@
  * keep its own for ever.
  */
 #include <drm/drm_drv.h>
-#include <drm/drm_file.h>
 #include <drm/drm_managed.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -26,6 +25,7 @@ int accel_contexts_init(struct accel *accel)
 
 	hash_init(contexts->all);
 	INIT_LIST_HEAD(&contexts->attached);
+	__set_bit(SPACE_CONTEXT, contexts->numbers);
 	INIT_LIST_HEAD(&contexts->idle);
 	INIT_LIST_HEAD(&contexts->waiting);
 	init_waitqueue_head(&contexts->room);
@@ -600,24 +600,22 @@ static struct accel_context *context_of_caller(struct accel *accel)
 	return IS_ERR(context) ? context : context_add(&accel->contexts, context);
 }
 
-int accel_context_open(struct drm_device *drm, struct drm_file *file)
+/* For a file that the caller opens. Return: that process, or an error pointer. */
+struct accel_context *accel_context_open(struct accel *accel)
 {
 	struct accel_context *context;
 	int idx;
 
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	context = context_of_caller(to_accel(drm));
+	if (!drm_dev_enter(&accel->drm, &idx))
+		return ERR_PTR(-ENODEV);
+	context = context_of_caller(accel);
 	drm_dev_exit(idx);
-	if (IS_ERR(context))
-		return PTR_ERR(context);
-	file->driver_priv = context;
-	return 0;
+	return context;
 }
 
-void accel_context_close(struct drm_device *drm, struct drm_file *file)
+/* The file is closed. */
+void accel_context_close(struct accel_context *context)
 {
-	struct accel_context *context = file->driver_priv;
 	struct accel *accel = context->accel;
 
 	/* A fault may be about to end: that is no reason for who opens next to find it. */

@@ -17,8 +17,6 @@
 #include "mmu.h"
 #include "storm.h"
 
-struct drm_device;
-struct drm_file;
 struct hmm_p2p_svm;
 struct mm_struct;
 
@@ -140,8 +138,8 @@ static inline struct accel_context *accel_context_get(struct accel_context *cont
 }
 
 int accel_contexts_init(struct accel *accel);
-int accel_context_open(struct drm_device *drm, struct drm_file *file);
-void accel_context_close(struct drm_device *drm, struct drm_file *file);
+struct accel_context *accel_context_open(struct accel *accel);
+void accel_context_close(struct accel_context *context);
 int accel_context_begin(struct accel_context *context, u32 *pauses);
 void accel_context_end(struct accel_context *context);
 int accel_contexts_pause(struct accel *accel);

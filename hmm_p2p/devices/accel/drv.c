@@ -4,6 +4,10 @@
  * process. It is an exporter, by the memory behind its BAR 2, and an importer, by its
  * MMU; both by the public headers only. What the device is: qemu/accel/SPEC.md.
  *
+ * There is another kind of jobs, on buffers only, for what the kernel knows as such: GEM,
+ * syncobjs, dma_fences. The two never mix (Documentation/driver-api/dma-buf.rst, on
+ * recoverable page faults): see sched.c.
+ *
  * Removal: no job is taken any more and those in the ring are killed, so that nobody
  * is in a call; then the memory goes, which takes back what the device has of
  * processes; then the device is reset. Files that are still open find nothing.
@@ -24,6 +28,23 @@
 #include "fault.h"
 #include "power.h"
 #include "run.h"
+
+/**
+ * struct accel_file - an open file
+ * @context: the process that has opened it
+ * @entity: its jobs on buffers, which anybody may submit who has it
+ */
+struct accel_file {
+	struct accel_context *context;
+	struct accel_entity entity;
+};
+
+static struct accel_context *file_context(const struct drm_file *file)
+{
+	const struct accel_file *priv = file->driver_priv;
+
+	return priv->context;
+}
 
 /* ------------------------------------------------------------------------ calls */
 
@@ -56,7 +77,7 @@ static struct accel_desc run_desc(const struct drm_hmm_p2p_accel_run *run)
 
 static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	struct accel_context *context = file->driver_priv;
+	struct accel_context *context = file_context(file);
 	struct drm_hmm_p2p_accel_run *run = data;
 	struct accel_desc desc = run_desc(run);
 	int ret;
@@ -67,7 +88,7 @@ static int accel_run(struct drm_device *drm, void *data, struct drm_file *file)
 
 static int accel_submit(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	struct accel_context *context = file->driver_priv;
+	struct accel_context *context = file_context(file);
 	struct drm_hmm_p2p_accel_submit *submit = data;
 	const struct drm_hmm_p2p_accel_run run = {
 		.op = submit->op,
@@ -92,7 +113,7 @@ static int accel_submit(struct drm_device *drm, void *data, struct drm_file *fil
 
 static int accel_wait(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	struct accel_context *context = file->driver_priv;
+	struct accel_context *context = file_context(file);
 	const struct drm_hmm_p2p_accel_wait *wait = data;
 	int ret;
 
@@ -127,7 +148,7 @@ static int check_advise(const struct drm_hmm_p2p_accel_advise *advise)
 
 static int accel_advise(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	struct accel_context *context = file->driver_priv;
+	struct accel_context *context = file_context(file);
 	struct drm_hmm_p2p_accel_advise *advise = data;
 	int idx, ret;
 
@@ -156,7 +177,7 @@ static u32 accel_reason(const struct accel_wanted *wanted)
 
 static int accel_explain(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	struct accel_context *context = file->driver_priv;
+	struct accel_context *context = file_context(file);
 	struct drm_hmm_p2p_accel_explain *explain = data;
 	struct accel_explained what;
 	int ret;
@@ -179,15 +200,61 @@ static int accel_explain(struct drm_device *drm, void *data, struct drm_file *fi
 	return 0;
 }
 
+static int accel_gem_submit(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct accel_file *priv = file->driver_priv;
+
+	return accel_sched_submit(drm, file, &priv->entity, data);
+}
+
 static const struct drm_ioctl_desc accel_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_RUN, accel_run, 0),
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_ADVISE, accel_advise, 0),
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_SUBMIT, accel_submit, 0),
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_WAIT, accel_wait, 0),
+	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_GEM_CREATE, accel_gem_create, 0),
+	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_GEM_MMAP, accel_gem_mmap, 0),
+	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_GEM_SUBMIT, accel_gem_submit, 0),
 	DRM_IOCTL_DEF_DRV(HMM_P2P_ACCEL_EXPLAIN, accel_explain, 0),
 };
 
-/* No mmap(): there are no buffers, what a job works on is memory of the process. */
+static int accel_file_fill(struct accel_file *priv, struct accel *accel)
+{
+	int ret;
+
+	priv->context = accel_context_open(accel);
+	if (IS_ERR(priv->context))
+		return PTR_ERR(priv->context);
+	ret = accel_entity_init(&priv->entity, accel);
+	if (ret)
+		accel_context_close(priv->context);
+	return ret;
+}
+
+static int accel_file_open(struct drm_device *drm, struct drm_file *file)
+{
+	struct accel_file *priv = kzalloc_obj(*priv, GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!priv)
+		return -ENOMEM;
+	ret = accel_file_fill(priv, to_accel(drm));
+	if (ret)
+		kfree(priv);
+	else
+		file->driver_priv = priv;
+	return ret;
+}
+
+static void accel_file_close(struct drm_device *drm, struct drm_file *file)
+{
+	struct accel_file *priv = file->driver_priv;
+
+	accel_entity_fini(&priv->entity);
+	accel_context_close(priv->context);
+	kfree(priv);
+}
+
 static const struct file_operations accel_fops = {
 	.owner		= THIS_MODULE,
 	.open		= accel_open,
@@ -197,13 +264,15 @@ static const struct file_operations accel_fops = {
 	.poll		= drm_poll,
 	.read		= drm_read,
 	.llseek		= noop_llseek,
+	.mmap		= drm_gem_mmap,
 	.fop_flags	= FOP_UNSIGNED_OFFSET,
 };
 
 static const struct drm_driver accel_driver = {
-	.driver_features	= DRIVER_COMPUTE_ACCEL,
-	.open			= accel_context_open,
-	.postclose		= accel_context_close,
+	.driver_features	= DRIVER_COMPUTE_ACCEL | DRIVER_GEM | DRIVER_SYNCOBJ |
+				  DRIVER_SYNCOBJ_TIMELINE,
+	.open			= accel_file_open,
+	.postclose		= accel_file_close,
 	.ioctls			= accel_ioctls,
 	.num_ioctls		= ARRAY_SIZE(accel_ioctls),
 	.fops			= &accel_fops,
@@ -291,6 +360,8 @@ static int init_memory(struct accel *accel)
 	const struct hmm_p2p_pci_bar_config config = {
 		.bar = BAR_MEMORY,
 		.offset = ACCEL_TABLES_SIZE,
+		.size = accel->gem.start - ACCEL_TABLES_SIZE,
+		.apart = accel_gem_bytes(accel),
 		.name = dev_name(accel->drm.accel->kdev),
 		.ops = &accel_memory_ops,
 		.importer_ops = &accel_importer_ops,
@@ -351,12 +422,14 @@ static int init_engines(struct accel *accel)
 
 	ret = accel_tables_init(&accel->tables, accel->pdev) ?:
 	      accel_copies_init(accel, accel_watch_copies) ?:
-	      accel_jobs_init(accel) ?: accel_faults_init(accel);
+	      accel_jobs_init(accel) ?: accel_faults_init(accel) ?: accel_gem_init(accel) ?:
+	      accel_sched_init(accel);
 	if (ret)
 		return dev_err_probe(&accel->pdev->dev, ret, "no memory for rings and tables\n");
 	ret = init_interrupts(accel);
 	if (ret)
 		return ret;
+	accel_space_start(accel);
 	accel_power_start(accel);
 	return 0;
 }
@@ -401,6 +474,7 @@ static void accel_remove(struct pci_dev *pdev)
 	if (accel_jobs_end(accel))
 		accel_fail(accel, "jobs do not end when they are killed");
 	drm_dev_unplug(&accel->drm);
+	accel_gem_end(accel);
 	hmm_p2p_pci_bar_unregister(accel->hdev);
 	accel_copies_end(accel);
 	mutex_lock(&accel->inv_lock);
@@ -431,9 +505,18 @@ static int __init accel_init(void)
 	accel_wq = alloc_workqueue("hmm_p2p_accel", WQ_UNBOUND, 0);
 	if (!accel_wq)
 		return -ENOMEM;
+	ret = accel_sched_module_init();
+	if (ret)
+		goto err_wq;
 	ret = pci_register_driver(&accel_pci_driver);
 	if (ret)
-		destroy_workqueue(accel_wq);
+		goto err_sched;
+	return 0;
+
+err_sched:
+	accel_sched_module_exit();
+err_wq:
+	destroy_workqueue(accel_wq);
 	return ret;
 }
 module_init(accel_init);
@@ -441,6 +524,7 @@ module_init(accel_init);
 static void __exit accel_exit(void)
 {
 	pci_unregister_driver(&accel_pci_driver);
+	accel_sched_module_exit();
 	destroy_workqueue(accel_wq);
 }
 module_exit(accel_exit);

@@ -67,6 +67,7 @@ enum {
 #define REG_CONTEXT_ROOT(n)	(0x1000 + 0x20 * (n))
 #define REG_CONTEXT_CTRL(n)	(0x1008 + 0x20 * (n))
 #define NR_CONTEXTS		16
+#define SPACE_CONTEXT		(NR_CONTEXTS - 1)	/* of jobs on buffers: space.c */
 
 #define CTRL_ENABLE		BIT(0)
 
@@ -117,6 +118,7 @@ struct accel_fault_entry {
 #define PTE_VALID		BIT_ULL(0)
 #define PTE_WRITE		BIT_ULL(1)
 #define PTE_LEAF		BIT_ULL(2)
+#define PTE_BROKEN		BIT_ULL(3)	/* must be 0: ends who reads it */
 #define PTE_TARGET(t)		((u64)(t) << 4)
 enum { TARGET_LOCAL, TARGET_BUS, TARGET_PEER };
 

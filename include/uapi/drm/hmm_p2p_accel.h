@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * Jobs for the lab's accelerator, on any address of the calling process:
- * /dev/accel/accelN.
+ * Jobs for the lab's accelerator: /dev/accel/accelN. There are two kinds, which have
+ * nothing to do with each other:
+ *
+ * - jobs on any address of the calling process (RUN, SUBMIT), which are as long as they
+ *   like, and whose end is in memory of the process;
+ * - jobs on buffers (GEM_SUBMIT), which are over in bounded time, and whose end the kernel
+ *   knows: a syncobj, and what waits for a buffer.
+ *
+ * First those on any address.
  *
  * The device faults on what it does not reach, and the driver moves such memory to the
  * device: nobody has to call migrate.
@@ -242,11 +249,168 @@ struct drm_hmm_p2p_accel_explain {
 	__u64 out_storms;
 };
 
+/*
+ * Buffers are GEM objects in the device's memory, which belong to the file, and to whoever
+ * has it: what is said above of address spaces is nothing to them. They have memory of
+ * their own there (the module's parameter gem_mib, and all that is behind the window), and
+ * stay in it. DRM_IOCTL_GEM_CLOSE gives one back.
+ */
+
+/** The buffers of a job, at most */
+#define HMM_P2P_ACCEL_BUFFERS		15
+/** Bytes of a buffer, at most */
+#define HMM_P2P_ACCEL_BUFFER_MAX	(1ULL << 30)
+/** Where a job finds the buffer that is number @nr in its list, from 0 on */
+#define HMM_P2P_ACCEL_BUFFER_ADDRESS(nr)	(((nr) + 1ULL) << 30)
+/** Syncobjs in each of a job's two lists, at most */
+#define HMM_P2P_ACCEL_SYNCS		16
+
+/* drm_hmm_p2p_accel_gem_create.flags */
+enum drm_hmm_p2p_accel_gem_flags {
+	/** in the window: the CPU can map it, and results can go there */
+	HMM_P2P_ACCEL_GEM_MAPPABLE = 1,
+};
+
+/**
+ * struct drm_hmm_p2p_accel_gem_create - a buffer, with zeros in it
+ * @size: bytes; rounded up to pages
+ * @flags: of enum drm_hmm_p2p_accel_gem_flags
+ * @out_handle: the buffer
+ *
+ * Errors: EINVAL for no or too many bytes, or an unknown flag; ENOSPC when there is no room,
+ * in the window for one that is to be mappable; EDQUOT when the caller may have no more of
+ * the device's memory; EBUSY or EIO when it cannot be cleared: the copy engine has no room,
+ * or failed; ENODEV when the device is gone; ENOMEM.
+ */
+struct drm_hmm_p2p_accel_gem_create {
+	__u64 size;
+	__u32 flags;
+	__u32 out_handle;
+};
+
+/**
+ * struct drm_hmm_p2p_accel_gem_mmap - where a buffer is to be mapped
+ * @handle: the buffer
+ * @reserved: 0
+ * @out_offset: in the file, for mmap(): shared, all of it
+ *
+ * The mapping is write-combined. A process that has one when the device goes gets SIGBUS.
+ *
+ * Errors: ENOENT for no such buffer; EOPNOTSUPP for one that the CPU does not reach: it was
+ * made without HMM_P2P_ACCEL_GEM_MAPPABLE; EINVAL when @reserved is not 0; ENOMEM.
+ */
+struct drm_hmm_p2p_accel_gem_mmap {
+	__u32 handle;
+	__u32 reserved;
+	__u64 out_offset;
+};
+
+/* drm_hmm_p2p_accel_gem_buffer.flags */
+enum drm_hmm_p2p_accel_buffer_flags {
+	/** the job may write it, and is alone with it: otherwise others read it, too */
+	HMM_P2P_ACCEL_BUFFER_WRITE = 1,
+};
+
+/**
+ * struct drm_hmm_p2p_accel_gem_buffer - a buffer of a job
+ * @handle: the buffer
+ * @flags: of enum drm_hmm_p2p_accel_buffer_flags
+ */
+struct drm_hmm_p2p_accel_gem_buffer {
+	__u32 handle;
+	__u32 flags;
+};
+
+/**
+ * struct drm_hmm_p2p_accel_gem_sync - a syncobj of a job
+ * @handle: the syncobj
+ * @reserved: 0
+ * @point: of its timeline; 0: it has none
+ */
+struct drm_hmm_p2p_accel_gem_sync {
+	__u32 handle;
+	__u32 reserved;
+	__u64 point;
+};
+
+/**
+ * struct drm_hmm_p2p_accel_gem_result - what came of a job on buffers
+ * @out_error: 0, or a negative errno: -EFAULT for an address outside of its buffers,
+ *	-ETIMEDOUT when its time was over, -EINVAL for what the device does not do, -EIO when
+ *	the device failed, -ENODEV when it went
+ * @out_result: as in struct drm_hmm_p2p_accel_run
+ * @out_address: with -EFAULT, the address
+ *
+ * It is in a buffer, before the job's fence signals. Of a job that never began, because its
+ * file was closed before or the device had gone, there is none.
+ */
+struct drm_hmm_p2p_accel_gem_result {
+	__s64 out_error;
+	__u64 out_result;
+	__u64 out_address;
+};
+
+/**
+ * struct drm_hmm_p2p_accel_gem_submit - have a job on buffers run, and go on
+ * @op: enum drm_hmm_p2p_accel_op
+ * @flags: 0
+ * @dst: as in struct drm_hmm_p2p_accel_run, but for the address: it is in a buffer, by
+ *	HMM_P2P_ACCEL_BUFFER_ADDRESS(). So are addresses that a chase follows
+ * @src: same
+ * @length: same
+ * @argument: same
+ * @buffers: address of @nr_buffers struct drm_hmm_p2p_accel_gem_buffer: all that the job
+ *	reaches, each once
+ * @waits: address of @nr_waits struct drm_hmm_p2p_accel_gem_sync, whose fences come before
+ * @signals: address of @nr_signals of these, which get the fence of the job
+ * @result: where a struct drm_hmm_p2p_accel_gem_result goes, an address as @dst, aligned to
+ *	8; 0: nowhere
+ * @nr_buffers: 1 to HMM_P2P_ACCEL_BUFFERS
+ * @nr_waits: 0 to HMM_P2P_ACCEL_SYNCS
+ * @nr_signals: same
+ * @reserved: 0
+ *
+ * The jobs of a file run in the order in which they were submitted; those of several files
+ * take turns; and of jobs on the same buffer, who reads it comes after who was to write it
+ * before, and the other way round. A job that is not over when its time is (the module's
+ * parameter limit_ms, from when the device has it) is killed. Its fence has the error then,
+ * and no other job is concerned.
+ *
+ * A job reaches what is listed, and nothing else: it does not fault. It waits for no job on
+ * any address: such a one is stopped when the device has no unit free.
+ *
+ * Errors: EINVAL for an unknown op or flag, a wrong number, a buffer that is listed twice,
+ * what is reserved and not 0, a result that is not aligned, or a syncobj without a fence;
+ * ENOENT for no such buffer or syncobj; EFAULT for lists that cannot be read, for @dst in a
+ * buffer that is not listed for writing, or a result that is not in one; EOPNOTSUPP for a
+ * result in a buffer that is not mappable; ENOSPC when the buffers are in too many pieces;
+ * ENODEV when the device is gone; EINTR; ENOMEM. All else is an error of the job.
+ */
+struct drm_hmm_p2p_accel_gem_submit {
+	__u32 op;
+	__u32 flags;
+	__u64 dst;
+	__u64 src;
+	__u64 length;
+	__u64 argument;
+	__u64 buffers;
+	__u64 waits;
+	__u64 signals;
+	__u64 result;
+	__u32 nr_buffers;
+	__u32 nr_waits;
+	__u32 nr_signals;
+	__u32 reserved;
+};
+
 #define DRM_HMM_P2P_ACCEL_RUN		0x00
 #define DRM_HMM_P2P_ACCEL_ADVISE	0x01
 #define DRM_HMM_P2P_ACCEL_SUBMIT	0x02
 #define DRM_HMM_P2P_ACCEL_WAIT		0x03
-#define DRM_HMM_P2P_ACCEL_EXPLAIN	0x10
+#define DRM_HMM_P2P_ACCEL_GEM_CREATE	0x04
+#define DRM_HMM_P2P_ACCEL_GEM_MMAP	0x05
+#define DRM_HMM_P2P_ACCEL_GEM_SUBMIT	0x06
+#define DRM_HMM_P2P_ACCEL_EXPLAIN	0x07
 
 #define DRM_IOCTL_HMM_P2P_ACCEL_RUN \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_RUN, struct drm_hmm_p2p_accel_run)
@@ -256,6 +420,15 @@ struct drm_hmm_p2p_accel_explain {
 	DRM_IOW(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_SUBMIT, struct drm_hmm_p2p_accel_submit)
 #define DRM_IOCTL_HMM_P2P_ACCEL_WAIT \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_WAIT, struct drm_hmm_p2p_accel_wait)
+#define DRM_IOCTL_HMM_P2P_ACCEL_GEM_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_GEM_CREATE, \
+		 struct drm_hmm_p2p_accel_gem_create)
+#define DRM_IOCTL_HMM_P2P_ACCEL_GEM_MMAP \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_GEM_MMAP, \
+		 struct drm_hmm_p2p_accel_gem_mmap)
+#define DRM_IOCTL_HMM_P2P_ACCEL_GEM_SUBMIT \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_GEM_SUBMIT, \
+		struct drm_hmm_p2p_accel_gem_submit)
 #define DRM_IOCTL_HMM_P2P_ACCEL_EXPLAIN \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_HMM_P2P_ACCEL_EXPLAIN, struct drm_hmm_p2p_accel_explain)
 

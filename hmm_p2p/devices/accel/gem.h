@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Buffers: GEM objects in device memory that is set aside for them. They never move.
+ */
+#ifndef _ACCEL_GEM_H
+#define _ACCEL_GEM_H
+
+#include <drm/drm_gem.h>
+#include <drm/drm_mm.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
+
+struct accel;
+struct drm_file;
+struct hmm_p2p_apart;
+
+/**
+ * struct accel_gem - device memory for buffers: the end of BAR 2, and what is behind it
+ * @lock: protects @mm and @objects
+ * @mm: who has what of it; its unit is a byte of the device's memory
+ * @objects: all buffers
+ * @start: where it begins in the device's memory
+ * @window: where the part ends that the CPU and other devices reach
+ * @end: where it ends
+ * @phys: address of @start for the CPU
+ * @mem: write-combined mapping of @start to @window
+ */
+struct accel_gem {
+	struct mutex lock; /* see above */
+	struct drm_mm mm;
+	struct list_head objects;
+	u64 start;
+	u64 window;
+	u64 end;
+	phys_addr_t phys;
+	void __iomem *mem;
+};
+
+/**
+ * struct accel_bo - a buffer
+ * @base: the GEM object
+ * @node: where in the device's memory
+ * @list: in accel_gem.objects
+ * @apart: who pays for it
+ */
+struct accel_bo {
+	struct drm_gem_object base;
+	struct drm_mm_node node;
+	struct list_head list;
+	struct hmm_p2p_apart *apart;
+};
+
+static inline struct accel_bo *to_accel_bo(struct drm_gem_object *obj)
+{
+	return container_of(obj, struct accel_bo, base);
+}
+
+u64 accel_gem_bytes(const struct accel *accel);
+int accel_gem_init(struct accel *accel);
+void accel_gem_end(struct accel *accel);
+struct accel_bo *accel_bo_make(struct accel *accel, size_t size);
+bool accel_bo_is_mappable(const struct accel_bo *bo);
+phys_addr_t accel_bo_phys(const struct accel_bo *bo);
+void __iomem *accel_bo_memory(const struct accel_bo *bo);
+int accel_gem_create(struct drm_device *drm, void *data, struct drm_file *file);
+int accel_gem_mmap(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* _ACCEL_GEM_H */
