@@ -5,9 +5,9 @@
  * device that fails), mmu (page tables, invalidation), advice (what a process has said
  * about its memory), storm (what it and the device take from each other), context (a
  * process, and when it may use the device), fault (what jobs cannot reach), run (a job from
- * its begin to its end); for the jobs that do not fault, gem (buffers), space (their address
- * space), sched (their queue); power (resets and sleep), drv (the device, its nodes and its
- * interrupts).
+ * its begin to its end); for the jobs that do not fault, gem (buffers), prime (those of other
+ * devices, and for these), space (the address space of a job), sched (their queue); power
+ * (resets and sleep), drv (the device, its nodes and its interrupts).
  *
  * Locks, outermost first: the lock of a process's queue; accel.contexts.lock; the lock of an
  * svm, which is held in mmu.c's operations; accel.inv_lock; accel.jobs.lock,

@@ -27,6 +27,7 @@
 #include "fail.h"
 #include "fault.h"
 #include "power.h"
+#include "prime.h"
 #include "run.h"
 
 /**
@@ -273,6 +274,7 @@ static const struct drm_driver accel_driver = {
 				  DRIVER_SYNCOBJ_TIMELINE,
 	.open			= accel_file_open,
 	.postclose		= accel_file_close,
+	.gem_prime_import	= accel_prime_import,
 	.ioctls			= accel_ioctls,
 	.num_ioctls		= ARRAY_SIZE(accel_ioctls),
 	.fops			= &accel_fops,
@@ -411,6 +413,7 @@ static int init_pci(struct accel *accel)
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(56));
 	if (ret)
 		return dev_err_probe(&pdev->dev, ret, "no 56-bit DMA\n");
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	accel_write(accel, REG_RESET, 1);
 	pci_set_master(pdev);
 	return 0;
@@ -474,6 +477,7 @@ static void accel_remove(struct pci_dev *pdev)
 	if (accel_jobs_end(accel))
 		accel_fail(accel, "jobs do not end when they are killed");
 	drm_dev_unplug(&accel->drm);
+	accel_prime_end(accel);
 	accel_gem_end(accel);
 	hmm_p2p_pci_bar_unregister(accel->hdev);
 	accel_copies_end(accel);
@@ -532,4 +536,5 @@ module_exit(accel_exit);
 MODULE_DESCRIPTION("hmm_p2p: the lab's accelerator, whose memory moves because it faults");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(HMM_P2P_VERSION);
+MODULE_IMPORT_NS("DMA_BUF");
 MODULE_IMPORT_NS("HMM_P2P");

@@ -15,12 +15,15 @@
 #include <linux/dma-fence.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pci-p2pdma.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 #include <uapi/drm/hmm_p2p_accel.h>
 
 #include "accel.h"
 #include "gem.h"
+#include "prime.h"
 
 static unsigned int gem_mib = 16;
 module_param(gem_mib, uint, 0444);
@@ -81,7 +84,8 @@ int accel_gem_init(struct accel *accel)
 		return ret;
 	drm_mm_init(&gem->mm, gem->start, gem->end - gem->start);
 	ret = drmm_add_action_or_reset(&accel->drm, gem_fini, NULL);
-	return ret ?: gem_map_window(accel);
+	/* Now, so that it stays as long as the driver, and not as the core's part of the BAR. */
+	return ret ?: pcim_p2pdma_init(accel->pdev) ?: gem_map_window(accel);
 }
 
 static int clear_by_engine(struct accel *accel, u64 start, u64 length)
@@ -166,11 +170,13 @@ static void bo_free(struct drm_gem_object *obj)
 	struct accel_gem *gem = &to_accel(obj->dev)->gem;
 	struct accel_bo *bo = to_accel_bo(obj);
 
+	accel_prime_free(bo);
 	scoped_guard(mutex, &gem->lock) {
 		list_del(&bo->list);
 		if (drm_mm_node_allocated(&bo->node))
 			drm_mm_remove_node(&bo->node);
 	}
+	wake_up_var(gem);
 	if (bo->apart)
 		hmm_p2p_apart_uncharge(bo->apart);
 	drm_gem_object_release(obj);
@@ -228,6 +234,7 @@ static int bo_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 
 static const struct drm_gem_object_funcs bo_funcs = {
 	.free	= bo_free,
+	.export	= accel_prime_export,
 	.mmap	= bo_mmap,
 	.vm_ops	= &bo_vm_ops,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Buffers: GEM objects in device memory that is set aside for them. They never move.
+ * Buffers: GEM objects in device memory that is set aside for them, where they never move;
+ * or imported from another device.
  */
 #ifndef _ACCEL_GEM_H
 #define _ACCEL_GEM_H
@@ -12,14 +13,16 @@
 #include <linux/sizes.h>
 
 struct accel;
+struct dma_buf;
 struct drm_file;
 struct hmm_p2p_apart;
+struct sg_table;
 
 /**
  * struct accel_gem - device memory for buffers: the end of BAR 2, and what is behind it
- * @lock: protects @mm and @objects
+ * @lock: protects @mm and @objects, and accel_bo.dmabuf
  * @mm: who has what of it; its unit is a byte of the device's memory
- * @objects: all buffers
+ * @objects: all buffers, also those that were imported
  * @start: where it begins in the device's memory
  * @window: where the part ends that the CPU and other devices reach
  * @end: where it ends
@@ -40,15 +43,25 @@ struct accel_gem {
 /**
  * struct accel_bo - a buffer
  * @base: the GEM object
- * @node: where in the device's memory
+ * @node: where in the device's memory; not allocated: it was imported
  * @list: in accel_gem.objects
- * @apart: who pays for it
+ * @apart: who pays for it; NULL: it was imported
+ * @dmabuf: it was exported as that, without a reference
+ * @mappings: how many importers have mapped it; under the lock of its reservation
+ * @revoked: the device is gone: likewise
+ * @lost: an import that nobody has any more: jobs fail that have not begun
+ * @sgt: an import's addresses for this device; NULL: it is not mapped. Likewise
  */
 struct accel_bo {
 	struct drm_gem_object base;
 	struct drm_mm_node node;
 	struct list_head list;
 	struct hmm_p2p_apart *apart;
+	struct dma_buf *dmabuf;
+	unsigned int mappings;
+	bool revoked;
+	bool lost;
+	struct sg_table *sgt;
 };
 
 static inline struct accel_bo *to_accel_bo(struct drm_gem_object *obj)

@@ -32,6 +32,7 @@
 #include "fail.h"
 #include "fault.h"
 #include "gem.h"
+#include "prime.h"
 
 /* How often the device is looked after while it has a job. */
 #define TICK		(HZ / 4)
@@ -140,12 +141,22 @@ static void task_over(struct accel_job *job)
 	dma_fence_put(fence);
 }
 
+static bool task_has_lost(const struct task *task)
+{
+	unsigned int i;
+
+	for (i = 0; i < task->nr; i++)
+		if (READ_ONCE(task->bos[i]->lost))
+			return true;
+	return false;
+}
+
 static int task_start(struct task *task)
 {
 	struct accel *accel = task->accel;
 	int ret;
 
-	if (accel_jobs_closed(&accel->jobs))
+	if (accel_jobs_closed(&accel->jobs) || task_has_lost(task))
 		return -ENODEV;
 	accel_space_load(accel, task->bos, task->nr, task->writable);
 	dma_fence_init(task->fence, &task_fence_ops, NULL, accel->sched.context,
@@ -478,7 +489,7 @@ static int task_prepare(struct task *task)
 	for (i = 0; i < task->nr; i++) {
 		struct drm_gem_object *obj = &task->bos[i]->base;
 
-		ret = dma_resv_reserve_fences(obj->resv, 1) ?:
+		ret = accel_prime_map(task->bos[i]) ?: dma_resv_reserve_fences(obj->resv, 1) ?:
 		      drm_sched_job_add_implicit_dependencies(&task->base, obj,
 							      task->writable & BIT(i));
 		if (ret)

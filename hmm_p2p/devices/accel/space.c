@@ -10,6 +10,7 @@
  * whether the tables are enough was asked when the job was submitted.
  */
 #include <linux/mm.h>
+#include <linux/scatterlist.h>
 
 #include "accel.h"
 #include "gem.h"
@@ -109,14 +110,34 @@ static void walk_piece(struct walk *walk, u64 va, u64 addr, u64 length)
 	}
 }
 
+static void walk_import(struct walk *walk, const struct accel_bo *bo, u64 va)
+{
+	u64 left = bo->base.size, length;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(bo->sgt, sg, i) {
+		length = min(left, sg_dma_len(sg));
+		walk_piece(walk, va, sg_dma_address(sg), length);
+		va += length;
+		left -= length;
+	}
+}
+
 static void walk_bo(struct walk *walk, const struct accel_bo *bo, u64 va)
 {
 	walk->block = U64_MAX;
-	walk->flags |= PTE_VALID | PTE_LEAF | PTE_TARGET(TARGET_LOCAL);
-	walk_piece(walk, va, bo->node.start, bo->base.size);
+	walk->flags |= PTE_VALID | PTE_LEAF;
+	if (bo->base.import_attach) {
+		walk->flags |= PTE_TARGET(TARGET_BUS);
+		walk_import(walk, bo, va);
+	} else {
+		walk->flags |= PTE_TARGET(TARGET_LOCAL);
+		walk_piece(walk, va, bo->node.start, bo->base.size);
+	}
 }
 
-/* How many leaf tables a buffer needs. */
+/* How many leaf tables a buffer needs. Context: an import is mapped, and stays so. */
 unsigned int accel_space_leaves(const struct accel_bo *bo)
 {
 	struct walk walk = {};
@@ -140,7 +161,7 @@ static void space_clear(struct accel_space *space, unsigned int nr)
 /**
  * accel_space_load - make the address space of a job
  * @accel: the device; no other job on buffers is on it
- * @bos: what the job has
+ * @bos: what the job has; imports are mapped
  * @nr: how many
  * @writable: which of them it may write, by bits
  *

@@ -254,6 +254,14 @@ struct drm_hmm_p2p_accel_explain {
  * has it: what is said above of address spaces is nothing to them. They have memory of
  * their own there (the module's parameter gem_mib, and all that is behind the window), and
  * stay in it. DRM_IOCTL_GEM_CLOSE gives one back.
+ *
+ * DRM_IOCTL_PRIME_HANDLE_TO_FD makes a dma-buf of one that is mappable (otherwise EOPNOTSUPP).
+ * Another device reaches it peer to peer; one that has no path gets EREMOTEIO when it
+ * attaches, one that cannot let go of it EOPNOTSUPP, and any ENODEV when this one is gone.
+ * DRM_IOCTL_PRIME_FD_TO_HANDLE makes a buffer of a dma-buf, of whatever memory, which jobs
+ * reach by DMA, and the CPU by the dma-buf: up to HMM_P2P_ACCEL_BUFFER_MAX bytes (otherwise
+ * EINVAL); what its exporter or the DMA API has against it is the error, then, and of
+ * each job that has it. One that comes back to its own device is what it was.
  */
 
 /** The buffers of a job, at most */
