@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#include "common_accel.h"
+#include "common_gem.h"
 
 #define DRIVER		"hmm_p2p_accel"
 #define LENGTH		(4 * MIB)
@@ -77,7 +77,10 @@ static void test_process_dies(void **state)
 	struct turns runner, holder, patient;
 	struct hmm_p2p_device_info info;
 	pid_t runs, holds, waits;
-	int fd = accel_open(0);
+	int fd = accel_open(0), dies = accel_open(accel_last());
+	struct gem_job endless;
+	struct buffer buffer;
+	uint32_t sync;
 
 	(void)state;
 	if (access(CONTROL, W_OK))
@@ -89,7 +92,16 @@ static void test_process_dies(void **state)
 	used = used_bytes(memory);
 	runs = start(runs_jobs, &runner);
 	AWAIT(used_bytes(memory) != used);
+	buffer = buffer_make(dies, page_size);
+	sync = syncobj_create(dies);
+	endless = gem_endless_job(&buffer);
+	endless.signals[0].handle = sync;
+	endless.submit.nr_signals = 1;
+	assert_int_equal(gem_submit(dies, &endless), 0);
 	process_dies();
+	/* The one on a buffer is not waited for by anybody who would ask the device. */
+	assert_int_equal(syncobj_status(dies, sync), -EIO);
+	assert_int_equal(gem_submit(dies, &endless), -ENODEV);
 	assert_int_equal(turn_await(&runner), 0);
 	assert_int_equal(child_wait(runs), 0);
 	assert_int_equal(turn_give(&holder), 0);
@@ -101,6 +113,8 @@ static void test_process_dies(void **state)
 	assert_int_equal(driver_unbind(DRIVER, &info), 0);
 	assert_int_equal(turn_give(&patient), 0);
 	assert_int_equal(child_wait(waits), -SIGBUS);
+	munmap(buffer.mem, page_size);
+	close(dies);
 	close(fd);
 	turns_fini(&runner);
 	turns_fini(&holder);
