@@ -43,6 +43,7 @@ qemu_args() {
 	printf '%s\n' -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap
 	# Behind a PCIe port, which the topology names, it outlives a suspend of the guest's devices.
 	root_bus=$(topology_value "$1" root)
+	[ -z "$root_bus" ] || root_bus=$root_bus,x-pcie-pm-no-soft-reset=on
 	printf '%s\n' -device "virtio-9p-pci,bus=${root_bus:-pcie.0},fsdev=root,mount_tag=root"
 	printf '%s\n' -serial file:/out/console.log
 	[ "$3" != shell ] || printf '%s\n' -chardev stdio,id=terminal,mux=on,signal=off -serial chardev:terminal

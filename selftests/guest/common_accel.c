@@ -111,3 +111,15 @@ void await_more(double begun, const char *file, int line, const char *what)
 		require_failed(file, line, what);
 	usleep(1000);
 }
+
+int accel_reset(unsigned int nr)
+{
+	struct hmm_p2p_device_info info;
+	char path[96];
+
+	REQUIRE(hmm_p2p_device_next(ctx, accel_memory(nr), &info) == 0);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method", info.out_bus);
+	REQUIRE(write_file(path, "flr") == 0);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", info.out_bus);
+	return write_file(path, "1");
+}

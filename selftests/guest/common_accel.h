@@ -55,4 +55,7 @@ struct drm_hmm_p2p_accel_run endless_job(uint64_t *self);
 
 void await_more(double begun, const char *file, int line, const char *what);
 
+/* By the PCI core, as a function. Return: 0 or -errno. */
+int accel_reset(unsigned int nr);
+
 #endif /* GUEST_COMMON_ACCEL_H */

@@ -60,18 +60,6 @@ static int runner_end(struct runner *runner)
 	return runner->ret;
 }
 
-static int reset(unsigned int nr)
-{
-	struct hmm_p2p_device_info info;
-	char path[96];
-
-	assert_int_equal(hmm_p2p_device_next(ctx, accel_memory(nr), &info), 0);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method", info.out_bus);
-	assert_int_equal(write_file(path, "flr"), 0);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", info.out_bus);
-	return write_file(path, "1");
-}
-
 /* All that a device does. */
 static void is_usable(unsigned int nr)
 {
@@ -127,7 +115,7 @@ static void goes_on(interruption_fn interruption)
 static void test_reset(void **state)
 {
 	(void)state;
-	goes_on(reset);
+	goes_on(accel_reset);
 }
 
 static void test_reset_idle(void **state)
@@ -137,7 +125,7 @@ static void test_reset_idle(void **state)
 	(void)state;
 	for (i = 0; i < RESETS; i++) {
 		is_usable(0);
-		assert_int_equal(reset(0), 0);
+		assert_int_equal(accel_reset(0), 0);
 	}
 	is_usable(0);
 	is_usable(1);
@@ -167,7 +155,7 @@ static void test_reset_in_fault(void **state)
 	REQUIRE(!ioctl(uffd, UFFDIO_API, &api) && !ioctl(uffd, UFFDIO_REGISTER, &reg));
 	runner_start(&runner);
 	REQUIRE(read(uffd, &msg, sizeof(msg)) == sizeof(msg));
-	assert_int_equal(reset(0), 0);
+	assert_int_equal(accel_reset(0), 0);
 	/* Others have faults meanwhile, and their numbers begin anew. */
 	is_usable(0);
 	assert_int_equal(ioctl(uffd, UFFDIO_COPY, &copy), 0);
@@ -222,7 +210,7 @@ static void test_reset_under_load(void **state)
 	for (i = 0; i < WORKERS; i++)
 		assert_int_equal(turn_await(&turns[i]), 0);
 	for (i = 0; i < RESETS; i++)
-		assert_int_equal(reset(0), 0);
+		assert_int_equal(accel_reset(0), 0);
 	for (i = 0; i < WORKERS; i++) {
 		assert_int_equal(turn_give(&turns[i]), 0);
 		assert_int_equal(child_wait(pids[i]), 0);
@@ -261,7 +249,7 @@ static void test_reset_hung(void **state)
 	move_all_to(accel_memory(last), there, LENGTH);
 	command("hang compute\n");
 	runner_start(&runner);
-	assert_int_equal(reset(last), 0);
+	assert_int_equal(accel_reset(last), 0);
 	assert_int_equal(runner_end(&runner), -EIO);
 	command("resume compute\n");
 	assert_pattern(mem, LENGTH, 7);

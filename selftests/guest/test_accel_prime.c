@@ -303,6 +303,75 @@ static void test_exporter_goes(void **state)
 	close(far);
 }
 
+/*
+ * A reset by the PCI core, for which all that reaches the memory has to pause: buffers of
+ * one device alone are as they were, and others lose those that they could reach.
+ */
+static void test_exporter_is_reset(void **state)
+{
+	unsigned int last = accel_last();
+	int near = open_accel(0), far = open_accel(last), dmabuf;
+	struct buffer kept = buffer_make(far, LENGTH), theirs = buffer_make(far, LENGTH),
+		      mine = buffer_make(near, LENGTH);
+	struct gem_job job, endless;
+	uint32_t handle;
+
+	(void)state;
+	dmabuf = export(far, theirs.handle);
+	handle = import(near, dmabuf);
+	pattern_fill(kept.mem, 0, LENGTH, 29);
+	pattern_fill(theirs.mem, 0, LENGTH, 30);
+	job = copy_job(handle, mine.handle, LENGTH);
+	assert_int_equal(gem_run(near, &job), 0);
+	assert_pattern(mine.mem, LENGTH, 30);
+	/* One that is under way has its time. */
+	assert_int_equal(write_file(LIMIT, "1000"), 0);
+	endless = gem_endless_job(&kept);
+	assert_int_equal(gem_submit(far, &endless), 0);
+	assert_int_equal(accel_reset(last), 0);
+	assert_int_equal(write_file(LIMIT, "10000"), 0);
+
+	assert_int_equal(gem_run(near, &job), -ENODEV);
+	assert_int_equal(gem_close(near, handle), 0);
+	assert_int_equal(try_import(near, dmabuf, &handle), -ENODEV);
+	close(dmabuf);
+	/* The job had a buffer for its result only. */
+	pattern_fill(kept.mem, 0, LENGTH, 29);
+	job = copy_job(kept.handle, theirs.handle, LENGTH);
+	assert_int_equal(gem_run(far, &job), -ENODEV);
+	assert_pattern(theirs.mem, LENGTH, 30);
+	buffer_free(&theirs);
+	theirs = buffer_make(far, LENGTH);
+	job = copy_job(kept.handle, theirs.handle, LENGTH);
+	assert_int_equal(gem_run(far, &job), 0);
+	assert_pattern(theirs.mem, LENGTH, 29);
+	reaches_peer(0, last, MIB);
+	buffer_free(&kept);
+	buffer_free(&theirs);
+	buffer_free(&mine);
+	close(near);
+	close(far);
+}
+
+/* What nobody else reaches survives a reset as it is. */
+static void test_reset_keeps(void **state)
+{
+	unsigned int last = accel_last();
+	int fd = open_accel(last);
+	struct buffer from = buffer_make(fd, LENGTH), to = buffer_make(fd, LENGTH);
+	struct gem_job job = copy_job(from.handle, to.handle, LENGTH);
+
+	(void)state;
+	pattern_fill(from.mem, 0, LENGTH, 31);
+	assert_int_equal(accel_reset(last), 0);
+	assert_pattern(from.mem, LENGTH, 31);
+	assert_int_equal(gem_run(fd, &job), 0);
+	assert_pattern(to.mem, LENGTH, 31);
+	buffer_free(&from);
+	buffer_free(&to);
+	close(fd);
+}
+
 /* The device that has imported goes, with jobs: what it had is as it was for its owner. */
 static void test_importer_goes(void **state)
 {
@@ -348,6 +417,8 @@ int main(void)
 		TEST(test_system_memory),
 		TEST(test_behind_window),
 		TEST(test_exporter_goes),
+		TEST(test_exporter_is_reset),
+		TEST(test_reset_keeps),
 		TEST(test_importer_goes),
 	};
 

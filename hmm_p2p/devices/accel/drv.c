@@ -432,7 +432,7 @@ static int init_engines(struct accel *accel)
 	ret = init_interrupts(accel);
 	if (ret)
 		return ret;
-	accel_space_start(accel);
+	accel_space_init(accel);
 	accel_power_start(accel);
 	return 0;
 }

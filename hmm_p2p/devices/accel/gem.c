@@ -111,6 +111,7 @@ static int gem_clear_piece(struct accel *accel, u64 start, u64 length)
 	if (!ret)
 		return 0;
 	if (start < reached) {
+		guard(rwsem_read)(&accel->copies.answers);
 		memset_io(gem->mem + (start - gem->start), 0, reached - start);
 		wmb(); /* before anybody has it */
 	}
@@ -200,18 +201,28 @@ static vm_fault_t bo_fault_here(struct vm_fault *vmf, const struct accel_bo *bo)
 	return i ? VM_FAULT_NOPAGE : ret;
 }
 
-/* Removal takes the mappings back, and what is touched then is a bus error. */
+/*
+ * Removal takes the mappings back, and what is touched then is a bus error. So does a reset,
+ * and who touches the memory waits for its end.
+ */
 static vm_fault_t bo_fault(struct vm_fault *vmf)
 {
 	struct drm_gem_object *obj = vmf->vma->vm_private_data;
-	vm_fault_t ret;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
 	int idx;
 
 	if (!drm_dev_enter(obj->dev, &idx))
 		return VM_FAULT_SIGBUS;
-	ret = bo_fault_here(vmf, to_accel_bo(obj));
+	scoped_guard(rwsem_read, &to_accel(obj->dev)->copies.answers)
+		ret = bo_fault_here(vmf, to_accel_bo(obj));
 	drm_dev_exit(idx);
 	return ret;
+}
+
+/* No CPU reaches a buffer until it faults for it. Context: the memory does not answer. */
+void accel_gem_unmap(struct accel *accel)
+{
+	unmap_mapping_range(accel->drm.anon_inode->i_mapping, 0, 0, 1);
 }
 
 static const struct vm_operations_struct bo_vm_ops = {

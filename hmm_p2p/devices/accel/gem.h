@@ -26,6 +26,7 @@ struct sg_table;
  * @start: where it begins in the device's memory
  * @window: where the part ends that the CPU and other devices reach
  * @end: where it ends
+ * @paused: a reset is about to come: nothing is exported; under @lock
  * @phys: address of @start for the CPU
  * @mem: write-combined mapping of @start to @window
  */
@@ -36,6 +37,7 @@ struct accel_gem {
 	u64 start;
 	u64 window;
 	u64 end;
+	bool paused;
 	phys_addr_t phys;
 	void __iomem *mem;
 };
@@ -48,8 +50,9 @@ struct accel_gem {
  * @apart: who pays for it; NULL: it was imported
  * @dmabuf: it was exported as that, without a reference
  * @mappings: how many importers have mapped it; under the lock of its reservation
- * @revoked: the device is gone: likewise
- * @lost: an import that nobody has any more: jobs fail that have not begun
+ * @revoked: no device maps it any more, this one neither: likewise
+ * @lost: its device is gone, or was reset when others could reach it: jobs fail that have
+ *	not begun
  * @sgt: an import's addresses for this device; NULL: it is not mapped. Likewise
  */
 struct accel_bo {
@@ -71,6 +74,7 @@ static inline struct accel_bo *to_accel_bo(struct drm_gem_object *obj)
 
 u64 accel_gem_bytes(const struct accel *accel);
 int accel_gem_init(struct accel *accel);
+void accel_gem_unmap(struct accel *accel);
 void accel_gem_end(struct accel *accel);
 struct accel_bo *accel_bo_make(struct accel *accel, size_t size);
 bool accel_bo_is_mappable(const struct accel_bo *bo);

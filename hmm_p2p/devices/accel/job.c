@@ -296,6 +296,22 @@ void accel_jobs_fail(struct accel *accel)
 	wake_up_all(&jobs->over);
 }
 
+/* Are there jobs that cannot wait, on the device or about to be? They end by themselves. */
+bool accel_jobs_have_tasks(struct accel_jobs *jobs)
+{
+	const struct accel_job *job;
+	unsigned int i;
+
+	guard(spinlock_irq)(&jobs->lock);
+	list_for_each_entry(job, &jobs->waiting, waits)
+		if (job->over)
+			return true;
+	for (i = 0; i < ACCEL_JOBS; i++)
+		if (jobs->slots[i] && jobs->slots[i]->over)
+			return true;
+	return false;
+}
+
 /* ------------------------------------------------------------------------- pauses */
 
 /*

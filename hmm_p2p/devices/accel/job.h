@@ -133,6 +133,7 @@ void accel_job_kill(struct accel *accel, struct accel_job *job);
 int accel_job_errno(const struct accel_job *job);
 bool accel_is_there(const struct accel *accel);
 int accel_job_await_fault(struct accel *accel, struct accel_job *job);
+bool accel_jobs_have_tasks(struct accel_jobs *jobs);
 int accel_jobs_pause(struct accel *accel);
 void accel_jobs_resume(struct accel *accel, bool was_reset);
 struct kref *accel_job_owner(struct accel *accel, u32 counter, u64 *id);

@@ -17,7 +17,9 @@
 #include "accel.h"
 #include "fail.h"
 #include "fault.h"
+#include "gem.h"
 #include "power.h"
+#include "prime.h"
 
 /* So often a reset looks for RAM. */
 #define ASK_RAM_INTERVAL	HZ
@@ -30,6 +32,7 @@ void accel_power_start(struct accel *accel)
 {
 	accel_copies_resume(accel);
 	accel_faults_start(accel);
+	accel_space_start(accel);
 	accel_jobs_resume(accel, true);
 	accel_write(accel, REG_INT_ENABLE,
 		    BIT(VECTOR_ERROR) | BIT(VECTOR_COPY) | BIT(VECTOR_JOB) |
@@ -80,6 +83,7 @@ static void use_resume(struct accel *accel)
 {
 	accel_contexts_resume(accel);
 	hmm_p2p_device_resume(accel->hdev);
+	accel_sched_resume(accel);
 }
 
 /* ------------------------------------------------------------------------- resets */
@@ -101,6 +105,8 @@ static void accel_reset_prepare(struct pci_dev *pdev)
 	struct accel *accel = pci_get_drvdata(pdev);
 	int ret;
 
+	accel_prime_pause(accel);
+	accel_sched_pause(accel);
 	if (jobs_pause(accel))
 		accel_fail(accel, "jobs are to end, for a reset");
 	ret = memory_pause(accel);
@@ -109,6 +115,7 @@ static void accel_reset_prepare(struct pci_dev *pdev)
 			 ret);
 	engines_pause(accel);
 	down_write(&accel->copies.answers);
+	accel_gem_unmap(accel);
 }
 
 static void accel_reset_done(struct pci_dev *pdev)
@@ -118,6 +125,7 @@ static void accel_reset_done(struct pci_dev *pdev)
 	up_write(&accel->copies.answers);
 	engines_resume(accel);
 	use_resume(accel);
+	accel_prime_resume(accel);
 }
 
 const struct pci_error_handlers accel_error_handlers = {
@@ -132,6 +140,7 @@ static int __maybe_unused accel_suspend(struct device *dev)
 	struct accel *accel = dev_get_drvdata(dev);
 	int ret;
 
+	accel_sched_pause(accel);
 	ret = jobs_pause(accel) ?: hmm_p2p_device_pause(accel->hdev);
 	if (ret) {
 		dev_err(dev, "memory of processes does not come home, so it does not sleep: error %d; `hmmp2p drain` says more\n",

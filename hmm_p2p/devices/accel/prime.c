@@ -103,7 +103,7 @@ static const struct dma_buf_ops export_ops = {
  *
  * Context: process; one at a time for a buffer.
  * Return: the dma-buf; or an error pointer: -EOPNOTSUPP for a buffer behind the window,
- * -ENODEV when the device is gone, -ENOMEM.
+ * -EBUSY while the device is reset, -ENODEV when it is gone, -ENOMEM.
  */
 struct dma_buf *accel_prime_export(struct drm_gem_object *obj, int flags)
 {
@@ -130,9 +130,13 @@ struct dma_buf *accel_prime_export(struct drm_gem_object *obj, int flags)
 	dmabuf = drm_gem_dmabuf_export(obj->dev, &info);
 	if (IS_ERR(dmabuf))
 		return dmabuf;
-	guard(mutex)(&gem->lock);
-	bo->dmabuf = dmabuf;
-	return dmabuf;
+	scoped_guard(mutex, &gem->lock) {
+		bo->dmabuf = dmabuf;
+		if (!gem->paused)
+			return dmabuf;
+	}
+	dma_buf_put(dmabuf);
+	return ERR_PTR(-EBUSY);
 }
 
 /* ------------------------------------------------------------------------- import */
@@ -270,17 +274,18 @@ struct drm_gem_object *accel_prime_import(struct drm_device *drm, struct dma_buf
 	return obj;
 }
 
-/* ------------------------------------------------------------------------ removal */
+/* --------------------------------------------------------------- removal and resets */
 
 /* A buffer that was not taken back yet, with a reference to it, and to its dma-buf. */
-static struct accel_bo *next_to_revoke(struct accel_gem *gem, struct dma_buf **dmabuf)
+static struct accel_bo *next_to_revoke(struct accel_gem *gem, bool all, struct dma_buf **dmabuf)
 {
 	struct accel_bo *bo;
 
 	guard(mutex)(&gem->lock);
 	list_for_each_entry(bo, &gem->objects, list) {
 		/* One that is being freed does so itself. */
-		if (READ_ONCE(bo->revoked) || !kref_get_unless_zero(&bo->base.refcount))
+		if (READ_ONCE(bo->revoked) || !(all || bo->dmabuf) ||
+		    !kref_get_unless_zero(&bo->base.refcount))
 			continue;
 		*dmabuf = bo->dmabuf && get_file_active(&bo->dmabuf->file) ? bo->dmabuf : NULL;
 		return bo;
@@ -304,6 +309,38 @@ static void bo_revoke(struct accel_bo *bo, struct dma_buf *dmabuf)
 	wait_var_event(&bo->mappings, !READ_ONCE(bo->mappings));
 }
 
+static void revoke(struct accel *accel, bool all)
+{
+	struct dma_buf *dmabuf;
+	struct accel_bo *bo;
+
+	while ((bo = next_to_revoke(&accel->gem, all, &dmabuf))) {
+		if (!all)
+			WRITE_ONCE(bo->lost, true);
+		bo_revoke(bo, dmabuf);
+		if (dmabuf)
+			dma_buf_put(dmabuf);
+		drm_gem_object_put(&bo->base);
+	}
+}
+
+/*
+ * A reset is about to come. While it lasts, what others write to the memory would be lost:
+ * they are told, and have to make do without. Jobs still get on, and so fences signal.
+ */
+void accel_prime_pause(struct accel *accel)
+{
+	scoped_guard(mutex, &accel->gem.lock)
+		accel->gem.paused = true;
+	revoke(accel, false);
+}
+
+void accel_prime_resume(struct accel *accel)
+{
+	guard(mutex)(&accel->gem.lock);
+	accel->gem.paused = false;
+}
+
 /* Those that are being freed are not there any more. */
 static bool are_revoked(struct accel_gem *gem)
 {
@@ -319,14 +356,6 @@ static bool are_revoked(struct accel_gem *gem)
 /* The device goes: nobody makes a buffer any more, and none of its jobs is under way. */
 void accel_prime_end(struct accel *accel)
 {
-	struct dma_buf *dmabuf;
-	struct accel_bo *bo;
-
-	while ((bo = next_to_revoke(&accel->gem, &dmabuf))) {
-		bo_revoke(bo, dmabuf);
-		if (dmabuf)
-			dma_buf_put(dmabuf);
-		drm_gem_object_put(&bo->base);
-	}
+	revoke(accel, true);
 	wait_var_event(&accel->gem, are_revoked(&accel->gem));
 }

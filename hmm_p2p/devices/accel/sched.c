@@ -664,6 +664,18 @@ void accel_entity_fini(struct accel_entity *entity)
 	mutex_destroy(&entity->lock);
 }
 
+/* No job begins any more; the one on the device ends in bounded time, by itself. */
+void accel_sched_pause(struct accel *accel)
+{
+	drm_sched_wqueue_stop(&accel->sched.base);
+	wait_event(accel->jobs.over, !accel_jobs_have_tasks(&accel->jobs));
+}
+
+void accel_sched_resume(struct accel *accel)
+{
+	drm_sched_wqueue_start(&accel->sched.base);
+}
+
 /* Return: 0 or -ENOMEM. */
 int accel_sched_module_init(void)
 {

@@ -42,6 +42,8 @@ void accel_entity_fini(struct accel_entity *entity);
 int accel_sched_submit(struct drm_device *drm, struct drm_file *file,
 		       struct accel_entity *entity,
 		       const struct drm_hmm_p2p_accel_gem_submit *submit);
+void accel_sched_pause(struct accel *accel);
+void accel_sched_resume(struct accel *accel);
 int accel_sched_module_init(void);
 void accel_sched_module_exit(void);
 

@@ -43,8 +43,8 @@ static void table_fill(struct accel_space *space, u64 table, unsigned long nr, u
 		accel_table_set(&space->share, table, i, entry);
 }
 
-/* The device is there, and nothing is in the ring. */
-void accel_space_start(struct accel *accel)
+/* The device is there, and nothing is in the ring. Its memory keeps the tables. */
+void accel_space_init(struct accel *accel)
 {
 	struct accel_space *space = &accel->sched.space;
 
@@ -57,7 +57,12 @@ void accel_space_start(struct accel *accel)
 	table_fill(space, space->middle, MIDDLE_ENTRIES, NOTHING);
 	accel_table_set(&space->share, space->root, 0, space->middle | PTE_VALID);
 	wmb(); /* before the device reads it */
-	accel_write64(accel, REG_CONTEXT_ROOT(SPACE_CONTEXT), space->root);
+}
+
+/* A reset takes the address spaces away. Nothing is in the ring. */
+void accel_space_start(struct accel *accel)
+{
+	accel_write64(accel, REG_CONTEXT_ROOT(SPACE_CONTEXT), accel->sched.space.root);
 	accel_write(accel, REG_CONTEXT_CTRL(SPACE_CONTEXT), CTRL_ENABLE);
 }
 

@@ -30,6 +30,7 @@ struct accel_space {
 	u64 lengths[HMM_P2P_ACCEL_BUFFERS];
 };
 
+void accel_space_init(struct accel *accel);
 void accel_space_start(struct accel *accel);
 unsigned int accel_space_leaves(const struct accel_bo *bo);
 void accel_space_load(struct accel *accel, struct accel_bo *const *bos, unsigned int nr,
