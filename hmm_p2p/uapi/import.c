@@ -39,7 +39,6 @@ static bool is_write(const struct import *import)
 	return import->arg->flags & HMM_P2P_IMPORT_WRITE;
 }
 
-
 static void import_unmap(struct import *import)
 {
 	dma_resv_assert_held(import->attach->dmabuf->resv);

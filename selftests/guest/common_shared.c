@@ -54,12 +54,14 @@ uint32_t bus_master_of(const struct pool *pool, bool path)
 	struct hmm_p2p_device_info infos[MAX_DEVICES];
 	size_t n = device_list(infos), i;
 	struct hmm_p2p_path verdict;
+	bool reaches;
 
 	for (i = 0; i < n; i++) {
 		if (!is_slow(&infos[i]))
 			continue;
 		REQUIRE(hmm_p2p_path(ctx, pool->id, infos[i].out_id, &verdict) == 0);
-		if ((verdict.out_outcome == HMM_P2P_OUTCOME_P2P) == path)
+		reaches = verdict.out_outcome == HMM_P2P_OUTCOME_P2P;
+		if (reaches == path)
 			return infos[i].out_id;
 	}
 	SKIP("there is no bus master %s a path", path ? "with" : "without");

@@ -198,7 +198,8 @@ static struct rw_semaphore *answers(struct hmm_p2p_device *hdev)
 static struct dma_fence *copy_to_device(struct hmm_p2p_device *hdev,
 					const struct hmm_p2p_copy *runs, unsigned int nr)
 {
-	struct dma_fence *fence = copy_start(hmm_p2p_device_drvdata(hdev), runs, nr, DMA_TO_DEVICE);
+	struct accel *accel = hmm_p2p_device_drvdata(hdev);
+	struct dma_fence *fence = copy_start(accel, runs, nr, DMA_TO_DEVICE);
 
 	if (fence)
 		return fence;
@@ -209,7 +210,8 @@ static struct dma_fence *copy_to_device(struct hmm_p2p_device *hdev,
 static struct dma_fence *copy_to_ram(struct hmm_p2p_device *hdev,
 				     const struct hmm_p2p_copy *runs, unsigned int nr)
 {
-	struct dma_fence *fence = copy_start(hmm_p2p_device_drvdata(hdev), runs, nr, DMA_FROM_DEVICE);
+	struct accel *accel = hmm_p2p_device_drvdata(hdev);
+	struct dma_fence *fence = copy_start(accel, runs, nr, DMA_FROM_DEVICE);
 
 	if (fence)
 		return fence;
