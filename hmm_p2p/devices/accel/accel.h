@@ -14,7 +14,8 @@
  * accel.copies.lock (spinlocks). No memory is allocated under any of them but the first,
  * except without waiting. Those of jobs on buffers: the reservations of buffers; the lock of
  * a file's queue, or accel.gem.lock. What such a job needs to end takes accel.inv_lock and
- * the spinlocks only.
+ * the spinlocks only. A reset keeps accel.gem.faults, under which others map and allocate,
+ * and then accel.copies.answers, which is taken in the core's copies.
  */
 #ifndef _ACCEL_H
 #define _ACCEL_H

@@ -75,6 +75,7 @@ int accel_gem_init(struct accel *accel)
 	int ret;
 
 	INIT_LIST_HEAD(&gem->objects);
+	init_rwsem(&gem->faults);
 	gem->window = pci_resource_len(accel->pdev, BAR_MEMORY);
 	gem->start = gem->window - window_bytes(accel);
 	gem->end = max(accel_read64(accel, REG_MEMORY_SIZE), gem->window);
@@ -213,16 +214,24 @@ static vm_fault_t bo_fault(struct vm_fault *vmf)
 
 	if (!drm_dev_enter(obj->dev, &idx))
 		return VM_FAULT_SIGBUS;
-	scoped_guard(rwsem_read, &to_accel(obj->dev)->copies.answers)
+	scoped_guard(rwsem_read, &to_accel(obj->dev)->gem.faults)
 		ret = bo_fault_here(vmf, to_accel_bo(obj));
 	drm_dev_exit(idx);
 	return ret;
 }
 
-/* No CPU reaches a buffer until it faults for it. Context: the memory does not answer. */
+/* No process reaches a buffer until accel_gem_map_again(): it waits in a fault. */
 void accel_gem_unmap(struct accel *accel)
+	__acquires(&accel->gem.faults)
 {
+	down_write(&accel->gem.faults);
 	unmap_mapping_range(accel->drm.anon_inode->i_mapping, 0, 0, 1);
+}
+
+void accel_gem_map_again(struct accel *accel)
+	__releases(&accel->gem.faults)
+{
+	up_write(&accel->gem.faults);
 }
 
 static const struct vm_operations_struct bo_vm_ops = {

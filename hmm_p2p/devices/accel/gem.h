@@ -10,6 +10,7 @@
 #include <drm/drm_mm.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/sizes.h>
 
 struct accel;
@@ -26,6 +27,8 @@ struct sg_table;
  * @start: where it begins in the device's memory
  * @window: where the part ends that the CPU and other devices reach
  * @end: where it ends
+ * @faults: read by who maps a buffer, which may allocate, and so is not accel_copies.answers;
+ *	to write while the memory does not answer, taken before that
  * @paused: a reset is about to come: nothing is exported; under @lock
  * @phys: address of @start for the CPU
  * @mem: write-combined mapping of @start to @window
@@ -37,6 +40,7 @@ struct accel_gem {
 	u64 start;
 	u64 window;
 	u64 end;
+	struct rw_semaphore faults;
 	bool paused;
 	phys_addr_t phys;
 	void __iomem *mem;
@@ -75,6 +79,7 @@ static inline struct accel_bo *to_accel_bo(struct drm_gem_object *obj)
 u64 accel_gem_bytes(const struct accel *accel);
 int accel_gem_init(struct accel *accel);
 void accel_gem_unmap(struct accel *accel);
+void accel_gem_map_again(struct accel *accel);
 void accel_gem_end(struct accel *accel);
 struct accel_bo *accel_bo_make(struct accel *accel, size_t size);
 bool accel_bo_is_mappable(const struct accel_bo *bo);

@@ -114,8 +114,8 @@ static void accel_reset_prepare(struct pci_dev *pdev)
 		dev_warn(&pdev->dev, "memory of processes stays there during a reset, which keeps it: error %d\n",
 			 ret);
 	engines_pause(accel);
-	down_write(&accel->copies.answers);
 	accel_gem_unmap(accel);
+	down_write(&accel->copies.answers);
 }
 
 static void accel_reset_done(struct pci_dev *pdev)
@@ -123,6 +123,7 @@ static void accel_reset_done(struct pci_dev *pdev)
 	struct accel *accel = pci_get_drvdata(pdev);
 
 	up_write(&accel->copies.answers);
+	accel_gem_map_again(accel);
 	engines_resume(accel);
 	use_resume(accel);
 	accel_prime_resume(accel);
