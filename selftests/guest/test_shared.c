@@ -407,6 +407,8 @@ static void test_apart(void **state)
 	half = pool.before / page_size / 2 * page_size;
 	assert_int_equal(pool.device.out_memory_bytes + pool.before, bar_bytes(&pool));
 	private = pool.device.out_memory_bytes - pool.device.out_used_bytes;
+	/* A page may be the device's own, by way of which it reaches others. */
+	private -= huge_size;
 	private = (private < 64 * MIB ? private : 64 * MIB) / huge_size * huge_size;
 	mine = context_open();
 	mem = map_shared(mine, pool.id, 0, pool.before - half);
