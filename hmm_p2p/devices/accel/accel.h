@@ -15,7 +15,7 @@
  * except without waiting. Those of jobs on buffers: the reservations of buffers; the lock of
  * a file's queue, or accel.gem.lock. What such a job needs to end takes accel.inv_lock and
  * the spinlocks only. A reset keeps accel.gem.faults, under which others map and allocate,
- * and then accel.copies.answers, which is taken in the core's copies.
+ * and then waits for accel_memory_end() of who copies by the CPU.
  */
 #ifndef _ACCEL_H
 #define _ACCEL_H

@@ -187,12 +187,52 @@ static struct dma_fence *copy_start(struct accel *accel, const struct hmm_p2p_co
 	return NULL;
 }
 
-/* The CPU copies when the memory answers: a reset of the device takes bounded time. */
-static struct rw_semaphore *answers(struct hmm_p2p_device *hdev)
-{
-	struct accel *accel = hmm_p2p_device_drvdata(hdev);
+/* -------------------------------------------------------------------- by the CPU */
 
-	return &accel->copies.answers;
+/*
+ * The CPU copies when the memory answers. A reset of the device, which takes bounded time,
+ * waits for copies, and copies for its end. No lock, because the PCI core takes its own in a
+ * reset: those of this device, which nobody has who waits for it.
+ */
+void accel_memory_begin(struct accel *accel)
+{
+	struct accel_copies *copies = &accel->copies;
+
+	for (;;) {
+		atomic_inc(&copies->users);
+		smp_mb__after_atomic(); /* pairs with accel_memory_falls_silent() */
+		if (!READ_ONCE(copies->silent))
+			return;
+		accel_memory_end(accel);
+		wait_event(copies->answers, !READ_ONCE(copies->silent));
+	}
+}
+
+void accel_memory_end(struct accel *accel)
+{
+	if (atomic_dec_and_test(&accel->copies.users))
+		wake_up_all(&accel->copies.answers);
+}
+
+/* Returns when no CPU uses it. */
+void accel_memory_falls_silent(struct accel *accel)
+{
+	struct accel_copies *copies = &accel->copies;
+
+	WRITE_ONCE(copies->silent, true);
+	smp_mb(); /* pairs with accel_memory_begin() */
+	wait_event(copies->answers, !atomic_read(&copies->users));
+}
+
+void accel_memory_answers(struct accel *accel)
+{
+	WRITE_ONCE(accel->copies.silent, false);
+	wake_up_all(&accel->copies.answers);
+}
+
+static struct accel *memory_of(struct hmm_p2p_device *hdev)
+{
+	return hmm_p2p_device_drvdata(hdev);
 }
 
 static struct dma_fence *copy_to_device(struct hmm_p2p_device *hdev,
@@ -203,7 +243,7 @@ static struct dma_fence *copy_to_device(struct hmm_p2p_device *hdev,
 
 	if (fence)
 		return fence;
-	guard(rwsem_read)(answers(hdev));
+	guard(accel_memory)(memory_of(hdev));
 	return hmm_p2p_bar_copy_to_device(hdev, runs, nr);
 }
 
@@ -215,20 +255,20 @@ static struct dma_fence *copy_to_ram(struct hmm_p2p_device *hdev,
 
 	if (fence)
 		return fence;
-	guard(rwsem_read)(answers(hdev));
+	guard(accel_memory)(memory_of(hdev));
 	return hmm_p2p_bar_copy_to_ram(hdev, runs, nr);
 }
 
 static int copy_bytes(struct hmm_p2p_device *hdev, u64 offset, void *buf, size_t len,
 		      bool to_device)
 {
-	guard(rwsem_read)(answers(hdev));
+	guard(accel_memory)(memory_of(hdev));
 	return hmm_p2p_bar_copy_bytes(hdev, offset, buf, len, to_device);
 }
 
 static int copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr, size_t len, bool write)
 {
-	guard(rwsem_read)(answers(hdev));
+	guard(accel_memory)(memory_of(hdev));
 	return hmm_p2p_bar_copy_peer(hdev, offset, addr, len, write);
 }
 
@@ -399,7 +439,7 @@ int accel_copies_init(struct accel *accel, work_func_t watch)
 	struct accel_copies *copies = &accel->copies;
 
 	spin_lock_init(&copies->lock);
-	init_rwsem(&copies->answers);
+	init_waitqueue_head(&copies->answers);
 	INIT_LIST_HEAD(&copies->under_way);
 	INIT_DELAYED_WORK(&copies->watch, watch);
 	copies->context = dma_fence_context_alloc(1);

@@ -3,10 +3,12 @@
 #ifndef _ACCEL_COPY_H
 #define _ACCEL_COPY_H
 
+#include <linux/atomic.h>
+#include <linux/cleanup.h>
 #include <linux/list.h>
-#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 struct accel;
@@ -29,8 +31,9 @@ struct hmm_p2p_device_ops;
  * @context: of the fences
  * @seqno: of the last fence
  * @closed: nothing is put in: the CPU copies
- * @answers: read by who copies by the CPU; to write while the device's memory does not
- *	answer
+ * @users: of the device's memory by the CPU
+ * @silent: it does not answer; users wait
+ * @answers: @users or @silent has changed
  * @watch: looks whether the engine gets on, as long as there are copies
  */
 struct accel_copies {
@@ -44,7 +47,9 @@ struct accel_copies {
 	u64 context;
 	u64 seqno;
 	bool closed;
-	struct rw_semaphore answers;
+	atomic_t users;
+	bool silent;
+	wait_queue_head_t answers;
 	struct delayed_work watch;
 };
 
@@ -59,5 +64,13 @@ void accel_copies_end(struct accel *accel);
 struct dma_fence *accel_copies_clear(struct accel *accel, u64 local, u64 length);
 
 extern const struct hmm_p2p_device_ops accel_memory_ops;
+
+/* Around each use of the device's memory by the CPU; may sleep. */
+void accel_memory_begin(struct accel *accel);
+void accel_memory_end(struct accel *accel);
+void accel_memory_falls_silent(struct accel *accel);
+void accel_memory_answers(struct accel *accel);
+
+DEFINE_GUARD(accel_memory, struct accel *, accel_memory_begin(_T), accel_memory_end(_T))
 
 #endif /* _ACCEL_COPY_H */

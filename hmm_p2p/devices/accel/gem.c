@@ -112,7 +112,7 @@ static int gem_clear_piece(struct accel *accel, u64 start, u64 length)
 	if (!ret)
 		return 0;
 	if (start < reached) {
-		guard(rwsem_read)(&accel->copies.answers);
+		guard(accel_memory)(accel);
 		memset_io(gem->mem + (start - gem->start), 0, reached - start);
 		wmb(); /* before anybody has it */
 	}

@@ -27,8 +27,8 @@ struct sg_table;
  * @start: where it begins in the device's memory
  * @window: where the part ends that the CPU and other devices reach
  * @end: where it ends
- * @faults: read by who maps a buffer, which may allocate, and so is not accel_copies.answers;
- *	to write while the memory does not answer, taken before that
+ * @faults: read by who maps a buffer, which may allocate; to write while the memory does
+ *	not answer, taken before accel_memory_falls_silent()
  * @paused: a reset is about to come: nothing is exported; under @lock
  * @phys: address of @start for the CPU
  * @mem: write-combined mapping of @start to @window

@@ -115,14 +115,14 @@ static void accel_reset_prepare(struct pci_dev *pdev)
 			 ret);
 	engines_pause(accel);
 	accel_gem_unmap(accel);
-	down_write(&accel->copies.answers);
+	accel_memory_falls_silent(accel);
 }
 
 static void accel_reset_done(struct pci_dev *pdev)
 {
 	struct accel *accel = pci_get_drvdata(pdev);
 
-	up_write(&accel->copies.answers);
+	accel_memory_answers(accel);
 	accel_gem_map_again(accel);
 	engines_resume(accel);
 	use_resume(accel);
