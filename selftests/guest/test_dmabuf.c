@@ -33,6 +33,38 @@ static int export_all(void *mem, size_t length)
 	return fd;
 }
 
+/**
+ * struct made - a buffer of a device's memory, and all that it came from
+ * @pool: of the device
+ * @mine: whose memory
+ * @mem: LENGTH bytes with a pattern
+ * @fd: these as a dma-buf
+ */
+struct made {
+	struct pool pool;
+	struct hmm_p2p *mine;
+	uint8_t *mem;
+	int fd;
+};
+
+/* It stays where it is: the pool points into itself. */
+static void make(struct made *made, uint64_t seed)
+{
+	pools_find(&made->pool, 1);
+	made->mine = context_open();
+	made->mem = map_shared(made->mine, made->pool.id, 0, LENGTH);
+	pattern_fill(made->mem, 0, LENGTH, seed);
+	made->fd = export_all(made->mem, LENGTH);
+}
+
+static void unmake(struct made *made)
+{
+	close(made->fd);
+	unmap_shared(made->mem, LENGTH);
+	hmm_p2p_close(made->mine);
+	pool_is_back(&made->pool);
+}
+
 static uint8_t *map_buffer(int fd, size_t length)
 {
 	void *mem = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -257,60 +289,41 @@ static void test_maker_is_killed(void **state)
 static void test_bus_master(void **state)
 {
 	uint8_t *data = map_memory(FEW, SMALL_PAGES);
-	struct hmm_p2p *mine;
 	uint32_t importer;
-	struct pool pool;
-	uint8_t *mem;
-	int fd;
+	struct made made;
 
 	(void)state;
-	pools_find(&pool, 1);
-	importer = bus_master_of(&pool, true);
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	pattern_fill(mem, 0, LENGTH, 68);
-	fd = export_all(mem, LENGTH);
-	assert_int_equal(hmm_p2p_import_read(ctx, importer, fd, page_size, data, FEW), FEW);
+	make(&made, 68);
+	importer = bus_master_of(&made.pool, true);
+	assert_int_equal(hmm_p2p_import_read(ctx, importer, made.fd, page_size, data, FEW),
+			 FEW);
 	assert_int_equal(pattern_diff(data, page_size, FEW, 68), -1);
 	pattern_fill(data, 0, FEW, 69);
-	assert_int_equal(hmm_p2p_import_write(ctx, importer, fd, LENGTH - FEW, data, FEW),
-			 FEW);
-	assert_int_equal(pattern_diff(mem, 0, LENGTH - FEW, 68), -1);
-	assert_int_equal(pattern_diff(mem + LENGTH - FEW, 0, FEW, 69), -1);
-	close(fd);
-	unmap_shared(mem, LENGTH);
-	hmm_p2p_close(mine);
+	assert_int_equal(hmm_p2p_import_write(ctx, importer, made.fd, LENGTH - FEW, data,
+					      FEW), FEW);
+	assert_int_equal(pattern_diff(made.mem, 0, LENGTH - FEW, 68), -1);
+	assert_int_equal(pattern_diff(made.mem + LENGTH - FEW, 0, FEW, 69), -1);
+	unmake(&made);
 	unmap(data, FEW);
-	pool_is_back(&pool);
 }
 
 /* There is no copy in RAM for it, and nothing happens behind anybody's back. */
 static void test_no_path(void **state)
 {
 	uint8_t *data = map_memory(page_size, SMALL_PAGES);
-	struct hmm_p2p *mine;
 	uint32_t importer;
-	struct pool pool;
-	uint8_t *mem;
-	int fd;
+	struct made made;
 
 	(void)state;
-	pools_find(&pool, 1);
-	importer = bus_master_of(&pool, false);
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	pattern_fill(mem, 0, LENGTH, 70);
-	fd = export_all(mem, LENGTH);
-	assert_int_equal(hmm_p2p_import_read(ctx, importer, fd, 0, data, page_size),
+	make(&made, 70);
+	importer = bus_master_of(&made.pool, false);
+	assert_int_equal(hmm_p2p_import_read(ctx, importer, made.fd, 0, data, page_size),
 			 -EREMOTEIO);
-	assert_int_equal(hmm_p2p_import_write(ctx, importer, fd, 0, data, page_size),
+	assert_int_equal(hmm_p2p_import_write(ctx, importer, made.fd, 0, data, page_size),
 			 -EREMOTEIO);
-	assert_pattern(mem, LENGTH, 70);
-	close(fd);
-	unmap_shared(mem, LENGTH);
-	hmm_p2p_close(mine);
+	assert_pattern(made.mem, LENGTH, 70);
+	unmake(&made);
 	unmap(data, page_size);
-	pool_is_back(&pool);
 }
 
 /* Somebody else's buffer: memory of a memfd. Any device reaches RAM. */
@@ -405,25 +418,20 @@ static void test_too_many_files(void **state)
 
 static void test_import_refused(void **state)
 {
-	uint8_t *mem, *data = map_memory(LENGTH, SMALL_PAGES);
+	uint8_t *data = map_memory(LENGTH, SMALL_PAGES);
 	uint32_t importer, copies = any_importer().out_id;
-	struct hmm_p2p *mine;
-	struct pool pool;
+	struct made made;
 	int fd;
 
 	(void)state;
-	pools_find(&pool, 1);
-	importer = bus_master_of(&pool, true);
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	pattern_fill(mem, 0, LENGTH, 73);
-	fd = export_all(mem, LENGTH);
-
+	make(&made, 73);
+	fd = made.fd;
+	importer = bus_master_of(&made.pool, true);
 	/* One that copies with the CPU does no DMA. */
 	assert_int_equal(hmm_p2p_import_read(ctx, copies, fd, 0, data, LENGTH), -EOPNOTSUPP);
 	assert_int_equal(hmm_p2p_import_read(ctx, 0xfffff, fd, 0, data, LENGTH), -ENOENT);
 	assert_int_equal(hmm_p2p_import_read(ctx, importer, -1, 0, data, LENGTH), -EBADF);
-	assert_int_equal(hmm_p2p_import_read(ctx, importer, hmm_p2p_fd(mine), 0, data,
+	assert_int_equal(hmm_p2p_import_read(ctx, importer, hmm_p2p_fd(ctx), 0, data,
 					     LENGTH), -EBADF);
 	assert_int_equal(hmm_p2p_import_read(ctx, importer, fd, page_size, data, LENGTH),
 			 -EFAULT);
@@ -434,13 +442,10 @@ static void test_import_refused(void **state)
 	assert_int_equal(hmm_p2p_import_read(ctx, importer, fd, 0, NULL, page_size), -EINVAL);
 	assert_int_equal(hmm_p2p_import_write(ctx, importer, fd, 0, (void *)8, page_size),
 			 -EFAULT);
-	assert_pattern(mem, LENGTH, 73);
-	close(fd);
+	assert_pattern(made.mem, LENGTH, 73);
+	unmake(&made);
 	assert_int_equal(hmm_p2p_import_read(ctx, importer, fd, 0, data, page_size), -EBADF);
-	unmap_shared(mem, LENGTH);
-	hmm_p2p_close(mine);
 	unmap(data, LENGTH);
-	pool_is_back(&pool);
 }
 
 #define MANY	1000
@@ -473,39 +478,31 @@ static void test_many(void **state)
 
 static void test_unbind(void **state)
 {
-	uint8_t *mem, *buffer, *data = map_memory(page_size, SMALL_PAGES);
-	struct hmm_p2p *mine;
+	uint8_t *buffer, *data = map_memory(page_size, SMALL_PAGES);
 	uint32_t importer;
-	struct pool pool;
-	int fd;
+	struct made made;
 
 	(void)state;
-	pools_find(&pool, 1);
-	importer = bus_master_of(&pool, true);
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	fd = export_all(mem, LENGTH);
-	buffer = map_buffer(fd, LENGTH);
-	pattern_fill(buffer, 0, LENGTH, 74);
-	assert_int_equal(pool_unbind(&pool), 0);
+	make(&made, 74);
+	importer = bus_master_of(&made.pool, true);
+	buffer = map_buffer(made.fd, LENGTH);
+	assert_pattern(buffer, LENGTH, 74);
+	assert_int_equal(pool_unbind(&made.pool), 0);
 	assert_true(is_dead(buffer, false));
-	assert_true(is_dead(mem, true));
-	assert_true(mmap(NULL, LENGTH, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED &&
+	assert_true(is_dead(made.mem, true));
+	assert_true(mmap(NULL, LENGTH, PROT_READ, MAP_SHARED, made.fd, 0) == MAP_FAILED &&
 		    errno == ENODEV);
-	assert_int_equal(hmm_p2p_import_read(ctx, importer, fd, 0, data, page_size),
+	assert_int_equal(hmm_p2p_import_read(ctx, importer, made.fd, 0, data, page_size),
 			 -ENODEV);
 	assert_int_equal(hmm_p2p_export(ctx, buffer, LENGTH, NULL), -ENODEV);
 
 	/* It comes back as another device, and the buffer stays dead. */
-	assert_int_equal(pool_bind(&pool), 0);
-	assert_int_equal(hmm_p2p_import_read(ctx, importer, fd, 0, data, page_size),
+	assert_int_equal(pool_bind(&made.pool), 0);
+	assert_int_equal(hmm_p2p_import_read(ctx, importer, made.fd, 0, data, page_size),
 			 -ENODEV);
 	unmap_shared(buffer, LENGTH);
-	unmap_shared(mem, LENGTH);
-	close(fd);
-	hmm_p2p_close(mine);
+	unmake(&made);
 	unmap(data, page_size);
-	pool_is_back(&pool);
 }
 
 /**
@@ -543,29 +540,21 @@ static void *read_on(void *arg)
 static void test_unbind_under_dma(void **state)
 {
 	struct reader reader = { 0 };
-	struct hmm_p2p *mine;
 	pthread_t thread;
-	struct pool pool;
-	uint8_t *mem;
+	struct made made;
 
 	(void)state;
-	pools_find(&pool, 1);
-	reader.importer = bus_master_of(&pool, true);
-	mine = context_open();
-	mem = map_shared(mine, pool.id, 0, LENGTH);
-	pattern_fill(mem, 0, LENGTH, 75);
-	reader.fd = export_all(mem, LENGTH);
+	make(&made, 75);
+	reader.importer = bus_master_of(&made.pool, true);
+	reader.fd = made.fd;
 	assert_int_equal(pthread_create(&thread, NULL, read_on, &reader), 0);
 	while (!__atomic_load_n(&reader.rounds, __ATOMIC_RELAXED))
 		sched_yield();
-	assert_int_equal(pool_unbind(&pool), 0);
+	assert_int_equal(pool_unbind(&made.pool), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(reader.err, -ENODEV);
-	unmap_shared(mem, LENGTH);
-	close(reader.fd);
-	hmm_p2p_close(mine);
-	assert_int_equal(pool_bind(&pool), 0);
-	pool_is_back(&pool);
+	assert_int_equal(pool_bind(&made.pool), 0);
+	unmake(&made);
 }
 
 int main(void)
