@@ -19,7 +19,7 @@ uint32_t accel_here;
 uint32_t accel_neighbour;
 uint32_t accel_bar;
 
-static int node;
+int accel_node = -1;
 
 void accel_keep_least(uint64_t *best, uint64_t ns)
 {
@@ -36,7 +36,7 @@ uint64_t accel_run(struct drm_hmm_p2p_accel_run *job)
 {
 	uint64_t start = bench_now();
 
-	if (ioctl(node, DRM_IOCTL_HMM_P2P_ACCEL_RUN, job))
+	if (ioctl(accel_node, DRM_IOCTL_HMM_P2P_ACCEL_RUN, job))
 		bench_die("a job", errno, HMM_P2P_CALL_ANY);
 	return bench_now() - start;
 }
@@ -49,7 +49,7 @@ void accel_advise(void *mem, uint64_t length, uint32_t advice)
 		.length = length,
 	};
 
-	if (ioctl(node, DRM_IOCTL_HMM_P2P_ACCEL_ADVISE, &advise))
+	if (ioctl(accel_node, DRM_IOCTL_HMM_P2P_ACCEL_ADVISE, &advise))
 		bench_die("advice", errno, HMM_P2P_CALL_ANY);
 }
 
@@ -57,7 +57,7 @@ uint64_t accel_kept(const void *mem)
 {
 	struct drm_hmm_p2p_accel_explain explain = { .addr = (uintptr_t)mem };
 
-	if (ioctl(node, DRM_IOCTL_HMM_P2P_ACCEL_EXPLAIN, &explain))
+	if (ioctl(accel_node, DRM_IOCTL_HMM_P2P_ACCEL_EXPLAIN, &explain))
 		bench_die("what is said of memory", errno, HMM_P2P_CALL_ANY);
 	return explain.out_storms;
 }
@@ -90,10 +90,11 @@ void bench_accel(void)
 	ret = hmm_p2p_set_owner(bench_ctx, accel_neighbour, accel_here, NULL);
 	if (ret)
 		bench_die("joining the neighbour", ret, HMM_P2P_CALL_ANY);
-	node = open(NODE, O_RDWR | O_CLOEXEC);
-	if (node < 0)
+	accel_node = open(NODE, O_RDWR | O_CLOEXEC);
+	if (accel_node < 0)
 		bench_die(NODE, errno, HMM_P2P_CALL_ANY);
 	accel_moves();
 	accel_faults();
+	accel_share();
 	accel_saxpy();
 }

@@ -15,6 +15,9 @@ extern uint32_t accel_here;
 extern uint32_t accel_neighbour;
 extern uint32_t accel_bar;
 
+/* The accelerator. */
+extern int accel_node;
+
 /* The job succeeds, or the program ends. Return: nanoseconds. */
 uint64_t accel_run(struct drm_hmm_p2p_accel_run *job);
 void accel_advise(void *mem, uint64_t length, uint32_t advice);
@@ -29,6 +32,7 @@ const char *accel_met(bool met);
 
 void accel_moves(void);
 void accel_faults(void);
+void accel_share(void);
 void accel_saxpy(void);
 
 #endif /* HMM_P2P_BENCH_ACCEL_H */
