@@ -35,6 +35,7 @@
  *               without
  *   EINTR       a fatal signal came while waiting; HMM_P2P_IOC_DRAIN and
  *               HMM_P2P_IOC_IMPORT end at any
+ *   EMFILE      no file descriptor left for what HMM_P2P_IOC_EXPORT makes
  *   ENOSPC      no device memory left, or none that the caller may have
  *   ENOMEM      no system memory left
  *   EBUSY       the device holds pages, so its owner cannot change now; or some
