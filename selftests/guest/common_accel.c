@@ -123,3 +123,35 @@ int accel_reset(unsigned int nr)
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", info.out_bus);
 	return write_file(path, "1");
 }
+
+int open_accel(unsigned int nr)
+{
+	int fd;
+
+	(void)accel_memory(nr);
+	fd = accel_open(nr);
+	REQUIRE(fd >= 0);
+	return fd;
+}
+
+static void *runner_main(void *arg)
+{
+	struct runner *runner = arg;
+
+	runner->tid = gettid();
+	runner->ret = accel_run(runner->fd, &runner->job);
+	return NULL;
+}
+
+void runner_start(struct runner *runner)
+{
+	runner->tid = 0;
+	runner->ret = 1;
+	REQUIRE(pthread_create(&runner->thread, NULL, runner_main, runner) == 0);
+}
+
+void runner_await(struct runner *runner)
+{
+	AWAIT(runner->tid);
+	AWAIT(strstr(stack_of(getpid(), runner->tid), "accel_job_run"));
+}

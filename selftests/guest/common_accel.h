@@ -4,6 +4,8 @@
 #define GUEST_COMMON_ACCEL_H
 
 #include <drm/hmm_p2p_accel.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "common.h"
 
@@ -57,5 +59,29 @@ void await_more(double begun, const char *file, int line, const char *what);
 
 /* By the PCI core, as a function. Return: 0 or -errno. */
 int accel_reset(unsigned int nr);
+
+/* As accel_open(), of a device that is there: skips where the topology has none. */
+int open_accel(unsigned int nr);
+
+/**
+ * struct runner - a thread with a job
+ * @fd: the device
+ * @job: what it does
+ * @thread: that runs it
+ * @tid: the same, when it has begun
+ * @ret: how it ended
+ */
+struct runner {
+	int fd;
+	struct drm_hmm_p2p_accel_run job;
+	pthread_t thread;
+	atomic_int tid;
+	int ret;
+};
+
+void runner_start(struct runner *runner);
+
+/* Its job is in the ring, or waits to be. */
+void runner_await(struct runner *runner);
 
 #endif /* GUEST_COMMON_ACCEL_H */

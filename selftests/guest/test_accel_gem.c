@@ -18,16 +18,6 @@
 /* What buffers have of the window, as the module is loaded. */
 #define ROOM		(16 * MIB)
 
-static int open_accel(unsigned int nr)
-{
-	int fd;
-
-	(void)accel_memory(nr);
-	fd = accel_open(nr);
-	REQUIRE(fd >= 0);
-	return fd;
-}
-
 /* ------------------------------------------------------------------------ buffers */
 
 /* What one has written nobody sees, when the buffer is gone. */
@@ -418,23 +408,6 @@ static void test_killed(void **state)
 
 #define FAULTING	8
 
-struct runner {
-	int fd;
-	struct drm_hmm_p2p_accel_run job;
-	pthread_t thread;
-	atomic_int tid;
-	int ret;
-};
-
-static void *runner_main(void *arg)
-{
-	struct runner *runner = arg;
-
-	runner->tid = gettid();
-	runner->ret = accel_run(runner->fd, &runner->job);
-	return NULL;
-}
-
 /* All units have jobs without an end, which are to keep them, and more of them wait. */
 static int all_units_are_busy(void *arg)
 {
@@ -449,12 +422,10 @@ static int all_units_are_busy(void *arg)
 	for (i = 0; i < FAULTING; i++) {
 		runners[i].fd = fd;
 		runners[i].job = endless_job((uint64_t *)(mem + i * page_size));
-		CHECK(pthread_create(&runners[i].thread, NULL, runner_main, &runners[i]) == 0);
+		runner_start(&runners[i]);
 	}
-	for (i = 0; i < FAULTING; i++) {
-		AWAIT(runners[i].tid);
-		AWAIT(strstr(stack_of(getpid(), runners[i].tid), "accel_job_run"));
-	}
+	for (i = 0; i < FAULTING; i++)
+		runner_await(&runners[i]);
 	/* More than the ring has room for. */
 	for (i = 1; i < 70; i++) {
 		fill.submit.argument = i;

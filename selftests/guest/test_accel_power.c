@@ -20,40 +20,6 @@
 #define RESETS		5
 #define WORKERS		4
 
-/**
- * struct runner - a thread with a job
- * @fd: the device
- * @job: what it does
- * @thread: that runs it
- * @tid: the same, when it has begun
- * @ret: how it ended
- */
-struct runner {
-	int fd;
-	struct drm_hmm_p2p_accel_run job;
-	pthread_t thread;
-	atomic_int tid;
-	int ret;
-};
-
-static void *runner_main(void *arg)
-{
-	struct runner *runner = arg;
-
-	runner->tid = gettid();
-	runner->ret = accel_run(runner->fd, &runner->job);
-	return NULL;
-}
-
-/* It has begun, and runs or waits to. */
-static void runner_start(struct runner *runner)
-{
-	runner->tid = 0;
-	REQUIRE(pthread_create(&runner->thread, NULL, runner_main, runner) == 0);
-	AWAIT(runner->tid);
-	AWAIT(strstr(stack_of(getpid(), runner->tid), "accel_job_run"));
-}
-
 static int runner_end(struct runner *runner)
 {
 	REQUIRE(pthread_join(runner->thread, NULL) == 0);
@@ -93,6 +59,7 @@ static void goes_on(interruption_fn interruption)
 	move_all_to(memory, huge, LENGTH);
 	move_all_to(memory, small, LENGTH);
 	runner_start(&runner);
+	runner_await(&runner);
 	assert_int_equal(interruption(0), 0);
 	assert_int_equal(pages_on(memory, huge, LENGTH), 0);
 	assert_int_equal(pages_on(memory, small, LENGTH), 0);
@@ -154,6 +121,7 @@ static void test_reset_in_fault(void **state)
 		SKIP("this kernel has no userfaultfd");
 	REQUIRE(!ioctl(uffd, UFFDIO_API, &api) && !ioctl(uffd, UFFDIO_REGISTER, &reg));
 	runner_start(&runner);
+	runner_await(&runner);
 	REQUIRE(read(uffd, &msg, sizeof(msg)) == sizeof(msg));
 	assert_int_equal(accel_reset(0), 0);
 	/* Others have faults meanwhile, and their numbers begin anew. */
@@ -249,6 +217,7 @@ static void test_reset_hung(void **state)
 	move_all_to(accel_memory(last), there, LENGTH);
 	command("hang compute\n");
 	runner_start(&runner);
+	runner_await(&runner);
 	assert_int_equal(accel_reset(last), 0);
 	assert_int_equal(runner_end(&runner), -EIO);
 	command("resume compute\n");
@@ -304,6 +273,7 @@ static void test_no_sleep(void **state)
 	need_sleep();
 	move_all_to(memory, mem, 16 * LENGTH);
 	runner_start(&runner);
+	runner_await(&runner);
 	/* By the caller, who gets the signal, and not by a worker. */
 	assert_int_equal(write_file(POWER "pm_async", "0"), 0);
 	assert_int_equal(write_file(POWER "pm_test", "devices"), 0);

@@ -13,16 +13,6 @@
 #define DRIVER		"hmm_p2p_accel"
 #define LENGTH		(4 * MIB)
 
-static int open_accel(unsigned int nr)
-{
-	int fd;
-
-	(void)accel_memory(nr);
-	fd = accel_open(nr);
-	REQUIRE(fd >= 0);
-	return fd;
-}
-
 /* Return: the dma-buf, or -errno. */
 static int try_export(int fd, uint32_t handle)
 {

@@ -19,45 +19,6 @@
 /* More than there are units, so that they take turns among themselves, too. */
 #define JOBS		(2 * UNITS)
 
-/**
- * struct runner - a thread with a job
- * @fd: the device
- * @job: what it does
- * @thread: that runs it
- * @tid: the same, when it has begun
- * @ret: how it ended
- */
-struct runner {
-	int fd;
-	struct drm_hmm_p2p_accel_run job;
-	pthread_t thread;
-	atomic_int tid;
-	int ret;
-};
-
-static void *runner_main(void *arg)
-{
-	struct runner *runner = arg;
-
-	runner->tid = gettid();
-	runner->ret = accel_run(runner->fd, &runner->job);
-	return NULL;
-}
-
-static void runner_start(struct runner *runner)
-{
-	runner->tid = 0;
-	runner->ret = 1;
-	REQUIRE(pthread_create(&runner->thread, NULL, runner_main, runner) == 0);
-}
-
-/* Its job is in the ring, or waits to be. */
-static void runner_await(struct runner *runner)
-{
-	AWAIT(runner->tid);
-	AWAIT(strstr(stack_of(getpid(), runner->tid), "accel_job_run"));
-}
-
 static int runner_end(struct runner *runner)
 {
 	REQUIRE(pthread_join(runner->thread, NULL) == 0);
