@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -56,7 +58,7 @@ static void keep_min(unsigned long long *best, unsigned long long ns)
 }
 
 /* Turn and turn about, so that a slow moment of the machine hits both. */
-static void no_live_pages(bool huge)
+static void in_system_memory(bool huge)
 {
 	unsigned long long plain = 0, ours = 0;
 	struct fault_result r;
@@ -77,9 +79,54 @@ static void no_live_pages(bool huge)
 	bench_unmap(buf, SIZE);
 }
 
+/* Has a page on each of the first devices, as many as it is told, until @fd is closed. */
+static void hold_pages(unsigned int devices, int ready, int fd)
+{
+	long size = (long)hmm_p2p_page_size(bench_ctx);
+	struct hmm_p2p_device_info info;
+	uint32_t id;
+	char byte;
+
+	for (id = 0; devices && !hmm_p2p_device_next(bench_ctx, id, &info); id = info.out_id + 1) {
+		bench_to(info.out_id, bench_map((uint64_t)size, false), (uint64_t)size);
+		devices--;
+	}
+	byte = devices ? 'n' : 'y';
+	if (write(ready, &byte, 1) != 1)
+		_exit(1);
+	_exit(read(fd, &byte, 1) < 0);
+}
+
+/* Another process has pages on so many devices, each of an owner of its own. */
+static void others_have_pages(unsigned int devices)
+{
+	int ready[2], stop[2], status;
+	char byte = 0;
+	pid_t pid;
+
+	if (pipe(ready) || pipe(stop))
+		bench_die("pipe", errno, HMM_P2P_CALL_ANY);
+	pid = fork();
+	if (!pid) {
+		close(stop[1]);
+		hold_pages(devices, ready[1], stop[0]);
+	}
+	if (pid < 0 || read(ready[0], &byte, 1) != 1 || byte != 'y') {
+		fprintf(stderr, "no pages on %u devices\n", devices);
+		exit(1);
+	}
+	in_system_memory(false);
+	in_system_memory(true);
+	close(stop[1]);
+	waitpid(pid, &status, 0);
+	close(stop[0]);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 static void p2p_or_migrated(bool huge)
 {
-	unsigned long long p2p = 0, migrated = 0;
+	unsigned long long p2p = 0, migrated = 0, in_ram = 0;
 	struct fault_result r;
 	void *buf = bench_map(SIZE, huge);
 	int i;
@@ -92,18 +139,28 @@ static void p2p_or_migrated(bool huge)
 		fault(buf, "none", &r);
 		expect("migrated pages", r.system_pages, r.pages);
 		keep_min(&migrated, r.ns);
+		fault(buf, "none", &r);
+		keep_min(&in_ram, r.ns);
 	}
-	printf("%-9s p2p %7.1f ns/page   migrated %9.1f ns/page   p2p is %.1f times cheaper\n",
+	printf("%-9s p2p %7.1f ns/page   migrated %9.1f ns/page   p2p is %.1f times cheaper, and %.1f times a page in RAM\n",
 	       huge ? "huge" : "4 KiB", (double)p2p / (double)r.pages,
-	       (double)migrated / (double)r.pages, (double)migrated / (double)p2p);
+	       (double)migrated / (double)r.pages, (double)migrated / (double)p2p,
+	       (double)p2p / (double)in_ram);
 	bench_unmap(buf, SIZE);
 }
 
 void bench_faults(void)
 {
+	unsigned int devices;
+
 	printf("\nA fault of 64 MB of system memory, no device page in the machine (goal: ratio at most 1.02)\n");
-	no_live_pages(false);
-	no_live_pages(true);
+	in_system_memory(false);
+	in_system_memory(true);
+	for (devices = 1; devices <= 4; devices += 3) {
+		printf("The same while another process has a page on each of %u devices (goal: ratio at most 1.1)\n",
+		       devices);
+		others_have_pages(devices);
+	}
 	printf("\nA fault of 64 MB of device memory for another device (goal: at least 10 times cheaper)\n");
 	p2p_or_migrated(false);
 	p2p_or_migrated(true);
