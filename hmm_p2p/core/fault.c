@@ -190,6 +190,32 @@ int hmm_p2p_fault_run(struct hmm_range *run, bool may_unlock)
 	return ret;
 }
 
+/* Page @i of a fault is where it was; under hmm_p2p_srcu, in a range that is still valid. */
+void hmm_p2p_note_there(const struct hmm_p2p_fault *fault, unsigned long i,
+			struct page *page, enum hmm_p2p_outcome outcome)
+{
+	if (fault->report)
+		fault->report[i] = HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE);
+	hmm_p2p_count(hmm_p2p_page_device(page), outcome == HMM_P2P_OUTCOME_P2P ?
+		      HMM_P2P_COUNTER_P2P : HMM_P2P_COUNTER_PRIVATE, 1);
+	hmm_p2p_page_touch(page);
+}
+
+/* The same for what hmm_range_fault() has given. Return: whether it is a private page of ours. */
+bool hmm_p2p_note_own(const struct hmm_p2p_fault *fault, unsigned long i,
+		      unsigned long hmm_pfn)
+{
+	struct page *page;
+
+	if (hmm_p2p_pfn_kind(hmm_pfn) != HMM_P2P_PFN_PRIVATE)
+		return false;
+	page = hmm_pfn_to_page(hmm_pfn);
+	if (!hmm_p2p_page_is_ours(page))
+		return false;
+	hmm_p2p_note_there(fault, i, page, HMM_P2P_OUTCOME_PRIVATE);
+	return true;
+}
+
 /* Receives the part of a range in one mapping that the importer may not have. */
 typedef int (*refused_fn)(const struct hmm_range *range, const struct hmm_p2p_fault *fault,
 			  struct hmm_p2p_device *exporter, enum hmm_p2p_reason reason,

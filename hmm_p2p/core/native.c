@@ -286,16 +286,6 @@ bool hmm_p2p_fault_arrived(const struct vm_fault *vmf)
 	return !goes;
 }
 
-static void tell(const struct native_fault *native, unsigned long i, struct page *page,
-		 enum hmm_p2p_outcome outcome)
-{
-	if (native->fault->report)
-		native->fault->report[i] = HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE);
-	hmm_p2p_count(hmm_p2p_page_device(page), outcome == HMM_P2P_OUTCOME_P2P ?
-		      HMM_P2P_COUNTER_P2P : HMM_P2P_COUNTER_PRIVATE, 1);
-	hmm_p2p_page_touch(page);
-}
-
 /* Returns how many pages are where they were. */
 static unsigned long tell_all(const struct native_fault *native)
 {
@@ -306,18 +296,13 @@ static unsigned long tell_all(const struct native_fault *native)
 	for (i = 0; i < native->npages; i++) {
 		page = seen_page(native, range->hmm_pfns[i]);
 		if (page) {
-			tell(native, i, page, HMM_P2P_OUTCOME_P2P);
+			hmm_p2p_note_there(native->fault, i, page, HMM_P2P_OUTCOME_P2P);
 			if (native->fault->pages)
 				native->fault->pages[i] = page;
-		} else if (hmm_p2p_pfn_kind(range->hmm_pfns[i]) == HMM_P2P_PFN_PRIVATE) {
-			page = hmm_pfn_to_page(range->hmm_pfns[i]);
-			if (!hmm_p2p_page_is_ours(page))
-				continue;
-			tell(native, i, page, HMM_P2P_OUTCOME_PRIVATE);
+			there++;
 		} else {
-			continue;
+			there += hmm_p2p_note_own(native->fault, i, range->hmm_pfns[i]);
 		}
-		there++;
 	}
 	return there;
 }
@@ -362,17 +347,6 @@ static int native_finish(struct native_fault *native)
 	return ret;
 }
 
-static bool any_live(void)
-{
-	bool live;
-	int idx;
-
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	live = hmm_p2p_owner_next_live(NULL);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	return live;
-}
-
 /**
  * hmm_p2p_fault_decide - the outcome of each page of a range
  * @range: as for hmm_range_fault()
@@ -391,7 +365,7 @@ int hmm_p2p_fault_decide(struct hmm_range *range,
 		.npages = range_npages(range),
 	};
 	struct device *before = range->importer;
-	int ret = any_live() ? seen_alloc(&native) : 0;
+	int ret = hmm_p2p_owner_any_live() ? seen_alloc(&native) : 0;
 
 	if (ret)
 		return ret;

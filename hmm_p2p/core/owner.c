@@ -113,3 +113,15 @@ struct hmm_p2p_owner *hmm_p2p_owner_next_live(struct hmm_p2p_owner *prev)
 	}
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_owner_next_live, HMM_P2P_INTERNAL_NS);
+
+/* Has any owner pages handed out? */
+bool hmm_p2p_owner_any_live(void)
+{
+	bool live;
+	int idx;
+
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	live = hmm_p2p_owner_next_live(NULL);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	return live;
+}

@@ -29,5 +29,6 @@ struct hmm_p2p_owner {
 };
 
 struct hmm_p2p_owner *hmm_p2p_owner_next_live(struct hmm_p2p_owner *prev);
+bool hmm_p2p_owner_any_live(void);
 
 #endif /* _HMM_P2P_OWNER_H */

@@ -61,6 +61,7 @@ static void plan_set(struct fault_plan *plan, unsigned long i,
 	plan->planned += !entry->hmm_pfn;
 	entry->hmm_pfn = hmm_pfn;
 	entry->page = page;
+	plan->met |= !entry->own;
 }
 
 /* Decides about one private page of another owner, whose device has a path. */
@@ -104,6 +105,7 @@ static void plan_home(struct fault_plan *plan, unsigned long i,
 		      struct page *page, enum hmm_p2p_reason reason)
 {
 	plan->entry[i].page = page;
+	plan->met = true;
 	if (!wants_fault(plan, i))
 		return;
 	plan->entry[i].reason = reason;
@@ -238,7 +240,7 @@ static int plan_all(struct fault_plan *plan)
 	struct hmm_p2p_owner *owner = NULL;
 	int ret = 0;
 
-	while (!ret && (owner = hmm_p2p_owner_next_live(owner)))
+	while (!ret && !all_planned(plan) && (owner = hmm_p2p_owner_next_live(owner)))
 		ret = plan_walk(plan, owner);
 	return ret;
 }

@@ -35,8 +35,9 @@ struct plan_entry {
  * @fault: the caller's
  * @npages: pages in the range
  * @snap: result of the snapshot walk for one owner
- * @entry: one per page of the range; NULL: there was nothing to plan for
+ * @entry: one per page of the range; NULL: it is tried without a plan
  * @planned: number of planned entries
+ * @met: there are pages that hmm_range_fault() would have sent home
  * @last_device: exporter that was asked for last
  * @last_reason: its verdict
  */
@@ -48,6 +49,7 @@ struct fault_plan {
 	unsigned long *snap;
 	struct plan_entry *entry;
 	unsigned long planned;
+	bool met;
 	struct hmm_p2p_device *last_device;
 	enum hmm_p2p_reason last_reason;
 };

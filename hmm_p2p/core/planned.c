@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The three outcomes of a range fault, on a kernel whose hmm_range_fault() knows one
- * owner: private pages of any other owner it faults to RAM. Here they are looked for
- * first:
+ * owner: private pages of any other owner it faults to RAM.
+ *
+ * Most memory is on no device. So that such a fault costs what hmm_range_fault() does,
+ * it is tried at once, and the fault handler of device memory keeps a page that this
+ * meets where it is. Then, or where the last fault has met one, device pages are
+ * looked for first:
  *
  * 1. Plan (plan.c). For every owner that has pages in the machine, one snapshot
  *    walk in the name of that owner finds its private pages. Each is translated
@@ -17,6 +21,8 @@
  *    arrived since is met by this fault: it stays, and the caller begins again.
  * 3. Merge. Planned entries are written to the caller's array.
  */
+#include <linux/bitmap.h>
+#include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/srcu.h>
 
@@ -101,6 +107,7 @@ static int fault_rest(struct fault_plan *plan)
 {
 	int ret;
 
+	plan->faulting.arrived = false;
 	hmm_p2p_faulting_begin(&plan->faulting);
 	if (plan->entry)
 		ret = fault_runs(plan);
@@ -158,6 +165,11 @@ static void plan_merge(struct fault_plan *plan)
 	}
 }
 
+static bool is_read_only(unsigned long hmm_pfn)
+{
+	return (hmm_pfn & (HMM_PFN_VALID | HMM_PFN_WRITE)) == HMM_PFN_VALID;
+}
+
 /*
  * A page that was on its way when the plan was made shows up in the fault, and
  * nothing invalidates the range when it arrives. If it is an own page that is
@@ -170,7 +182,7 @@ static bool has_late_own(const struct fault_plan *plan)
 
 	for (i = 0; i < plan->npages; i++)
 		if (plan->entry[i].write && !plan->entry[i].hmm_pfn &&
-		    (pfns[i] & HMM_PFN_VALID) && !(pfns[i] & HMM_PFN_WRITE))
+		    is_read_only(pfns[i]))
 			return true;
 	return false;
 }
@@ -194,10 +206,34 @@ static int plan_finish(struct fault_plan *plan)
 	return ret;
 }
 
+/*
+ * Where the last fault has met pages of devices the next one will, too, as a rule, and
+ * plans at once. A wrong guess costs a walk, so ranges may share a place.
+ */
+#define GUESS_BITS	12
+
+static DECLARE_BITMAP(met_devices, BIT(GUESS_BITS));
+
+static unsigned int guess_of(const struct hmm_range *range)
+{
+	return hash_long(hash_ptr(range->notifier->mm, BITS_PER_LONG) +
+			 (range->start >> HPAGE_PMD_SHIFT), GUESS_BITS);
+}
+
+static void guess_note(const struct hmm_range *range, bool met)
+{
+	unsigned int guess = guess_of(range);
+
+	/* Who has nothing new to say leaves the cache line to others. */
+	if (test_bit(guess, met_devices) != met)
+		assign_bit(guess, met_devices, met);
+}
+
 static int fault_planned(struct fault_plan *plan)
 {
 	int ret = hmm_p2p_plan(plan);
 
+	guess_note(plan->range, plan->met);
 	/* This may wait for a filesystem or a userfault. */
 	if (!ret && !all_planned(plan))
 		ret = fault_rest(plan);
@@ -209,15 +245,58 @@ static int fault_planned(struct fault_plan *plan)
 	return ret;
 }
 
-static bool any_live(void)
+/*
+ * What is asked for page by page would be overwritten, and where no fault is asked for
+ * it meets nothing: an entry that is not valid may be a device page.
+ */
+static bool goes_directly(const struct hmm_range *range)
 {
-	bool live;
-	int idx;
+	if (range->pfn_flags_mask || !(range->default_flags & HMM_PFN_REQ_FAULT))
+		return !hmm_p2p_owner_any_live();
+	return !test_bit(guess_of(range), met_devices);
+}
 
+/* Return: whether one of them is copy on write where write is asked for. */
+static bool note_own(const struct fault_plan *plan)
+{
+	bool write = plan->range->default_flags & HMM_PFN_REQ_WRITE;
+	const unsigned long *pfns = plan->range->hmm_pfns;
+	unsigned long i;
+
+	for (i = 0; i < plan->npages; i++)
+		if (write && is_read_only(pfns[i]))
+			return true;
+	for (i = 0; i < plan->npages; i++)
+		hmm_p2p_note_own(plan->fault, i, pfns[i]);
+	return false;
+}
+
+/* As plan_finish(); the pages of the importer's own owner are all that is there. */
+static int direct_finish(struct fault_plan *plan)
+{
+	const struct hmm_range *range = plan->range;
+	int idx, ret = 0;
+
+	if (!range->dev_private_owner)
+		return 0;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
-	live = hmm_p2p_owner_next_live(NULL);
+	if (mmu_interval_check_retry(range->notifier, range->notifier_seq))
+		ret = -EBUSY;
+	else
+		plan->faulting.arrived = note_own(plan);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	return live;
+	return plan->faulting.arrived ? -EBUSY : ret;
+}
+
+/* Sets faulting.arrived if a plan is needed. */
+static int fault_directly(struct fault_plan *plan)
+{
+	int ret = fault_rest(plan) ?: direct_finish(plan);
+
+	if (!plan->faulting.arrived)
+		trace_hmm_p2p_fault(plan->range, plan->fault->importer.dev, plan->npages,
+				    0, ret);
+	return ret;
 }
 
 /**
@@ -238,7 +317,13 @@ int hmm_p2p_fault_decide(struct hmm_range *range,
 		.fault = fault,
 		.npages = range_npages(range),
 	};
+	int ret;
 
-	/* Even with nothing to plan for, the first page may arrive meanwhile. */
-	return any_live() ? fault_planned(&plan) : fault_rest(&plan);
+	if (goes_directly(range)) {
+		ret = fault_directly(&plan);
+		/* What was asked for page by page, only the caller knows now. */
+		if (!plan.faulting.arrived || range->pfn_flags_mask)
+			return ret;
+	}
+	return fault_planned(&plan);
 }

@@ -156,6 +156,45 @@ static void test_all_exporters_in_one_range(void **state)
 	unmap(data, length);
 }
 
+/*
+ * Whether a fault looks for device pages first depends on what the last one has met
+ * there: either way, none moves.
+ */
+static void test_comes_and_goes(void **state)
+{
+	size_t length = PAGES * page_size, first, i;
+	uint8_t *mem, *data;
+
+	(void)state;
+	find_pair();
+	mem = map_pattern(length, SMALL_PAGES, 8);
+	data = map_memory(length, SMALL_PAGES);
+	for (i = 0; i < 12; i++) {
+		struct reached reached;
+
+		/* All of it, the end of it, and nothing, twice each. */
+		first = i / 2 % 3 * PAGES / 2;
+		move_to_ram(mem, length, NULL);
+		if (first < PAGES)
+			move_all_to(exporter.out_id, mem + first * page_size,
+				    length - first * page_size);
+		memset(data, 0, length);
+		reached = reach(importer.out_id, mem, length, data, 0);
+		assert_int_equal(reached.result.out_private + reached.result.out_p2p,
+				 PAGES - first);
+		assert_int_equal(reached.result.out_system, first);
+		assert_int_equal(pages_on(exporter.out_id, mem, length), PAGES - first);
+		assert_pattern(data, length, 8);
+		reached_free(&reached);
+		reached = reach(importer.out_id, mem, length, data, HMM_P2P_ACCESS_WRITE);
+		assert_int_equal(reached.result.out_system, first);
+		reached_free(&reached);
+	}
+	assert_pattern(mem, length, 8);
+	unmap(mem, length);
+	unmap(data, length);
+}
+
 /* A range over several mappings; one of them may not be written to. */
 static void test_several_mappings(void **state)
 {
@@ -292,6 +331,7 @@ int main(void)
 		TEST(test_parts_of_huge_pages),
 		TEST(test_system_pages_between),
 		TEST(test_all_exporters_in_one_range),
+		TEST(test_comes_and_goes),
 		TEST(test_several_mappings),
 		TEST(test_query_extents),
 		TEST(test_query_outcomes),
