@@ -13,8 +13,9 @@
 
 #include "batch.h"
 #include "cpu_fault.h"
+#include "decide.h"
 #include "device.h"
-#include "fault.h"
+#include "faulting.h"
 #include "keep.h"
 #include "owner.h"
 #include "registry.h"

@@ -3,9 +3,7 @@
  * The three outcomes of a range fault.
  *
  * Who decides which page gets which is plan.c or, on a kernel whose
- * hmm_range_fault() knows importers, native.c. Here is what both need: what
- * surrounds the decision, and the faults that run, which the fault handler of
- * device memory looks for.
+ * hmm_range_fault() knows importers, native.c. Here is what surrounds the decision.
  *
  * Memory of a device that a process has mapped to share it (see mapped.c) cannot
  * go home. An importer has it as p2p or does not get it: the fault fails before
@@ -16,205 +14,19 @@
  * hmm_range_fault(), so no reference is taken on anything.
  */
 #include <linux/export.h>
-#include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/srcu.h>
-#include <linux/userfaultfd_k.h>
 
 #include "decide.h"
 #include "device.h"
+#include "fault.h"
 #include "grant.h"
 #include "mapped.h"
 #include "pagemap.h"
 #include "registry.h"
 #include "report.h"
 #include "stats.h"
-
-/* Faults of many tasks at once must not wait for each other. */
-#define FAULTING_BITS	6
-
-/**
- * struct faulting - faults that run, of some tasks
- * @lock: protects @faults
- * @faults: of all tasks with the same hash
- */
-struct faulting {
-	spinlock_t lock; /* faults */
-	struct hlist_head faults;
-};
-
-static struct faulting faulting[1 << FAULTING_BITS] = {
-	[0 ... (1 << FAULTING_BITS) - 1] = {
-		.lock = __SPIN_LOCK_UNLOCKED(faulting.lock),
-	},
-};
-
-static struct faulting *current_faulting(void)
-{
-	return &faulting[hash_ptr(current, FAULTING_BITS)];
-}
-
-/* hmm_p2p_faulting_current() finds it from now on; until hmm_p2p_faulting_end(). */
-void hmm_p2p_faulting_begin(struct hmm_p2p_faulting *fault)
-{
-	struct faulting *some = current_faulting();
-
-	fault->task = current;
-	spin_lock(&some->lock);
-	hlist_add_head(&fault->node, &some->faults);
-	spin_unlock(&some->lock);
-}
-
-void hmm_p2p_faulting_end(struct hmm_p2p_faulting *fault)
-{
-	struct faulting *some = current_faulting();
-
-	spin_lock(&some->lock);
-	hlist_del(&fault->node);
-	spin_unlock(&some->lock);
-}
-
-/**
- * hmm_p2p_faulting_current - the fault that the current task is carrying out
- *
- * Context: any but interrupts.
- * Return: it, or NULL.
- */
-struct hmm_p2p_faulting *hmm_p2p_faulting_current(void)
-{
-	struct hmm_p2p_faulting *fault, *found = NULL;
-	struct faulting *some = current_faulting();
-
-	if (hlist_empty(&some->faults))
-		return NULL;
-	spin_lock(&some->lock);
-	hlist_for_each_entry(fault, &some->faults, node)
-		if (fault->task == current)
-			found = fault;
-	spin_unlock(&some->lock);
-	return found;
-}
-
-/**
- * hmm_p2p_faulting_page - the fault of an importer that has met a device page
- * @vmf: the fault of the page
- * @index: receives which page of the range it is
- *
- * Return: the importer's fault, or NULL when it is somebody else's.
- */
-struct hmm_p2p_faulting *hmm_p2p_faulting_page(const struct vm_fault *vmf,
-					       unsigned long *index)
-{
-	struct hmm_p2p_faulting *fault = hmm_p2p_faulting_current();
-
-	if (!fault || fault->range->notifier->mm != vmf->vma->vm_mm ||
-	    vmf->address < fault->range->start || vmf->address >= fault->range->end)
-		return NULL;
-	*index = (vmf->address - fault->range->start) >> PAGE_SHIFT;
-	return fault;
-}
-
-/* Is the current task faulting this memory for an importer? */
-bool hmm_p2p_fault_is_ours(const struct mm_struct *mm)
-{
-	const struct hmm_p2p_faulting *fault = hmm_p2p_faulting_current();
-
-	return fault && fault->range->notifier->mm == mm;
-}
-
-/* Return: -EAGAIN when the mmap_lock was dropped meanwhile, -EINTR, otherwise 0. */
-static int serve_pages(const struct hmm_range *run, unsigned long addr,
-		       unsigned long end)
-{
-	const unsigned long *pfns = run->hmm_pfns + ((addr - run->start) >> PAGE_SHIFT);
-	bool unlocked = false;
-	unsigned long req;
-	int ret;
-
-	for (; addr < end; addr += PAGE_SIZE, pfns++) {
-		req = range_asks(run, pfns - run->hmm_pfns);
-		if (!(req & HMM_PFN_REQ_FAULT))
-			continue;
-		ret = fixup_user_fault(run->notifier->mm, addr, FAULT_FLAG_REMOTE |
-				       (req & HMM_PFN_REQ_WRITE ? FAULT_FLAG_WRITE : 0),
-				       &unlocked);
-		if (ret == -EINTR)
-			return ret;
-		if (unlocked)
-			return -EAGAIN;
-	}
-	return 0;
-}
-
-/*
- * hmm_range_fault() keeps the mmap_lock, so it fails where somebody in userspace
- * has to serve the fault. Such pages are faulted before it, one by one, and the
- * lock is dropped while somebody serves one. What is wrong with a page that cannot
- * be had is left for hmm_range_fault() to say.
- */
-static int serve_userfaults(const struct hmm_range *run)
-{
-	VMA_ITERATOR(vmi, run->notifier->mm, run->start);
-	struct vm_area_struct *vma;
-	int ret;
-
-	for_each_vma_range(vmi, vma, run->end) {
-		if (!userfaultfd_armed(vma))
-			continue;
-		ret = serve_pages(run, max(vma->vm_start, run->start),
-				  min(vma->vm_end, run->end));
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-/**
- * hmm_p2p_fault_run - hmm_range_fault(), also where userspace serves the fault
- * @run: as for hmm_range_fault()
- * @may_unlock: the mmap_lock may be dropped for that
- *
- * Return: as hmm_range_fault(); -EAGAIN when the lock was dropped.
- */
-int hmm_p2p_fault_run(struct hmm_range *run, bool may_unlock)
-{
-	int ret = 0;
-
-	if (may_unlock)
-		ret = serve_userfaults(run);
-	if (!ret)
-		ret = hmm_range_fault(run);
-	if (!ret)
-		hmm_p2p_fix_huge_offset(run->hmm_pfns, run->start, run->end);
-	return ret;
-}
-
-/* Page @i of a fault is where it was; under hmm_p2p_srcu, in a range that is still valid. */
-void hmm_p2p_note_there(const struct hmm_p2p_fault *fault, unsigned long i,
-			struct page *page, enum hmm_p2p_outcome outcome)
-{
-	if (fault->report)
-		fault->report[i] = HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE);
-	hmm_p2p_count(hmm_p2p_page_device(page), outcome == HMM_P2P_OUTCOME_P2P ?
-		      HMM_P2P_COUNTER_P2P : HMM_P2P_COUNTER_PRIVATE, 1);
-	hmm_p2p_page_touch(page);
-}
-
-/* The same for what hmm_range_fault() has given. Return: whether it is a private page of ours. */
-bool hmm_p2p_note_own(const struct hmm_p2p_fault *fault, unsigned long i,
-		      unsigned long hmm_pfn)
-{
-	struct page *page;
-
-	if (hmm_p2p_pfn_kind(hmm_pfn) != HMM_P2P_PFN_PRIVATE)
-		return false;
-	page = hmm_pfn_to_page(hmm_pfn);
-	if (!hmm_p2p_page_is_ours(page))
-		return false;
-	hmm_p2p_note_there(fault, i, page, HMM_P2P_OUTCOME_PRIVATE);
-	return true;
-}
 
 /* Receives the part of a range in one mapping that the importer may not have. */
 typedef int (*refused_fn)(const struct hmm_range *range, const struct hmm_p2p_fault *fault,

@@ -24,7 +24,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
-#include "decide.h"
+#include "faulting.h"
 #include "grant.h"
 
 /* The kernel's own test for it is not for modules. */

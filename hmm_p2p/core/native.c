@@ -24,6 +24,7 @@
 
 #include "decide.h"
 #include "device.h"
+#include "faulting.h"
 #include "grant.h"
 #include "native.h"
 #include "owner.h"

@@ -8,7 +8,7 @@
 
 #include <linux/hmm.h>
 
-#include "decide.h"
+#include "faulting.h"
 #include "device.h"
 
 /**

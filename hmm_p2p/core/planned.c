@@ -29,6 +29,7 @@
 #include "chunk.h"
 #include "decide.h"
 #include "device.h"
+#include "faulting.h"
 #include "grant.h"
 #include "owner.h"
 #include "pagemap.h"
