@@ -6,6 +6,7 @@
  * nothing answers to: private PFNs are numbers. All arithmetic on them is here:
  * hmm_p2p_page_offset() says where in device memory the bytes are.
  */
+#include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/ioport.h>
 #include <linux/once_lite.h>
@@ -123,6 +124,7 @@ struct page *hmm_p2p_page_at(const struct hmm_p2p_device *hdev, unsigned long in
 {
 	return pfn_to_page(PHYS_PFN(hdev->pagemap.range.start) + index);
 }
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_page_at);
 
 /**
  * hmm_p2p_page_index - the number of a private page in its device's memory

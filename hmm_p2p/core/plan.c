@@ -3,6 +3,7 @@
  * The first step of a range fault (see planned.c): which pages does the importer
  * have where they are, and why not the others?
  */
+#include <kunit/visibility.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
@@ -192,7 +193,8 @@ static void plan_own(struct fault_plan *plan, unsigned long i, unsigned long nr,
 	}
 }
 
-static void plan_entries(struct fault_plan *plan, const void *owner)
+/* Decides about all pages of @owner that the walk has found. */
+void hmm_p2p_plan_entries(struct fault_plan *plan, const void *owner)
 {
 	unsigned long i, nr;
 
@@ -215,6 +217,7 @@ static void plan_entries(struct fault_plan *plan, const void *owner)
 			plan_small(plan, i, page);
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_plan_entries);
 
 /* One snapshot walk in the name of @owner: finds, and moves nothing. */
 static int plan_walk(struct fault_plan *plan, void *owner)
@@ -231,7 +234,7 @@ static int plan_walk(struct fault_plan *plan, void *owner)
 	if (ret)
 		return ret;
 	hmm_p2p_fix_huge_offset(plan->snap, snap.start, snap.end);
-	plan_entries(plan, owner);
+	hmm_p2p_plan_entries(plan, owner);
 	return 0;
 }
 

@@ -56,6 +56,8 @@ struct fault_plan {
 
 int hmm_p2p_plan(struct fault_plan *plan);
 void hmm_p2p_plan_free(struct fault_plan *plan);
+void hmm_p2p_plan_entries(struct fault_plan *plan, const void *owner);
+void hmm_p2p_plan_merge(struct fault_plan *plan);
 
 /* Then nothing has to be faulted. */
 static inline bool all_planned(const struct fault_plan *plan)

@@ -21,6 +21,7 @@
  *    arrived since is met by this fault: it stays, and the caller begins again.
  * 3. Merge. Planned entries are written to the caller's array.
  */
+#include <kunit/visibility.h>
 #include <linux/bitmap.h>
 #include <linux/hash.h>
 #include <linux/mm.h>
@@ -153,7 +154,8 @@ static void plan_merge_run(struct fault_plan *plan, unsigned long first, unsigne
 	hmm_p2p_page_touch(entry->page);
 }
 
-static void plan_merge(struct fault_plan *plan)
+/* Writes what is planned to the caller's array. */
+void hmm_p2p_plan_merge(struct fault_plan *plan)
 {
 	unsigned long i, nr;
 
@@ -165,6 +167,7 @@ static void plan_merge(struct fault_plan *plan)
 		plan_merge_run(plan, i, nr);
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_plan_merge);
 
 static bool is_read_only(unsigned long hmm_pfn)
 {
@@ -202,7 +205,7 @@ static int plan_finish(struct fault_plan *plan)
 	    (!all_planned(plan) && has_late_own(plan)))
 		ret = -EBUSY;
 	else
-		plan_merge(plan);
+		hmm_p2p_plan_merge(plan);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
 	return ret;
 }
