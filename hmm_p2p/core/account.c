@@ -9,6 +9,7 @@
  * CAP_SYS_RESOURCE of the caller goes beyond the limit: what he gets is counted, and
  * not refused.
  */
+#include <kunit/visibility.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/mm_types.h>
@@ -22,7 +23,8 @@
 /* Bytes; below 0: percent of the device's memory; 0: off. */
 static s64 user_limit;
 
-static int user_limit_set(const char *text, const struct kernel_param *kp)
+/* Return: 0, or -EINVAL for a text that is no limit. */
+int hmm_p2p_limit_parse(const char *text, s64 *limit)
 {
 	s64 sign = 1;
 	char *end;
@@ -39,8 +41,19 @@ static int user_limit_set(const char *text, const struct kernel_param *kp)
 		end++;
 	if (*end || value > (sign < 0 ? 100 : S64_MAX))
 		return -EINVAL;
-	WRITE_ONCE(user_limit, sign * (s64)value);
+	*limit = sign * (s64)value;
 	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_limit_parse);
+
+static int user_limit_set(const char *text, const struct kernel_param *kp)
+{
+	s64 limit;
+	int ret = hmm_p2p_limit_parse(text, &limit);
+
+	if (!ret)
+		WRITE_ONCE(user_limit, limit);
+	return ret;
 }
 
 static int user_limit_get(char *text, const struct kernel_param *kp)
@@ -64,17 +77,22 @@ bool hmm_p2p_accounts_on(void)
 	return READ_ONCE(user_limit);
 }
 
-static u64 limit_of(const struct hmm_p2p_device *hdev)
+/* What a limit comes to, on a device with so many @bytes. */
+u64 hmm_p2p_limit_bytes(s64 limit, u64 bytes)
 {
-	s64 limit = READ_ONCE(user_limit);
-
 	if (limit > 0)
 		return limit;
 	/* It may have been switched off just now. */
 	if (!limit)
 		return U64_MAX;
-	return div_u64(hdev->config.memory + hdev->config.shared + hdev->config.apart, 100) *
-	       -limit;
+	return div_u64(bytes, 100) * -limit;
+}
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_limit_bytes);
+
+static u64 limit_of(const struct hmm_p2p_device *hdev)
+{
+	return hmm_p2p_limit_bytes(READ_ONCE(user_limit), hdev->config.memory +
+				   hdev->config.shared + hdev->config.apart);
 }
 
 static kuid_t user_of(struct mm_struct *mm)

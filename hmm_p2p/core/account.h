@@ -20,6 +20,8 @@ struct hmm_p2p_account {
 	atomic64_t used;
 };
 
+int hmm_p2p_limit_parse(const char *text, s64 *limit);
+u64 hmm_p2p_limit_bytes(s64 limit, u64 bytes);
 bool hmm_p2p_accounts_on(void);
 struct hmm_p2p_account *hmm_p2p_account_of(struct hmm_p2p_device *hdev,
 					   struct mm_struct *mm);
