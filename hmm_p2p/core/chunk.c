@@ -26,6 +26,17 @@ static unsigned long chunk_first(const struct hmm_p2p_chunks *chunks,
 	return (chunk - chunks->chunk) * HMM_P2P_CHUNK_PAGES;
 }
 
+/* hmm_p2p_chunk_handed_out() reads these without the lock. */
+static void chunk_set_used(struct hmm_p2p_chunk *chunk, unsigned int used)
+{
+	WRITE_ONCE(chunk->used, used);
+}
+
+static void chunk_set_reserved(struct hmm_p2p_chunk *chunk, unsigned int reserved)
+{
+	WRITE_ONCE(chunk->reserved, reserved);
+}
+
 static long take_huge(struct hmm_p2p_chunks *chunks)
 {
 	struct hmm_p2p_chunk *chunk;
@@ -35,7 +46,7 @@ static long take_huge(struct hmm_p2p_chunks *chunks)
 		return -1;
 	list_del_init(&chunk->node);
 	bitmap_fill(chunk->map, HMM_P2P_CHUNK_PAGES);
-	chunk->used = HMM_P2P_CHUNK_PAGES;
+	chunk_set_used(chunk, HMM_P2P_CHUNK_PAGES);
 	chunk->whole = true;
 	chunk->stained = true;
 	hmm_p2p_chunk_touch(chunk);
@@ -58,7 +69,8 @@ static long take_small(struct hmm_p2p_chunks *chunks)
 	__set_bit(bit, chunk->map);
 	chunk->stained = true;
 	hmm_p2p_chunk_touch(chunk);
-	if (++chunk->used == HMM_P2P_CHUNK_PAGES)
+	chunk_set_used(chunk, chunk->used + 1);
+	if (chunk->used == HMM_P2P_CHUNK_PAGES)
 		list_del_init(&chunk->node);
 	else
 		list_move(&chunk->node, &chunks->partial);
@@ -89,7 +101,7 @@ static bool give_huge(struct hmm_p2p_chunk *chunk)
 	if (!chunk->whole || chunk->reserved)
 		return false;
 	bitmap_zero(chunk->map, HMM_P2P_CHUNK_PAGES);
-	chunk->used = 0;
+	chunk_set_used(chunk, 0);
 	chunk->whole = false;
 	return true;
 }
@@ -99,7 +111,7 @@ static bool give_small(struct hmm_p2p_chunk *chunk, unsigned long bit)
 	if (chunk->whole || !test_bit(bit, chunk->map) || test_bit(bit, chunk->kept))
 		return false;
 	__clear_bit(bit, chunk->map);
-	chunk->used--;
+	chunk_set_used(chunk, chunk->used - 1);
 	return true;
 }
 
@@ -158,10 +170,10 @@ bool hmm_p2p_chunks_withdraw(struct hmm_p2p_chunks *chunks, unsigned long index)
 
 	if (__test_and_set_bit(bit, chunk->kept))
 		return false;
-	chunk->reserved++;
+	chunk_set_reserved(chunk, chunk->reserved + 1);
 	if (__test_and_set_bit(bit, chunk->map))
 		return true;
-	chunk->used++;
+	chunk_set_used(chunk, chunk->used + 1);
 	hmm_p2p_chunk_list(chunks, chunk);
 	return false;
 }
@@ -185,7 +197,7 @@ bool hmm_p2p_chunks_unreserve(struct hmm_p2p_chunks *chunks, unsigned long index
 
 	if (!__test_and_clear_bit(index % HMM_P2P_CHUNK_PAGES, chunk->kept))
 		return false;
-	chunk->reserved--;
+	chunk_set_reserved(chunk, chunk->reserved - 1);
 	return hmm_p2p_chunks_give(chunks, index, 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_chunks_unreserve);
