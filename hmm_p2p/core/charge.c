@@ -173,7 +173,12 @@ struct hmm_p2p_apart *hmm_p2p_apart_charge(struct hmm_p2p_device *hdev, u64 byte
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_apart_charge, HMM_P2P_NS);
 
-/* The memory is the driver's again. Context: process. */
+/**
+ * hmm_p2p_apart_uncharge - the memory is the driver's own again
+ * @apart: from hmm_p2p_apart_charge(); gone afterwards
+ *
+ * Context: process; the device may be unregistered by now.
+ */
 void hmm_p2p_apart_uncharge(struct hmm_p2p_apart *apart)
 {
 	hmm_p2p_charge_end(apart->charge);

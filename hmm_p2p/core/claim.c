@@ -27,9 +27,15 @@ unsigned long hmm_p2p_claim_new(void)
 	return atomic_long_inc_return(&last_claim);
 }
 
-/*
- * Is it 0, or the number of a move that there was? Whose does not matter: who names
- * another's move makes his own pages stay while that one goes on.
+/**
+ * hmm_p2p_claim_known - is it the number of a move?
+ * @claim: what a caller says
+ *
+ * Whose does not matter: naming another's move makes one's own pages stay while that
+ * one goes on.
+ *
+ * Context: any.
+ * Return: whether it is 0, or the number of a move that there was.
  */
 bool hmm_p2p_claim_known(u64 claim)
 {

@@ -223,7 +223,14 @@ err_owner:
 	return ret;
 }
 
-/* As hmm_p2p_device_register(), for memory that hmm_p2p_bar has mapped at @bar. */
+/**
+ * hmm_p2p_device_add - hmm_p2p_device_register() for memory behind a BAR
+ * @config: as there
+ * @bar: where hmm_p2p_bar has mapped it; NULL: the driver has mapped it itself
+ *
+ * Context: as there.
+ * Return: as there.
+ */
 struct hmm_p2p_device *
 hmm_p2p_device_add(const struct hmm_p2p_device_config *config, struct hmm_p2p_bar *bar)
 {
@@ -336,6 +343,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_unregister, HMM_P2P_NS);
  * hmm_p2p_device_name - the name of a device
  * @hdev: device
  *
+ * Context: any; the caller keeps the device, or is one of its operations.
  * Return: hmm_p2p_device_config.name as registered.
  */
 const char *hmm_p2p_device_name(const struct hmm_p2p_device *hdev)
@@ -348,6 +356,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_name, HMM_P2P_NS);
  * hmm_p2p_device_drvdata - the driver's pointer
  * @hdev: device
  *
+ * Context: any; the caller keeps the device, or is one of its operations.
  * Return: hmm_p2p_device_config.drvdata as registered.
  */
 void *hmm_p2p_device_drvdata(const struct hmm_p2p_device *hdev)
@@ -360,6 +369,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_drvdata, HMM_P2P_NS);
  * hmm_p2p_device_dev - the struct device behind a device
  * @hdev: device
  *
+ * Context: any; the caller keeps the device, or is one of its operations.
  * Return: hmm_p2p_device_config.dev as registered.
  */
 struct device *hmm_p2p_device_dev(const struct hmm_p2p_device *hdev)
@@ -373,6 +383,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_dev, HMM_P2P_NS);
  * @hdev: device
  * @ops: operations of the driver that asks
  *
+ * Context: any, as hmm_p2p_device_drvdata().
  * Return: whether @hdev was registered with @ops, so that
  * hmm_p2p_device_drvdata() has that driver's type.
  */

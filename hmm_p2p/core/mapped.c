@@ -42,14 +42,22 @@ void hmm_p2p_mapped_end(void)
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_mapped_end, HMM_P2P_INTERNAL_NS);
 
-/* There is one more struct hmm_p2p_mapped, before it is used. Context: any. */
+/**
+ * hmm_p2p_mapped_add - there is one more struct hmm_p2p_mapped
+ *
+ * Context: any; before it is used.
+ */
 void hmm_p2p_mapped_add(void)
 {
 	atomic_inc(&nr_mapped);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_mapped_add, HMM_P2P_INTERNAL_NS);
 
-/* There is one less, which no mapping refers to. Context: any. */
+/**
+ * hmm_p2p_mapped_del - the end of hmm_p2p_mapped_add()
+ *
+ * Context: any; no mapping refers to it any more.
+ */
 void hmm_p2p_mapped_del(void)
 {
 	atomic_dec(&nr_mapped);

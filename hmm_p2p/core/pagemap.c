@@ -77,7 +77,13 @@ bool hmm_p2p_page_is_ours(const struct page *page)
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_is_ours, HMM_P2P_INTERNAL_NS);
 
-/* The owner token of a page for which hmm_p2p_page_is_ours(). */
+/**
+ * hmm_p2p_page_owner - the owner token of a page
+ * @page: a page for which hmm_p2p_page_is_ours()
+ *
+ * Context: as there.
+ * Return: the token, to compare; a device may have another one by the next look.
+ */
 const void *hmm_p2p_page_owner(const struct page *page)
 {
 	return stable_pgmap(page)->owner;
@@ -161,10 +167,17 @@ unsigned long hmm_p2p_private_run(const unsigned long *hmm_pfns, unsigned long n
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_private_run, HMM_P2P_INTERNAL_NS);
 
-/*
+/**
+ * hmm_p2p_fix_huge_offset - number the pages of a huge page by their address
+ * @entries: result of hmm_range_fault()
+ * @start: address of the first
+ * @end: behind the last
+ *
  * hmm_range_fault() numbers a private huge page from its head also when the
  * walk starts in its middle. The head is aligned in PFNs as in addresses, so
  * the right number follows from the address. Entries that are right stay so.
+ *
+ * Context: any.
  */
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 			     unsigned long end)

@@ -36,6 +36,7 @@ static struct pci_dev *pci_function(struct device *dev)
  * hmm_p2p_path_function - whom hmm_p2p_path_check() is about
  * @dev: an importer, or NULL
  *
+ * Context: any; the caller keeps @dev.
  * Return: the PCI function that issues the transactions of @dev; @dev itself
  * when there is none.
  */

@@ -78,7 +78,8 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_put, HMM_P2P_NS);
  * The reference keeps the structure, not the device: whoever calls into the
  * device is under hmm_p2p_srcu from before this call on.
  *
- * Return: the device, or NULL.
+ * Context: may sleep; takes hmm_p2p_registry_lock.
+ * Return: the device, for hmm_p2p_device_put(); or NULL.
  */
 struct hmm_p2p_device *hmm_p2p_device_get(u32 id)
 {
@@ -93,7 +94,13 @@ struct hmm_p2p_device *hmm_p2p_device_get(u32 id)
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_get, HMM_P2P_INTERNAL_NS);
 
-/* As hmm_p2p_device_get(), for the smallest id that is not below @id. */
+/**
+ * hmm_p2p_device_get_next - find the first device from a number on
+ * @id: the smallest number that it may have
+ *
+ * Context: as hmm_p2p_device_get().
+ * Return: as there.
+ */
 struct hmm_p2p_device *hmm_p2p_device_get_next(u32 id)
 {
 	struct hmm_p2p_device *hdev;

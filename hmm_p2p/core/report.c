@@ -14,6 +14,7 @@
  * @npages: how many pages
  * @reasons: by enum hmm_p2p_reason; grows by the migrated pages
  *
+ * Context: any.
  * Return: the pages by outcome.
  */
 struct hmm_p2p_tally hmm_p2p_report_tally(const u8 *report, unsigned long npages,
@@ -37,6 +38,8 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_report_tally, HMM_P2P_INTERNAL_NS);
  *	pages did not come about and is taken out
  * @npages: how many pages
  * @reasons: by enum hmm_p2p_reason; grows by the pages that were refused
+ *
+ * Context: any.
  */
 void hmm_p2p_report_refused(u8 *report, unsigned long npages, u64 *reasons)
 {

@@ -135,6 +135,8 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_lock, HMM_P2P_NS);
 /**
  * hmm_p2p_svm_unlock - the end of hmm_p2p_svm_lock()
  * @svm: process, as the device sees it
+ *
+ * Context: by the task that has it locked.
  */
 void hmm_p2p_svm_unlock(struct hmm_p2p_svm *svm)
 {
