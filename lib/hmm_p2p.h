@@ -178,7 +178,7 @@ struct hmm_p2p_process {
 
 /**
  * hmm_p2p_process_self() - name the calling process
- * @process: set up; needs no hmm_p2p_process_close(), but bears it
+ * @process: set up; needs no hmm_p2p_process_close(), which does no harm either
  */
 void hmm_p2p_process_self(struct hmm_p2p_process *process);
 

@@ -93,7 +93,7 @@ int hmm_p2p_bar_get_dma_pfn(struct page *private_page, unsigned long *dma_pfn)
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_bar_get_dma_pfn, HMM_P2P_NS);
 
 /*
- * Asked after a copy: a function that was torn out, or does not decode its BAR,
+ * Asked after a copy: a function that was removed by surprise, or does not decode its BAR,
  * swallows what is written to it and gives all ones when it is read. A virtual
  * function has no such bit.
  */

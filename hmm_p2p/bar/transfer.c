@@ -32,7 +32,7 @@ static int private_copy(struct hmm_p2p_device *hdev, struct page *page, bool wri
 
 	if (!ops->copy_peer)
 		return -EIO;
-	/* A peer that was torn out, pages and all, waits for this section. */
+	/* A peer that was removed by surprise, pages and all, waits for this section. */
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	ret = ops->copy_peer(hdev, hdev->staging, hmm_p2p_interconnect_addr(page),
 			     PAGE_SIZE, write);

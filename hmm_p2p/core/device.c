@@ -19,7 +19,7 @@
  * 6. What was handed out is cleared, by the device's own copy function. The
  *    pagemap goes; the driver then takes down the aliases and the BAR.
  *
- * A device that was torn out cannot give its pages in step 3. They are lost,
+ * A device that was removed by surprise cannot give its pages in step 3. They are lost,
  * and must not turn up as pages full of something else: the pagemap stays, and
  * with it the structure and this module, but nothing of the driver. Who
  * touches a lost page gets SIGBUS; with the last one the rest goes.

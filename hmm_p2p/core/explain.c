@@ -189,7 +189,7 @@ static bool is_untried(const struct move_state *state, unsigned long nr)
 /**
  * hmm_p2p_step_merged - pages that ksmd has merged stay
  * @state: a move
- * @end: behind the last byte to collect; may be cut
+ * @end: end of what to collect, exclusive; may be cut
  *
  * They must not even be collected: the kernel takes them out of this mapping
  * itself, but finds its way back by ksmd's list, where the mapping is missing if

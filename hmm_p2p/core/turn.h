@@ -12,7 +12,7 @@ struct mm_struct;
  * @node: in the list of all of them
  * @mm: address space
  * @start: first byte
- * @end: behind the last byte
+ * @end: end of it, exclusive
  * @awaited: somebody else waits for its end
  */
 struct hmm_p2p_turn {

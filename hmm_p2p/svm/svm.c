@@ -83,7 +83,7 @@ static int fault_all(struct hmm_p2p_svm *svm, unsigned long *hmm_pfns,
  * hmm_p2p_svm_fault - the device needs memory of the process
  * @svm: process, as the device sees it
  * @start: first byte, page aligned
- * @end: behind the last byte, page aligned; what the device gets may have gone
+ * @end: end of it, exclusive, page aligned; what the device gets may have gone
  *	again when this returns, and it faults again
  * @write: the device writes; else it gets no write access, so that what it only
  *	reads does not count as written
@@ -148,7 +148,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_svm_unlock, HMM_P2P_NS);
  * hmm_p2p_svm_take_back - take from the device what it has
  * @svm: process, as the device sees it
  * @start: first byte, page aligned
- * @end: behind the last byte; ULONG_MAX: all that there is
+ * @end: end of it, exclusive; ULONG_MAX: all that there is
  *
  * For a driver that has no more room for page tables, that gives the device's address
  * space to another process, or decides anew where memory is to be. What the device still

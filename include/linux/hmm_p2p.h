@@ -88,7 +88,7 @@ struct hmm_p2p_device_ops {
 	 * whose reference becomes the core's. An error of the fence is this
 	 * copy's error, and nobody else's. The fence has to signal in bounded
 	 * time, whatever becomes of the engine, and with an error when the device
-	 * is torn out: the wait for it cannot be killed. What signals it must not
+	 * is removed by surprise: the wait for it cannot be killed. What signals it must not
 	 * wait for memory to become free, for a page fault, or for a lock that
 	 * is held across one: a page fault waits for it.
 	 *
@@ -245,7 +245,7 @@ struct hmm_p2p_device_config {
  * @mm: whose memory; the caller holds a reference to its users
  * @hdev: where to, NULL for system memory
  * @start: first byte, page aligned
- * @end: behind the last byte, page aligned
+ * @end: end of it, exclusive, page aligned
  * @no_evict: when the device is full, evict nobody; else anybody but the move's
  *	own pages
  * @populate: anonymous memory that nobody has touched is touched first on @hdev

@@ -306,7 +306,7 @@ static int context_advise_locked(struct accel_context *context, enum accel_topic
  * @context: the process, of the caller
  * @topic: what it is about
  * @start: first byte, page aligned
- * @end: behind the last byte, page aligned
+ * @end: end of it, exclusive, page aligned
  * @value: what it says; 0: nothing any more
  *
  * Context: may sleep.
