@@ -193,13 +193,15 @@ static bool entry_needs_mapping(const struct hmm_p2p_batch *batch, unsigned long
 }
 
 /**
- * hmm_p2p_batch_let_go - go on without the mapping
+ * hmm_p2p_batch_let_go - go on without the mmap_lock
  * @batch: collected; to RAM it has found room, by the mapping's memory policy
  *
- * From here on it is as any migration in the kernel: what is on its way is found by
- * the entries that stand for it, wherever they have gone, or nowhere any more.
+ * From here on nothing is done to the mapping. But it has to stay: at the end the kernel
+ * finds the entries that stand for a page by the page's anon_vma, which it takes for
+ * granted. It is one of those of the mapping in which the page was found, so whoever
+ * keeps that mapping locked, for reading, keeps it.
  *
- * Return: whether the mmap_lock is needed no longer.
+ * Return: whether the lock of the mapping is enough.
  */
 bool hmm_p2p_batch_let_go(struct hmm_p2p_batch *batch)
 {

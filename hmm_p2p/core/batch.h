@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * One batch of pages on its way, between migrate_vma_setup() and finalize, under
- * hmm_p2p_srcu. As long as it has a mapping, the mmap_lock is held.
+ * hmm_p2p_srcu. What was collected from a mapping needs its lock to the end, and as long
+ * as the batch has the mapping the mmap_lock.
  */
 #ifndef _HMM_P2P_BATCH_H
 #define _HMM_P2P_BATCH_H
@@ -16,7 +17,7 @@
 /**
  * struct hmm_p2p_batch - pages on their way
  * @args: for the kernel's migrate_vma calls; its arrays belong to the batch. No vma:
- *	the pages were not collected from a mapping, or it was let go
+ *	the pages were not collected from a mapping, or nothing is done to it any more
  * @mm: whose pages they are, if they were collected from a mapping
  * @runs: copies that are collected and not yet started
  * @nr_runs: length of @runs

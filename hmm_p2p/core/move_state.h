@@ -11,8 +11,11 @@
 #include "batch.h"
 #include "mirror.h"
 
-/* How the mmap_lock is held. */
-enum move_lock { MOVE_UNLOCKED, MOVE_READS, MOVE_WRITES };
+/*
+ * How the mmap_lock is held; or only the lock of one mapping, for reading: then the
+ * mmap_lock must not be taken, for its owner may be waiting for that mapping.
+ */
+enum move_lock { MOVE_UNLOCKED, MOVE_MAPPING, MOVE_READS, MOVE_WRITES };
 
 /**
  * struct move_state - a move under way
@@ -24,6 +27,7 @@ enum move_lock { MOVE_UNLOCKED, MOVE_READS, MOVE_WRITES };
  * @addr: where the current step starts
  * @stop: where it ends; a pass may find that this is earlier
  * @lock: how the mmap_lock is held, while a try goes on
+ * @mapping: with MOVE_MAPPING, the one that is locked
  * @split: in this try, a huge page has to be split before it moves
  * @userfault: the current step's mapping is registered with userfaultfd
  * @file: it is one of a file
@@ -41,6 +45,7 @@ struct move_state {
 	unsigned long addr;
 	unsigned long stop;
 	enum move_lock lock;
+	struct vm_area_struct *mapping;
 	bool split;
 	bool userfault;
 	bool file;
@@ -67,6 +72,19 @@ static inline int hmm_p2p_move_lock_write(const struct hmm_p2p_move *move)
 		return -EBUSY;
 	mm_lock_seqcount_begin(move->mm);
 	return 0;
+}
+
+/*
+ * From now on @vma is locked for reading, too, until vma_end_read(). The mmap_lock is
+ * held for reading. Return: false when the kernel cannot.
+ */
+static inline bool hmm_p2p_mapping_lock(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_PER_VMA_LOCK
+	return vma_start_read_locked(vma);
+#else
+	return false;
+#endif
 }
 
 /* Is it a page that the move is about? */

@@ -97,6 +97,8 @@ static void step_unlock(struct move_state *state)
 		mmap_write_unlock(state->move->mm);
 	else if (state->lock == MOVE_READS)
 		mmap_read_unlock(state->move->mm);
+	else if (state->lock == MOVE_MAPPING)
+		vma_end_read(state->mapping);
 	state->lock = MOVE_UNLOCKED;
 }
 
@@ -109,20 +111,33 @@ static void step_downgrade(struct move_state *state)
 }
 
 /*
- * What is collected is found again without the mapping, so that others may lock it: who
- * moves something else, for writing, or who maps and unmaps. Where the kernel fills
- * holes it needs the mapping, but lets CPU faults in again.
+ * What is collected needs no more than that its mapping stays, so that others may lock
+ * the address space: who moves, maps and unmaps something else. Who changes this mapping
+ * waits for the copy. Where the kernel fills holes it needs the mmap_lock, but lets CPU
+ * faults in again.
  */
+static void step_keep_mapping(struct move_state *state)
+{
+	struct vm_area_struct *vma = state->batch->args.vma;
+
+	if (!hmm_p2p_batch_let_go(state->batch))
+		return;
+	step_downgrade(state);
+	if (!hmm_p2p_mapping_lock(vma))
+		return;
+	step_unlock(state);
+	state->mapping = vma;
+	state->lock = MOVE_MAPPING;
+}
+
 static int pass_to_device(struct move_state *state)
 {
 	struct hmm_p2p_batch *batch = state->batch;
 	struct hmm_p2p_move *move = state->move;
 	int ret;
 
-	if (hmm_p2p_batch_let_go(batch))
-		step_unlock(state);
-	else
-		step_downgrade(state);
+	step_keep_mapping(state);
+	step_downgrade(state);
 	hmm_p2p_batch_fill_device(batch, move->hdev);
 	ret = hmm_p2p_batch_copy(batch);
 	hmm_p2p_batch_move(batch);
@@ -138,8 +153,8 @@ static int pass_to_ram(struct move_state *state, bool last)
 	int ret;
 
 	hmm_p2p_batch_fill_ram(batch);
-	if (last && hmm_p2p_batch_let_go(batch))
-		step_unlock(state);
+	if (last)
+		step_keep_mapping(state);
 	ret = hmm_p2p_batch_copy(batch);
 	hmm_p2p_batch_move(batch);
 	hmm_p2p_batch_count_ram(batch, state->move->cause ?: HMM_P2P_COUNTER_TO_RAM);

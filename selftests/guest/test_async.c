@@ -5,9 +5,11 @@
  * what a failed copy has left somewhere is never seen. While one is under way, other
  * threads of the process go on.
  */
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 
 #include "common.h"
 
@@ -231,9 +233,75 @@ static void mover_start_stalled(struct mover *mover)
 		sched_yield();
 }
 
+/**
+ * struct change - a change of the address space, while a copy is under way
+ * @begun: it may wait from now on
+ * @done: it did not have to, or has waited
+ * @pid: who makes it, in his first thread
+ * @watcher: another process, which lets the copy go on then
+ */
+struct change {
+	_Atomic bool begun;
+	_Atomic bool done;
+	pid_t pid;
+	pid_t watcher;
+};
+
+static bool waits_for_mapping(const struct change *change)
+{
+	const char *stack = stack_of(change->pid, change->pid);
+
+	return change->begun && (strstr(stack, "__vma_start_write") ||
+				 strstr(stack, "rwsem_down_write"));
+}
+
 /*
- * What other threads do while the second of two huge pages is under way: the address
- * space is not locked, so none of this waits for it.
+ * It must not be done by a thread: who forks keeps all threads from their memory until
+ * he has gone through all mappings. What was freed by then is gone for good.
+ */
+static int watch(void *arg)
+{
+	const struct change *change = arg;
+
+	while (!change->done && !waits_for_mapping(change))
+		sched_yield();
+	CHECK(!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0));
+	CHECK(!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0));
+	CHECK(!write_file(PARAMETER("stall"), "0"));
+	return 0;
+}
+
+/* No mapping that comes later, as a thread's stack, becomes a part of it, or waits for it. */
+static void stay_apart(uint8_t *mem, size_t length)
+{
+	REQUIRE(!madvise(mem, length, MADV_DONTDUMP));
+}
+
+/* @mem is nobody else's. */
+static struct change *watch_start(uint8_t *mem, size_t length)
+{
+	struct change *change = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	REQUIRE(change != MAP_FAILED);
+	change->pid = getpid();
+	stay_apart(mem, length);
+	REQUIRE(!madvise(mem, length, MADV_DONTFORK));
+	change->watcher = child_start(watch, change);
+	REQUIRE(!madvise(mem, length, MADV_DOFORK));
+	return change;
+}
+
+static void watch_end(struct change *change)
+{
+	change->done = true;
+	assert_int_equal(child_wait(change->watcher), 0);
+	assert_int_equal(munmap(change, page_size), 0);
+}
+
+/*
+ * What other threads do while the second of two huge pages is under way: neither the
+ * address space is locked nor the page table, so none of this waits for it.
  */
 static void disturb(uint8_t *mem)
 {
@@ -245,11 +313,8 @@ static void disturb(uint8_t *mem)
 	move_to_ram(other, huge_size, NULL);
 	assert_pattern(other, huge_size, 5);
 	unmap(other, huge_size);
-	assert_int_equal(munmap(mem + huge_size, page_size), 0);
 	assert_int_equal(madvise(mem + huge_size + page_size, page_size,
 				 MADV_DONTNEED), 0);
-	assert_int_equal(mprotect(mem + huge_size + 2 * page_size, page_size,
-				  PROT_READ), 0);
 }
 
 static int is_disturbed(void *arg)
@@ -263,15 +328,23 @@ static int is_disturbed(void *arg)
 	return 0;
 }
 
-/* Also a child that is forked in the middle of it has all of its memory. */
+/*
+ * Who changes the mapping itself waits for the copy, and the copy for nobody. A child
+ * that is forked in the middle of it has all of its memory.
+ */
 static void go_on_disturbed(struct mover *mover, uint8_t *mem)
 {
+	struct change *change = watch_start(mem, 2 * huge_size);
 	pid_t child;
 
 	mover_start_stalled(mover);
 	disturb(mem);
+	change->begun = true;
 	child = child_start(is_disturbed, mem);
-	stall(false);
+	assert_int_equal(munmap(mem + huge_size, page_size), 0);
+	assert_int_equal(mprotect(mem + huge_size + 2 * page_size, page_size,
+				  PROT_READ), 0);
+	watch_end(change);
 	mover_join(mover);
 	assert_int_equal(child_wait(child), 0);
 	assert_int_equal(is_disturbed(mem), 0);
@@ -311,6 +384,52 @@ static void test_disturbed_way_home(void **state)
 	go_on_disturbed(&mover, mem);
 }
 
+/*
+ * All of the mapping goes. What the kernel goes by from a page to its mappings would be
+ * gone with it, and is needed at the end of the move (KASAN).
+ */
+static void go_on_unmapped(struct mover *mover)
+{
+	struct change *change = watch_start(mover->mem, mover->length);
+
+	mover_start_stalled(mover);
+	change->begun = true;
+	unmap(mover->mem, mover->length);
+	watch_end(change);
+	mover_join(mover);
+	assert_int_equal(used_bytes(async_id), 0);
+}
+
+static void unmapped_way_there(enum paging paging)
+{
+	struct mover mover = { .device = async_id, .length = huge_size,
+			       .mem = map_pattern(huge_size, paging, 7) };
+
+	go_on_unmapped(&mover);
+}
+
+static void test_unmapped_way_there(void **state)
+{
+	(void)state;
+	unmapped_way_there(SMALL_PAGES);
+}
+
+static void test_unmapped_huge_way_there(void **state)
+{
+	(void)state;
+	unmapped_way_there(HUGE_PAGES);
+}
+
+static void test_unmapped_way_home(void **state)
+{
+	struct mover mover = { .length = huge_size,
+			       .mem = map_pattern(huge_size, SMALL_PAGES, 7) };
+
+	(void)state;
+	move_all_to(async_id, mover.mem, huge_size);
+	go_on_unmapped(&mover);
+}
+
 /* Two who move the same range to one device: it goes there once, and nothing home. */
 static void test_same_range(void **state)
 {
@@ -320,6 +439,7 @@ static void test_same_range(void **state)
 	struct hmm_p2p_stat before = stat_now(async_id);
 
 	(void)state;
+	stay_apart(mem, huge_size);
 	mover_start_stalled(&first);
 	mover_start(&second);
 	while (!second.tid || !strstr(stack_of(getpid(), second.tid), "hmm_p2p_turn_begin"))
@@ -346,6 +466,9 @@ int main(void)
 		TEST(test_disturbed_way_there),
 		TEST(test_disturbed_huge_way_there),
 		TEST(test_disturbed_way_home),
+		TEST(test_unmapped_way_there),
+		TEST(test_unmapped_huge_way_there),
+		TEST(test_unmapped_way_home),
 		TEST(test_same_range),
 	};
 
