@@ -341,6 +341,36 @@ static bool is_mergeable(const struct move_state *state)
 	return vma && (vma->vm_flags & VM_MERGEABLE);
 }
 
+/* Is none of the pages that may come home a huge one? */
+static bool is_all_small(const struct move_state *state)
+{
+	struct hmm_p2p_owner *owner = NULL;
+
+	guard(srcu)(&hmm_p2p_srcu);
+	while ((owner = next_wanted_owner(state, owner)))
+		if (atomic_long_read(&owner->huge))
+			return false;
+	return true;
+}
+
+/*
+ * A page that a CPU fault has at the moment is busy. Later tries lock the mapping for
+ * writing, and so wait for faults.
+ */
+static bool is_first_try(const struct move_state *state)
+{
+	return state->tries == MOVE_TRIES;
+}
+
+/* Is it enough to read? A hint, until it is asked again with the mmap_lock. */
+static bool may_read(const struct move_state *state, bool locked)
+{
+	if (state->move->hdev)
+		return __is_defined(HMM_P2P_COLLECT_READS) &&
+		       !(locked && is_mergeable(state));
+	return is_first_try(state) && is_all_small(state);
+}
+
 /*
  * Nobody else may take pages away while they are collected: migrate_vma_setup()
  * (7.2) lets go of the page table before it takes a reference on a huge page that
@@ -349,18 +379,28 @@ static bool is_mergeable(const struct move_state *state)
  * A huge page on its way to RAM keeps it locked to the end: who unmaps a huge device
  * page that is being migrated (7.2, 7.3) drops a reference and a mapping that it has
  * not got. For the same reason one that is mapped elsewhere is split first.
+ *
+ * Small pages come home with the mmap_lock for reading. Of what is collected then, only
+ * device pages of the owner's are looked at, and where he has no huge page none of them
+ * is one to split: each gets its reference under the lock of its page table. Nor does a
+ * huge one come there meanwhile: a device page comes by a move, which has no turn in this
+ * range, or with its mapping, which needs the mmap_lock. If one did, it would be split,
+ * and not be migrated as a whole: that is @compound.
  */
-static int step_lock(struct move_state *state)
+static int step_lock(struct move_state *state, unsigned long *compound)
 {
 	int ret;
 
-	if (__is_defined(HMM_P2P_COLLECT_READS) && state->move->hdev) {
+	if (may_read(state, false)) {
 		ret = hmm_p2p_move_lock_read(state->move);
 		if (ret)
 			return ret;
 		state->lock = MOVE_READS;
-		if (!is_mergeable(state))
+		if (may_read(state, true)) {
+			if (!state->move->hdev)
+				*compound = 0;
 			return 0;
+		}
 		step_unlock(state);
 	}
 	ret = hmm_p2p_move_lock_write(state->move);
@@ -378,7 +418,7 @@ static int step_locked(struct move_state *state, unsigned long compound)
 	int idx, ret;
 
 	state->batch->want_split = false;
-	ret = step_lock(state);
+	ret = step_lock(state, &compound);
 	if (ret)
 		return ret;
 	idx = srcu_read_lock(&hmm_p2p_srcu);

@@ -3,7 +3,7 @@
  * A process is stuck in a fault that holds its mmap_lock, and threads of it that
  * move memory or ask where it is wait for that lock. A device goes away meanwhile,
  * and does not wait for it: one that it has nothing to do with, and one that has
- * memory of it.
+ * memory of it. And what needs that lock for reading alone goes on.
  *
  * The fault is an importer's, in a file of a frozen file system: it wants to
  * write, and waits until the file system is thawed.
@@ -32,7 +32,9 @@ enum { FAULTS, MOVES, ASKS, THREADS };
 /**
  * struct victim - a child that gets stuck
  * @importer: whose fault it is
- * @exporter: where it moves memory
+ * @exporter: where it moves memory first
+ * @other: where it wants to have the rest then
+ * @home: instead, it wants to have that back
  * @file: memory of the frozen file
  * @mem: memory that moves
  * @length: of @mem
@@ -43,6 +45,8 @@ enum { FAULTS, MOVES, ASKS, THREADS };
 struct victim {
 	uint32_t importer;
 	uint32_t exporter;
+	uint32_t other;
+	bool home;
 	uint8_t *file;
 	uint8_t *mem;
 	size_t length;
@@ -57,23 +61,27 @@ static struct victim *victim;
 /* A thread that is there gives one. */
 static struct turns turns;
 
-static int64_t move(bool home)
+/* Half of it is on the device then. The other half needs the lock for writing (7.2). */
+static int64_t move(bool again)
 {
-	uint64_t addr = (uintptr_t)victim->mem;
+	uint64_t addr = (uintptr_t)victim->mem, half = victim->length / 2;
 
-	if (home)
-		return hmm_p2p_migrate_to_ram(ctx, NULL, addr, victim->length, NULL);
-	return hmm_p2p_migrate(ctx, NULL, victim->exporter, addr, victim->length, NULL);
+	if (!again)
+		return hmm_p2p_migrate(ctx, NULL, victim->exporter, addr, half, NULL);
+	if (victim->home)
+		return hmm_p2p_migrate_to_ram(ctx, NULL, addr, half, NULL);
+	return hmm_p2p_migrate(ctx, NULL, victim->other, addr + half, half, NULL);
 }
 
 /* What gets stuck, or first the same with nothing in the way. */
 static int64_t call(long which, bool stuck)
 {
-	uint8_t *mem = which == FAULTS && stuck ? victim->file : victim->mem;
+	uint8_t *mem = victim->mem, *last = mem + victim->length - page_size;
 
 	switch (which) {
 	case FAULTS:
-		return hmm_p2p_fault(ctx, NULL, victim->importer, (uintptr_t)mem,
+		return hmm_p2p_fault(ctx, NULL, victim->importer,
+				     (uintptr_t)(stuck ? victim->file : last),
 				     page_size, HMM_P2P_ACCESS_WRITE, NULL, NULL);
 	case MOVES:
 		return move(stuck);
@@ -137,19 +145,40 @@ static bool becomes_stuck(pid_t pid, int which, const char *function)
 	return false;
 }
 
+/* What a new thread needs would get stuck. */
+static void all_there(void)
+{
+	int i;
+
+	for (i = 0; i < THREADS; i++)
+		REQUIRE(turn_await(&turns) == 0);
+}
+
 static bool all_stuck(pid_t pid)
 {
 	bool stuck;
-	int i;
 
-	/* All are there first: what a new thread needs would get stuck. */
-	for (i = 0; i < THREADS; i++)
-		REQUIRE(turn_await(&turns) == 0);
+	all_there();
 	stuck = becomes_stuck(pid, FAULTS, "page_mkwrite");
 	/* Each is let go, or the victim would not end. */
 	stuck &= becomes_stuck(pid, MOVES, "hmm_p2p_step_move");
 	stuck &= becomes_stuck(pid, ASKS, "query");
 	return stuck;
+}
+
+/* Lets thread @which go, and waits until its call has returned. */
+static bool goes_on(int which)
+{
+	double deadline = seconds_now() + STUCK_SECONDS;
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	REQUIRE(write(victim->start[which][1], "", 1) == 1);
+	while (victim->results[which] == INT64_MIN) {
+		if (seconds_now() > deadline)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
 }
 
 /* ------------------------------------------------------------- the bystander */
@@ -221,7 +250,7 @@ static void victim_alloc(enum paging paging)
 	for (i = 0; i < THREADS; i++)
 		victim->results[i] = INT64_MIN;
 	turns_init(&turns);
-	victim->length = paging == HUGE_PAGES ? huge_size : LENGTH;
+	victim->length = paging == HUGE_PAGES ? 2 * huge_size : LENGTH;
 	victim->mem = map_memory(victim->length, paging);
 }
 
@@ -238,6 +267,20 @@ static void victim_free(void)
 	munmap(victim, sizeof(*victim));
 }
 
+/* Return: the file. */
+static int frozen_open(void)
+{
+	int fd;
+
+	if (!filesystem_open()) {
+		write_file("/sys/block/zram0/reset", "1");
+		SKIP("there is no ext4");
+	}
+	fd = file_open();
+	assert_int_equal(ioctl(fd, FIFREEZE, 0), 0);
+	return fd;
+}
+
 /* @own: the device that goes has memory of the victim. */
 static void device_goes(enum paging paging, bool own)
 {
@@ -248,14 +291,10 @@ static void device_goes(enum paging paging, bool own)
 
 	victim_alloc(paging);
 	goes = choose();
+	victim->other = victim->exporter;
 	if (own)
 		victim->exporter = goes.out_id;
-	if (!filesystem_open()) {
-		write_file("/sys/block/zram0/reset", "1");
-		SKIP("there is no ext4");
-	}
-	fd = file_open();
-	assert_int_equal(ioctl(fd, FIFREEZE, 0), 0);
+	fd = frozen_open();
 	stuck = child_start(victim_main, NULL);
 	turns_side(&turns, false);
 	held = all_stuck(stuck);
@@ -289,9 +328,37 @@ static void test_victim_huge(void **state)
 	device_goes(HUGE_PAGES, true);
 }
 
+/* No lock that keeps others out is needed to bring small pages home. */
+static void test_home_small(void **state)
+{
+	bool held, home, asked;
+	pid_t stuck;
+	int fd;
+
+	(void)state;
+	victim_alloc(SMALL_PAGES);
+	choose();
+	victim->home = true;
+	fd = frozen_open();
+	stuck = child_start(victim_main, NULL);
+	turns_side(&turns, false);
+	all_there();
+	held = becomes_stuck(stuck, FAULTS, "page_mkwrite");
+	home = goes_on(MOVES);
+	asked = goes_on(ASKS);
+	assert_int_equal(ioctl(fd, FITHAW, 0), 0);
+	assert_int_equal(child_wait(stuck), 0);
+	assert_true(held);
+	assert_true(home);
+	assert_true(asked);
+	filesystem_close(fd);
+	victim_free();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_home_small),
 		TEST(test_bystander),
 		TEST(test_victim_small),
 		TEST(test_victim_huge),
