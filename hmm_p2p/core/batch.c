@@ -127,7 +127,7 @@ void hmm_p2p_batch_begin(struct hmm_p2p_batch *batch, unsigned int npages)
 /*
  * ksmd has a merged page in a tree, by its PFN, and reads what is there; nothing takes
  * it out when the page goes to a device (7.2, 7.3). Who collects leaves such pages
- * alone (see step.c); here, where the page is locked and mapped nowhere, is the
+ * alone (see pass.c); here, where the page is locked and mapped nowhere, is the
  * last look.
  */
 static void leave_merged(struct migrate_vma *args)

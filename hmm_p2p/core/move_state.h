@@ -17,6 +17,12 @@
  */
 enum move_lock { MOVE_UNLOCKED, MOVE_MAPPING, MOVE_READS, MOVE_WRITES };
 
+/*
+ * A page that is locked or isolated for a moment does not migrate. It gets this
+ * many tries before it is reported as busy: as many as in migrate_pages().
+ */
+#define MOVE_TRIES	10
+
 /**
  * struct move_state - a move under way
  * @move: what was asked for
@@ -72,6 +78,17 @@ static inline int hmm_p2p_move_lock_write(const struct hmm_p2p_move *move)
 		return -EBUSY;
 	mm_lock_seqcount_begin(move->mm);
 	return 0;
+}
+
+static inline unsigned long hmm_p2p_step_pages(const struct move_state *state)
+{
+	return (state->stop - state->addr) >> PAGE_SHIFT;
+}
+
+/* Is all of the step accounted for? */
+static inline bool hmm_p2p_step_is_done(const struct move_state *state)
+{
+	return bitmap_empty(state->left, hmm_p2p_step_pages(state));
 }
 
 /*
