@@ -262,6 +262,13 @@ static struct dma_fence *runs_copy(struct hmm_p2p_batch *batch, bool to_device)
 	return ops->copy_to_ram(hdev, batch->runs, batch->nr_runs);
 }
 
+/* Rarely is it any news. */
+static void note_async(struct hmm_p2p_device *hdev, const struct dma_fence *copy)
+{
+	if (!IS_ERR(copy) && READ_ONCE(hdev->async) != !!copy)
+		WRITE_ONCE(hdev->async, !!copy);
+}
+
 static void runs_start(struct hmm_p2p_batch *batch, bool to_device)
 {
 	u64 start = hmm_p2p_profile_now();
@@ -271,6 +278,7 @@ static void runs_start(struct hmm_p2p_batch *batch, bool to_device)
 	runs_wait(batch);
 	batch->copy = runs_copy(batch, to_device);
 	batch->nr_runs = 0;
+	note_async(batch->run_device, batch->copy);
 	hmm_p2p_profile(to_device, HMM_P2P_PHASE_COPY, start);
 }
 
@@ -542,6 +550,18 @@ void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch)
 			ram_entry(batch, i);
 	}
 	hmm_p2p_profile(false, HMM_P2P_PHASE_ALLOC, start);
+}
+
+/**
+ * hmm_p2p_batch_start - begin to copy what has found room
+ * @batch: batch; hmm_p2p_batch_copy() is to follow, whatever came of this
+ *
+ * Return: whether a copy is under way now.
+ */
+bool hmm_p2p_batch_start(struct hmm_p2p_batch *batch)
+{
+	runs_start(batch, batch->args.flags & MIGRATE_VMA_SELECT_SYSTEM);
+	return !IS_ERR_OR_NULL(batch->copy);
 }
 
 /**

@@ -70,6 +70,7 @@ void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 void hmm_p2p_batch_fill_ram(struct hmm_p2p_batch *batch);
 void hmm_p2p_batch_move(struct hmm_p2p_batch *batch);
 void hmm_p2p_batch_finalize(struct hmm_p2p_batch *batch);
+bool hmm_p2p_batch_start(struct hmm_p2p_batch *batch);
 int hmm_p2p_batch_copy(struct hmm_p2p_batch *batch);
 int hmm_p2p_batch_probe(struct hmm_p2p_batch *batch, struct hmm_p2p_device *hdev);
 void hmm_p2p_batch_count_device(struct hmm_p2p_batch *batch,

@@ -75,6 +75,8 @@ struct hmm_p2p_stats;
  * @staging_lock: protects the page at @staging and its content
  * @staging: offset of the one page that the device keeps for transfers
  * @staging_valid: @staging was allocated
+ * @async: its last copy went on behind the call, so that others are worth starting
+ *	meanwhile; a hint, without a lock
  * @fail_allocs: that many allocations are still to fail, see failure.c
  * @pagemap: must be last, it ends in a flexible array
  */
@@ -108,6 +110,7 @@ struct hmm_p2p_device {
 	struct mutex staging_lock; /* the staging page */
 	u64 staging;
 	bool staging_valid;
+	bool async;
 	atomic_t fail_allocs;
 
 	struct dev_pagemap pagemap;

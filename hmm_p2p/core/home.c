@@ -14,7 +14,7 @@ static int home_step(struct move_state *state, unsigned long addr)
 	if (!hmm_p2p_move_is_blind(state) && fatal_signal_pending(current))
 		return -EINTR;
 	cond_resched();
-	ret = hmm_p2p_step_begin(state, addr);
+	ret = hmm_p2p_step_begin(state, addr, state->move->end);
 	if (ret > 0)
 		ret = hmm_p2p_step_move(state);
 	return ret > 0 ? hmm_p2p_step_give_up(state, 0) : ret;

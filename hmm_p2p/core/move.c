@@ -12,6 +12,7 @@
 #include "claim.h"
 #include "device.h"
 #include "evict.h"
+#include "group.h"
 #include "home.h"
 #include "step.h"
 
@@ -64,17 +65,12 @@ static bool step_evict(struct move_state *state, unsigned int *evictions)
 	return evicted;
 }
 
-static int move_step(struct move_state *state, unsigned long addr)
+/* What is left of the current step. */
+static int move_rest(struct move_state *state)
 {
 	unsigned int evictions = 0;
 	int ret;
 
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	cond_resched();
-	ret = hmm_p2p_step_begin(state, addr);
-	if (ret <= 0)
-		return ret;
 	/* Rather evict than split, as long as that makes room. */
 	state->batch->keep_huge = !state->move->no_evict;
 	while ((ret = hmm_p2p_step_move(state)) > 0) {
@@ -84,6 +80,57 @@ static int move_step(struct move_state *state, unsigned long addr)
 			return hmm_p2p_step_give_up(state, 0);
 		state->batch->keep_huge = false;
 	}
+	return ret;
+}
+
+static int move_step(struct move_state *state, unsigned long addr, unsigned long end)
+{
+	int ret;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	ret = hmm_p2p_step_begin(state, addr, end);
+	return ret > 0 ? move_rest(state) : ret;
+}
+
+/* A try may find that a step ends earlier than it did: what is behind follows. */
+static int move_group_step(struct move_state *state, int error)
+{
+	unsigned long stop = state->stop, addr;
+	int ret;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	ret = error ? hmm_p2p_step_fail(state, error) : move_rest(state);
+	for (addr = state->stop; addr < stop && !ret; addr = state->stop)
+		ret = move_step(state, addr, stop);
+	return ret;
+}
+
+/* Several steps at once; none when there is no memory for it. */
+static int move_group(struct move_state *state, unsigned long *addr)
+{
+	int begun = hmm_p2p_group_begin(state, addr), ret = 0, error;
+
+	hmm_p2p_group_move(state);
+	while (!ret && hmm_p2p_group_next(state, &error))
+		ret = move_group_step(state, error);
+	return ret ?: begun;
+}
+
+static int move_some(struct move_state *state, unsigned long *addr)
+{
+	unsigned long start = *addr;
+	int ret;
+
+	if (hmm_p2p_group_helps(state, start)) {
+		ret = move_group(state, addr);
+		if (ret || *addr != start)
+			return ret;
+	}
+	ret = move_step(state, start, state->move->end);
+	*addr = state->stop;
 	return ret;
 }
 
@@ -110,8 +157,8 @@ int hmm_p2p_move(struct hmm_p2p_move *move)
 	state = hmm_p2p_move_begin(move);
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	for (addr = move->start; addr < move->end && !ret; addr = state->stop)
-		ret = move_step(state, addr);
+	for (addr = move->start; addr < move->end && !ret;)
+		ret = move_some(state, &addr);
 	hmm_p2p_move_end(state);
 	return ret;
 }

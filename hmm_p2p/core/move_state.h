@@ -39,6 +39,7 @@ enum move_lock { MOVE_UNLOCKED, MOVE_MAPPING, MOVE_READS, MOVE_WRITES };
  * @file: it is one of a file
  * @drained: the lists of CPUs were drained, because a page was found busy
  * @claimed: all of the range that is on the device belongs to the move
+ * @group: NULL, or steps that go together
  * @only: NULL, or first page of the chunk that is to go to RAM: no other page does
  * @left: pages of the current step that are not accounted for yet
  */
@@ -57,6 +58,7 @@ struct move_state {
 	bool file;
 	bool drained;
 	bool claimed;
+	struct hmm_p2p_group *group;
 	struct page *only;
 	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
 };

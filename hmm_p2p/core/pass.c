@@ -63,7 +63,7 @@ static struct vm_area_struct *step_vma(struct move_state *state, unsigned long *
 	return NULL;
 }
 
-static void step_unlock(struct move_state *state)
+void hmm_p2p_pass_unlock(struct move_state *state)
 {
 	if (state->lock == MOVE_WRITES)
 		mmap_write_unlock(state->move->mm);
@@ -88,34 +88,42 @@ static void step_downgrade(struct move_state *state)
  * waits for the copy. Where the kernel fills holes it needs the mmap_lock, but lets CPU
  * faults in again.
  */
-static void step_keep_mapping(struct move_state *state)
+void hmm_p2p_pass_keep_mapping(struct move_state *state, struct vm_area_struct *vma)
 {
-	struct vm_area_struct *vma = state->batch->args.vma;
-
-	if (!hmm_p2p_batch_let_go(state->batch))
-		return;
 	step_downgrade(state);
 	if (!hmm_p2p_mapping_lock(vma))
 		return;
-	step_unlock(state);
+	hmm_p2p_pass_unlock(state);
 	state->mapping = vma;
 	state->lock = MOVE_MAPPING;
 }
 
-static int pass_to_device(struct move_state *state)
+static void pass_let_go(struct move_state *state)
+{
+	struct vm_area_struct *vma = state->batch->args.vma;
+
+	if (hmm_p2p_batch_let_go(state->batch))
+		hmm_p2p_pass_keep_mapping(state, vma);
+}
+
+/* What has found room on the device is copied, and goes into the page table. */
+int hmm_p2p_pass_arrive(struct move_state *state)
 {
 	struct hmm_p2p_batch *batch = state->batch;
-	struct hmm_p2p_move *move = state->move;
-	int ret;
+	int ret = hmm_p2p_batch_copy(batch);
 
-	step_keep_mapping(state);
-	step_downgrade(state);
-	hmm_p2p_batch_fill_device(batch, move->hdev);
-	ret = hmm_p2p_batch_copy(batch);
 	hmm_p2p_batch_move(batch);
-	hmm_p2p_batch_count_device(batch, move->hdev);
+	hmm_p2p_batch_count_device(batch, state->move->hdev);
 	hmm_p2p_batch_finalize(batch);
 	return ret;
+}
+
+static int pass_to_device(struct move_state *state)
+{
+	pass_let_go(state);
+	step_downgrade(state);
+	hmm_p2p_batch_fill_device(state->batch, state->move->hdev);
+	return hmm_p2p_pass_arrive(state);
 }
 
 /* With @last, no other pass needs the lock. */
@@ -126,7 +134,7 @@ static int pass_to_ram(struct move_state *state, bool last)
 
 	hmm_p2p_batch_fill_ram(batch);
 	if (last)
-		step_keep_mapping(state);
+		pass_let_go(state);
 	ret = hmm_p2p_batch_copy(batch);
 	hmm_p2p_batch_move(batch);
 	hmm_p2p_batch_count_ram(batch, state->move->cause ?: HMM_P2P_COUNTER_TO_RAM);
@@ -136,7 +144,7 @@ static int pass_to_ram(struct move_state *state, bool last)
 	return ret;
 }
 
-static void pass_account(struct move_state *state, unsigned long nr)
+void hmm_p2p_pass_account(struct move_state *state, unsigned long nr)
 {
 	struct hmm_p2p_batch *batch = state->batch;
 	struct hmm_p2p_move *move = state->move;
@@ -215,8 +223,8 @@ static void leave_others(const struct move_state *state)
  * device what is in system memory or nowhere yet, to RAM what belongs to @owner. Sets
  * @nr to the pages of that, 0 when nothing there can move.
  */
-static int pass_begin(struct move_state *state, struct hmm_p2p_owner *owner,
-		      unsigned long compound, unsigned long *nr)
+int hmm_p2p_pass_begin(struct move_state *state, struct hmm_p2p_owner *owner,
+		       unsigned long compound, unsigned long *nr)
 {
 	bool to_device = state->move->hdev;
 	struct vm_area_struct *vma;
@@ -259,11 +267,11 @@ static int step_to_device(struct move_state *state, unsigned long compound)
 	int ret = -ENODEV;
 
 	if (!READ_ONCE(hdev->removed))
-		ret = pass_begin(state, READ_ONCE(hdev->owner), compound, &nr);
+		ret = hmm_p2p_pass_begin(state, READ_ONCE(hdev->owner), compound, &nr);
 	if (!ret && state->batch->args.cpages)
 		ret = pass_to_device(state);
 	if (nr)
-		pass_account(state, nr);
+		hmm_p2p_pass_account(state, nr);
 	state->split |= state->batch->want_split;
 	return ret;
 }
@@ -295,11 +303,11 @@ static int step_to_ram(struct move_state *state, unsigned long compound)
 
 	for (; !ret && owner; owner = next) {
 		next = next_wanted_owner(state, owner);
-		ret = pass_begin(state, owner, compound, &nr);
+		ret = hmm_p2p_pass_begin(state, owner, compound, &nr);
 		if (!ret && state->batch->args.cpages)
 			ret = pass_to_ram(state, !next);
 		if (nr)
-			pass_account(state, nr);
+			hmm_p2p_pass_account(state, nr);
 		state->split |= state->batch->want_split;
 	}
 	return ret;
@@ -359,7 +367,7 @@ static bool may_read(const struct move_state *state, bool locked)
  * range, or with its mapping, which needs the mmap_lock. If one did, it would be split,
  * and not be migrated as a whole: that is @compound.
  */
-static int step_lock(struct move_state *state, unsigned long *compound)
+int hmm_p2p_pass_lock(struct move_state *state, unsigned long *compound)
 {
 	int ret;
 
@@ -373,7 +381,7 @@ static int step_lock(struct move_state *state, unsigned long *compound)
 				*compound = 0;
 			return 0;
 		}
-		step_unlock(state);
+		hmm_p2p_pass_unlock(state);
 	}
 	ret = hmm_p2p_move_lock_write(state->move);
 	if (!ret)
@@ -390,7 +398,7 @@ static int step_locked(struct move_state *state, unsigned long compound)
 	int idx, ret;
 
 	state->batch->want_split = false;
-	ret = step_lock(state, &compound);
+	ret = hmm_p2p_pass_lock(state, &compound);
 	if (ret)
 		return ret;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
@@ -399,7 +407,7 @@ static int step_locked(struct move_state *state, unsigned long compound)
 	else
 		ret = step_to_ram(state, compound);
 	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	step_unlock(state);
+	hmm_p2p_pass_unlock(state);
 	return ret;
 }
 

@@ -16,6 +16,7 @@
 #include "batch.h"
 #include "device.h"
 #include "explain.h"
+#include "group.h"
 #include "lists.h"
 #include "mirror.h"
 #include "pass.h"
@@ -144,19 +145,20 @@ static bool is_orphan(const struct mm_struct *mm)
  * hmm_p2p_step_begin - where does the next step end, and is there anything to move?
  * @state: a move; its @addr is set to where the step starts, its @stop to the end
  * @addr: where it starts
+ * @end: where it ends at the latest
  *
  * Context: may sleep; the mmap_lock is not held.
  * Return: 1 when there is; 0 when all of it is accounted for; -ESRCH when the process
  * has ended; -ENOMEM, -EINTR, or as hmm_range_fault().
  */
-int hmm_p2p_step_begin(struct move_state *state, unsigned long addr)
+int hmm_p2p_step_begin(struct move_state *state, unsigned long addr, unsigned long end)
 {
 	int ret;
 
 	if (is_orphan(state->move->mm))
 		return -ESRCH;
 	state->addr = addr;
-	ret = step_cut(state, state->move->end);
+	ret = step_cut(state, end);
 	if (ret)
 		return min(ret, 0);
 	ret = hmm_p2p_step_settle(state);
@@ -196,6 +198,19 @@ static int step_tries(struct move_state *state)
 		state->drained = true;
 	}
 	return hmm_p2p_step_give_up(state, ret);
+}
+
+/**
+ * hmm_p2p_step_fail - the end of a step whose copy has failed
+ * @state: a move
+ * @error: what the copy came to
+ *
+ * Context: may sleep; the mmap_lock is not held.
+ * Return: as hmm_p2p_step_give_up(), or hmm_range_fault().
+ */
+int hmm_p2p_step_fail(struct move_state *state, int error)
+{
+	return hmm_p2p_step_give_up(state, hmm_p2p_step_explain(state) ?: error);
 }
 
 /**
@@ -308,6 +323,7 @@ void hmm_p2p_move_end(struct move_state *state)
 {
 	if (!hmm_p2p_move_is_blind(state))
 		hmm_p2p_mirror_fini(&state->mirror);
+	hmm_p2p_group_free(state->group);
 	kvfree(state->pfns);
 	hmm_p2p_batch_free(state->batch);
 	kfree(state);

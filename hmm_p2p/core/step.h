@@ -8,8 +8,9 @@
 struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move);
 struct move_state *hmm_p2p_move_begin_blind(struct hmm_p2p_move *move);
 void hmm_p2p_move_end(struct move_state *state);
-int hmm_p2p_step_begin(struct move_state *state, unsigned long addr);
+int hmm_p2p_step_begin(struct move_state *state, unsigned long addr, unsigned long end);
 int hmm_p2p_step_move(struct move_state *state);
+int hmm_p2p_step_fail(struct move_state *state, int error);
 int hmm_p2p_step_give_up(struct move_state *state, int error);
 int hmm_p2p_step_claim_next(struct move_state *state, unsigned long addr,
 			    unsigned long *stop);

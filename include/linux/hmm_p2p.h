@@ -92,9 +92,13 @@ struct hmm_p2p_device_ops {
 	 * wait for memory to become free, for a page fault, or for a lock that
 	 * is held across one: a page fault waits for it.
 	 *
+	 * A device that returns fences gets several copies, of one process, too,
+	 * before it has ended the first.
+	 *
 	 * Context: process; the source pages are locked and unmapped, the
-	 * mmap_lock of the process is held for reading. Also the last thing
-	 * that hmm_p2p_device_unregister() does: to clear what was handed out.
+	 * mmap_lock of the process is held, for reading or writing, or the lock
+	 * of the mapping. Also the last thing that
+	 * hmm_p2p_device_unregister() does: to clear what was handed out.
 	 * Return: NULL when all is done; a fence when it goes on, with an error
 	 * when any byte may be wrong; an error pointer, -EIO, when any byte may
 	 * be wrong and nothing of this call goes on.

@@ -15,10 +15,12 @@
 
 #define NAME		"hmm_p2p_async"
 #define PARAMETER(name)	"/sys/module/" NAME "/parameters/" name
-#define LENGTH		(4 * MIB)
+/* On the way there: steps that go together, and one that is alone. */
+#define LENGTH		(10 * MIB)
 #define PROCESSES	4
 
 static uint32_t async_id;
+static uint64_t async_bytes;
 
 static int async_setup(void **state)
 {
@@ -28,6 +30,7 @@ static int async_setup(void **state)
 	    hmm_p2p_device_find(ctx, NAME, &info))
 		return -1;
 	async_id = info.out_id;
+	async_bytes = info.out_memory_bytes;
 	return 0;
 }
 
@@ -224,13 +227,22 @@ static void stall(bool on)
 	REQUIRE(!write_file(PARAMETER("stall"), on ? "1" : "0"));
 }
 
-/* Returns when the engine has the copy of the first step, which waits there. */
+/* A step's copy for each huge page of @mover is begun, and waits in the engine. */
 static void mover_start_stalled(struct mover *mover)
 {
 	stall(true);
 	mover_start(mover);
-	while (stalled_copies() < 1)
+	while (stalled_copies() < (int)(mover->length / huge_size))
 		sched_yield();
+}
+
+/* The driver knows after it that the engine copies later, and moves steps together. */
+static void show_engine(void)
+{
+	uint8_t *mem = map_pattern(huge_size, SMALL_PAGES, 8);
+
+	move_all_to(async_id, mem, huge_size);
+	unmap(mem, huge_size);
 }
 
 /**
@@ -362,6 +374,16 @@ static void disturbed_way_there(enum paging paging)
 	go_on_disturbed(&mover, mem);
 }
 
+/* Two steps that go together. */
+static void disturbed_group(enum paging paging)
+{
+	uint8_t *mem = map_pattern(2 * huge_size, paging, 4);
+	struct mover mover = { .device = async_id, .mem = mem, .length = 2 * huge_size };
+
+	show_engine();
+	go_on_disturbed(&mover, mem);
+}
+
 static void test_disturbed_way_there(void **state)
 {
 	(void)state;
@@ -372,6 +394,18 @@ static void test_disturbed_huge_way_there(void **state)
 {
 	(void)state;
 	disturbed_way_there(HUGE_PAGES);
+}
+
+static void test_disturbed_group(void **state)
+{
+	(void)state;
+	disturbed_group(SMALL_PAGES);
+}
+
+static void test_disturbed_huge_group(void **state)
+{
+	(void)state;
+	disturbed_group(HUGE_PAGES);
 }
 
 static void test_disturbed_way_home(void **state)
@@ -420,6 +454,16 @@ static void test_unmapped_huge_way_there(void **state)
 	unmapped_way_there(HUGE_PAGES);
 }
 
+static void test_unmapped_group(void **state)
+{
+	struct mover mover = { .device = async_id, .length = 4 * huge_size,
+			       .mem = map_pattern(4 * huge_size, SMALL_PAGES, 7) };
+
+	(void)state;
+	show_engine();
+	go_on_unmapped(&mover);
+}
+
 static void test_unmapped_way_home(void **state)
 {
 	struct mover mover = { .length = huge_size,
@@ -428,6 +472,58 @@ static void test_unmapped_way_home(void **state)
 	(void)state;
 	move_all_to(async_id, mover.mem, huge_size);
 	go_on_unmapped(&mover);
+}
+
+/* A mapping ends in the middle of a group, and of a step, and one of them is missing. */
+static void test_group_of_mappings(void **state)
+{
+	uint8_t *mem = map_pattern(6 * huge_size, SMALL_PAGES, 9), *other;
+	size_t cut = 2 * huge_size + 64 * page_size, hole = 4 * huge_size;
+	struct hmm_p2p_migrate result;
+
+	(void)state;
+	show_engine();
+	assert_int_equal(madvise(mem + cut, huge_size, MADV_DONTDUMP), 0);
+	unmap(mem + hole, huge_size);
+	other = mem + hole + huge_size;
+	move_to(async_id, mem, 6 * huge_size, &result);
+	assert_int_equal(result.out_moved, 5 * huge_size / page_size);
+	assert_int_equal(result.out_reasons[HMM_P2P_REASON_HOLE], huge_size / page_size);
+	assert_int_equal(pages_on(async_id, mem, hole), hole / page_size);
+	assert_int_equal(pages_on(async_id, other, huge_size), huge_size / page_size);
+	assert_pattern(mem, hole, 9);
+	assert_int_equal(pattern_diff(other, hole + huge_size, huge_size, 9), -1);
+	unmap(mem, hole);
+	unmap(other, huge_size);
+}
+
+/* There is no room for all of a group: what is there already has to go. */
+static void group_without_room(enum paging paging)
+{
+	size_t half = async_bytes / 2, length = half + 4 * huge_size;
+	uint8_t *mem = map_pattern(length, paging, 10);
+	uint8_t *more = map_pattern(length, paging, 11);
+
+	show_engine();
+	move_all_to(async_id, mem, length);
+	move_all_to(async_id, more, length);
+	assert_int_equal(pages_on(async_id, more, length), length / page_size);
+	assert_pattern(mem, length, 10);
+	assert_pattern(more, length, 11);
+	unmap(mem, length);
+	unmap(more, length);
+}
+
+static void test_group_without_room(void **state)
+{
+	(void)state;
+	group_without_room(SMALL_PAGES);
+}
+
+static void test_huge_group_without_room(void **state)
+{
+	(void)state;
+	group_without_room(HUGE_PAGES);
 }
 
 /* Two who move the same range to one device: it goes there once, and nothing home. */
@@ -465,10 +561,16 @@ int main(void)
 		TEST(test_fault_on_dead_engine),
 		TEST(test_disturbed_way_there),
 		TEST(test_disturbed_huge_way_there),
+		TEST(test_disturbed_group),
+		TEST(test_disturbed_huge_group),
 		TEST(test_disturbed_way_home),
 		TEST(test_unmapped_way_there),
 		TEST(test_unmapped_huge_way_there),
+		TEST(test_unmapped_group),
 		TEST(test_unmapped_way_home),
+		TEST(test_group_of_mappings),
+		TEST(test_group_without_room),
+		TEST(test_huge_group_without_room),
 		TEST(test_same_range),
 	};
 
