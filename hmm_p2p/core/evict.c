@@ -16,6 +16,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include "anchor.h"
 #include "batch.h"
 #include "charge.h"
 #include "chunk.h"
@@ -206,29 +207,15 @@ static bool huge_begin(struct eviction *ev, struct hmm_p2p_keep *keep)
 	return true;
 }
 
-static void evict_chunk(struct eviction *ev, unsigned long index)
+/* What is collected goes to RAM. Returns whether the device gave it. */
+static bool evict_collected(struct eviction *ev)
 {
-	unsigned long first = page_to_pfn(hmm_p2p_page_at(ev->hdev, index));
 	struct hmm_p2p_batch *batch = ev->batch;
 	struct hmm_p2p_keep keep;
-	bool huge;
+	bool huge = huge_begin(ev, &keep), given;
 
-	if (ev->sake && hmm_p2p_claim_has_chunk(ev->hdev, index, ev->sake->claim))
-		return;
-	if (!hmm_p2p_ram_room(HMM_P2P_CHUNK_PAGES)) {
-		ev->no_ram = true;
-		ev->full = true;
-		return;
-	}
-	if (hmm_p2p_is_huge(ev->hdev, index) && evict_huge(ev, index))
-		return;
-	hmm_p2p_batch_begin(batch, HMM_P2P_CHUNK_PAGES);
-	migrate_device_range(batch->args.src, first, HMM_P2P_CHUNK_PAGES);
-	evict_keep_others(ev, index);
-	huge = huge_begin(ev, &keep);
 	hmm_p2p_batch_fill_ram(batch);
-	if (hmm_p2p_batch_copy(batch))
-		ev->failed++;
+	given = !hmm_p2p_batch_copy(batch);
 	if (batch->no_room)
 		ev->no_ram = true;
 	hmm_p2p_batch_move(batch);
@@ -238,6 +225,108 @@ static void evict_chunk(struct eviction *ev, unsigned long index)
 	hmm_p2p_batch_finalize(batch);
 	if (huge)
 		hmm_p2p_keep_drop(&keep);
+	return given;
+}
+
+/*
+ * All of a chunk, whatever it is. Where no mapping of it can be locked nothing keeps what
+ * the kernel needs of them until the pages are back: that is the last resort.
+ */
+static void evict_range(struct eviction *ev, unsigned long index)
+{
+	struct page *first = hmm_p2p_page_at(ev->hdev, index);
+	struct hmm_p2p_anchor anchor;
+	bool anchored = hmm_p2p_anchor_begin(&anchor, first);
+
+	hmm_p2p_batch_begin(ev->batch, HMM_P2P_CHUNK_PAGES);
+	migrate_device_range(ev->batch->args.src, page_to_pfn(first), HMM_P2P_CHUNK_PAGES);
+	evict_keep_others(ev, index);
+	ev->failed += !evict_collected(ev);
+	if (anchored)
+		hmm_p2p_anchor_end(&anchor);
+}
+
+/* Returns how many pages of the chunk @anchor is good for, of those from @i on. */
+static unsigned int evict_gather(struct eviction *ev, unsigned long index, unsigned long i,
+				 const struct hmm_p2p_anchor *anchor, unsigned long *tried)
+{
+	struct page *first = hmm_p2p_page_at(ev->hdev, index);
+	unsigned int nr = 0;
+
+	for (; i < HMM_P2P_CHUNK_PAGES; i++) {
+		if (folio_test_large(page_folio(first + i)) ||
+		    !hmm_p2p_anchor_holds(anchor, first + i))
+			continue;
+		__set_bit(i, tried);
+		if (!is_kept(ev, first + i, index + i))
+			ev->batch->args.src[nr++] = page_to_pfn(first + i);
+	}
+	return nr;
+}
+
+/*
+ * The small pages of a chunk, those together that one mapping stands for. None of them is
+ * handed out again meanwhile, with another mapping.
+ */
+static bool evict_small(struct eviction *ev, unsigned long index)
+{
+	struct page *first = hmm_p2p_page_at(ev->hdev, index);
+	DECLARE_BITMAP(tried, HMM_P2P_CHUNK_PAGES) = {};
+	bool given = true, all = true;
+	struct hmm_p2p_anchor anchor;
+	unsigned long i;
+	unsigned int nr;
+
+	if (ev->victims)
+		ev->victims->asked = NULL;
+	for (i = 0; i < HMM_P2P_CHUNK_PAGES; i++) {
+		if (test_bit(i, tried) || !folio_mapped(page_folio(first + i)))
+			continue;
+		if (!hmm_p2p_anchor_begin(&anchor, first + i)) {
+			all = false;
+			continue;
+		}
+		nr = evict_gather(ev, index, i, &anchor, tried);
+		if (nr) {
+			hmm_p2p_batch_begin(ev->batch, nr);
+			migrate_device_pfns(ev->batch->args.src, nr);
+			given &= evict_collected(ev);
+		}
+		hmm_p2p_anchor_end(&anchor);
+	}
+	ev->failed += !given;
+	return all;
+}
+
+/* Returns whether all that may go by now was tried. */
+static bool evict_held(struct eviction *ev, unsigned long index)
+{
+	struct page *first = hmm_p2p_page_at(ev->hdev, index);
+	struct hmm_p2p_hold hold = {};
+	bool all;
+
+	/* A device that goes away, or pauses, is not held, and hands out nothing. */
+	hmm_p2p_pages_hold(&first, 1, &hold);
+	all = evict_small(ev, index);
+	hmm_p2p_pages_release(&hold, 1);
+	ev->locked_out |= !all;
+	return all || !ev->stuck || ev->patient;
+}
+
+static void evict_chunk(struct eviction *ev, unsigned long index)
+{
+	if (ev->sake && hmm_p2p_claim_has_chunk(ev->hdev, index, ev->sake->claim))
+		return;
+	if (!hmm_p2p_ram_room(HMM_P2P_CHUNK_PAGES)) {
+		ev->no_ram = true;
+		ev->full = true;
+		return;
+	}
+	if (hmm_p2p_is_huge(ev->hdev, index) && evict_huge(ev, index))
+		return;
+	if (folio_test_large(page_folio(hmm_p2p_page_at(ev->hdev, index))) ||
+	    !evict_held(ev, index))
+		evict_range(ev, index);
 }
 
 static bool evict_ends(const struct eviction *ev)

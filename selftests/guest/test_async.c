@@ -175,11 +175,12 @@ static void test_fault_on_dead_engine(void **state)
 	unmap(mem, LENGTH);
 }
 
-/* A thread that moves memory to the device, or home if that is 0. */
+/* A thread that moves memory to the device, or home if that is 0, or drains it. */
 struct mover {
 	pthread_t thread;
 	_Atomic pid_t tid;
 	uint32_t device;
+	bool drains;
 	uint8_t *mem;
 	size_t length;
 	struct hmm_p2p_migrate result;
@@ -192,7 +193,9 @@ static void *mover_run(void *arg)
 	uintptr_t addr = (uintptr_t)mover->mem;
 
 	mover->tid = gettid();
-	if (mover->device)
+	if (mover->drains)
+		mover->err = hmm_p2p_drain(ctx, async_id, NULL);
+	else if (mover->device)
 		mover->err = hmm_p2p_migrate(ctx, NULL, mover->device, addr,
 					     mover->length, &mover->result);
 	else
@@ -474,6 +477,51 @@ static void test_unmapped_way_home(void **state)
 	go_on_unmapped(&mover);
 }
 
+/* Nobody asked the process: its pages are found in the device's memory. */
+static void test_unmapped_eviction(void **state)
+{
+	struct mover mover = { .drains = true, .length = huge_size,
+			       .mem = map_pattern(huge_size, SMALL_PAGES, 7) };
+
+	(void)state;
+	move_all_to(async_id, mover.mem, huge_size);
+	go_on_unmapped(&mover);
+}
+
+static int have_memory(void *arg)
+{
+	struct turns *turns = arg;
+	uint8_t *mem = map_pattern(huge_size, SMALL_PAGES, 7);
+
+	turns_side(turns, true);
+	move_all_to(async_id, mem, huge_size);
+	CHECK(!turn_give(turns));
+	pause();
+	return 1;
+}
+
+/* The process ends while its pages are on their way home, with all that it had. */
+static void test_eviction_of_the_dead(void **state)
+{
+	struct mover mover = { .drains = true, .length = huge_size };
+	struct turns turns;
+	pid_t child;
+
+	(void)state;
+	turns_init(&turns);
+	child = child_start(have_memory, &turns);
+	turns_side(&turns, false);
+	REQUIRE(turn_await(&turns) == 0);
+	mover_start_stalled(&mover);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(child_wait(child), -SIGKILL);
+	assert_int_equal(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0), 0);
+	assert_int_equal(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0), 0);
+	stall(false);
+	mover_join(&mover);
+	turns_fini(&turns);
+}
+
 /* A mapping ends in the middle of a group, and of a step, and one of them is missing. */
 static void test_group_of_mappings(void **state)
 {
@@ -568,6 +616,8 @@ int main(void)
 		TEST(test_unmapped_huge_way_there),
 		TEST(test_unmapped_group),
 		TEST(test_unmapped_way_home),
+		TEST(test_unmapped_eviction),
+		TEST(test_eviction_of_the_dead),
 		TEST(test_group_of_mappings),
 		TEST(test_group_without_room),
 		TEST(test_huge_group_without_room),
