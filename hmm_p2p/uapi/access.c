@@ -3,7 +3,13 @@
  * An importer reaches a process's memory: fault for it, let it transfer, tell
  * what happened. Long ranges go piece by piece, so that no piece holds the
  * mirror lock, and with it somebody's munmap(), for long.
+ *
+ * The importer's driver waits for the users section before it goes away. A fault
+ * may wait for a filesystem or a userfault, for as long as its server likes: it is
+ * made outside of the section, for a device that is perhaps gone, and what it found
+ * is used inside, if the importer is still there and it still holds.
  */
+#include <linux/device.h>
 #include <linux/hmm-dma.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -17,12 +23,16 @@
  * struct access_state - an access under way
  * @ctx: what was asked for
  * @mirror: covers the whole range
+ * @dev: the importer's, with a reference: a fault asks for its place on the bus
+ * @entries: what a fault found for each page of a piece
  * @buf: kernel side of the caller's buffer for one piece, or NULL
  * @report: outcome and reason of each page of a piece
  */
 struct access_state {
 	struct hmm_p2p_access_ctx *ctx;
 	struct hmm_p2p_mirror mirror;
+	struct device *dev;
+	unsigned long entries[HMM_P2P_BATCH_PAGES];
 	void *buf;
 	u8 report[HMM_P2P_BATCH_PAGES];
 };
@@ -91,10 +101,22 @@ static int transfer_some(struct access_state *state, struct hmm_dma_map *map,
 	return importer->config.importer_ops->transfer(importer, &xfer);
 }
 
+/* Under the mirror lock nothing that the fault found can change. */
+static int transfer_locked(struct access_state *state, struct hmm_dma_map *map,
+			   const struct hmm_range *range, unsigned long first,
+			   unsigned long nr)
+{
+	if (READ_ONCE(state->ctx->importer->removed))
+		return -ENODEV;
+	if (mmu_interval_read_retry(range->notifier, range->notifier_seq))
+		return -EBUSY;
+	return transfer_some(state, map, first, nr);
+}
+
 /*
  * Transfers the pages from @done on, as many at a time as the importer takes,
- * and gives invalidation a chance in between. Called with the mirror lock
- * held, returns without it: how many pages are done, or an error.
+ * and gives invalidation a chance in between. Returns how many pages are done
+ * then, or an error.
  */
 static long transfer_valid(struct access_state *state, struct hmm_dma_map *map,
 			   const struct hmm_range *range, unsigned long done,
@@ -104,38 +126,65 @@ static long transfer_valid(struct access_state *state, struct hmm_dma_map *map,
 	unsigned long some;
 	int ret = 0;
 
-	while (!ret && done < nr) {
+	for (; !ret && done < nr; done += ret ? 0 : some) {
 		some = limit ? min_t(unsigned long, limit, nr - done) : nr - done;
-		ret = transfer_some(state, map, done, some);
-		done += some;
-		mutex_unlock(&state->mirror.lock);
 		if (fatal_signal_pending(current) ||
 		    mutex_lock_killable(&state->mirror.lock))
 			return -EINTR;
-		if (mmu_interval_read_retry(range->notifier, range->notifier_seq))
-			break;
+		ret = transfer_locked(state, map, range, done, some);
+		mutex_unlock(&state->mirror.lock);
 	}
-	mutex_unlock(&state->mirror.lock);
-	return ret ?: done;
+	return ret && ret != -EBUSY ? ret : done;
+}
+
+static long transfer_mapped(struct access_state *state, const struct hmm_range *range,
+			    unsigned long done, unsigned long nr)
+{
+	struct hmm_dma_map map = {};
+	int ret;
+
+	ret = hmm_dma_map_alloc(state->dev, &map, nr, PAGE_SIZE);
+	if (ret)
+		return ret;
+	memcpy(map.pfn_list + done, state->entries + done,
+	       (nr - done) * sizeof(*state->entries));
+	done = transfer_valid(state, &map, range, done, nr);
+	hmm_dma_map_free(state->dev, &map);
+	return done;
+}
+
+/* What needs the importer, and waits for nobody's fault. */
+static long piece_transfer(struct access_state *state, const struct hmm_range *range,
+			   unsigned long done, unsigned long nr)
+{
+	struct hmm_p2p_device *importer = state->ctx->importer;
+	long ret = -ENODEV;
+	int idx;
+
+	idx = srcu_read_lock(&importer->users);
+	if (!READ_ONCE(importer->removed))
+		ret = transfer_mapped(state, range, done, nr);
+	srcu_read_unlock(&importer->users, idx);
+	return ret;
 }
 
 /*
  * Faults the pages from @done on and transfers what it can. Returns how many
  * pages are done then, or an error.
  */
-static long piece_fault(struct access_state *state, struct hmm_dma_map *map,
-			u64 addr, unsigned long done, unsigned long nr)
+static long piece_fault(struct access_state *state, u64 addr, unsigned long done,
+			unsigned long nr)
 {
 	struct hmm_p2p_device *importer = state->ctx->importer;
 	const struct hmm_p2p_fault fault = {
-		.importer.dev = importer->config.dev,
+		.importer.dev = state->dev,
 		.importer.no_p2p = state->ctx->arg->flags & HMM_P2P_ACCESS_NO_P2P,
 		.report = state->report + done,
 	};
 	struct hmm_range range = {
 		.start = addr + (done << PAGE_SHIFT),
 		.end = addr + (nr << PAGE_SHIFT),
-		.hmm_pfns = map->pfn_list + done,
+		.hmm_pfns = state->entries + done,
 		.default_flags = HMM_PFN_REQ_FAULT |
 				 (is_write(state) ? HMM_PFN_REQ_WRITE : 0),
 		.dev_private_owner = READ_ONCE(importer->owner),
@@ -145,26 +194,20 @@ static long piece_fault(struct access_state *state, struct hmm_dma_map *map,
 	ret = hmm_p2p_mirror_fault(&state->mirror, &range, &fault);
 	if (ret)
 		return ret;
-	if (piece_data(state, addr))
-		return transfer_valid(state, map, &range, done, nr);
 	mutex_unlock(&state->mirror.lock);
-	return nr;
+	if (piece_data(state, addr))
+		return piece_transfer(state, &range, done, nr);
+	return READ_ONCE(importer->removed) ? -ENODEV : nr;
 }
 
-static int piece_mapped(struct access_state *state, u64 addr, unsigned long nr)
+static int piece_reach(struct access_state *state, u64 addr, unsigned long nr)
 {
-	struct device *dev = state->ctx->importer->config.dev;
-	struct hmm_dma_map map = {};
 	long done;
-	int ret;
 
-	ret = hmm_dma_map_alloc(dev, &map, nr, PAGE_SIZE);
-	if (ret)
-		return ret;
 	memset(state->report, 0, nr);
+	memset(state->entries, 0, nr * sizeof(*state->entries));
 	for (done = 0; done >= 0 && done < nr; )
-		done = piece_fault(state, &map, addr, done, nr);
-	hmm_dma_map_free(dev, &map);
+		done = piece_fault(state, addr, done, nr);
 	return min(done, 0L);
 }
 
@@ -212,20 +255,13 @@ static int piece_deliver(struct access_state *state, u64 addr, unsigned long nr)
 
 static int access_piece(struct access_state *state, u64 addr, unsigned long nr)
 {
-	int idx, ret = -ENODEV;
+	int ret;
 
 	if (is_write(state) && piece_data(state, addr) &&
 	    copy_from_user(state->buf, piece_user(state, addr), nr << PAGE_SHIFT))
 		return -EFAULT;
 
-	/*
-	 * The importer's driver waits for this before it goes away, and nobody
-	 * else does: the fault may wait for a filesystem or a userfault.
-	 */
-	idx = srcu_read_lock(&state->ctx->importer->users);
-	if (!READ_ONCE(state->ctx->importer->removed))
-		ret = piece_mapped(state, addr, nr);
-	srcu_read_unlock(&state->ctx->importer->users, idx);
+	ret = piece_reach(state, addr, nr);
 	if (ret == -EREMOTEIO)
 		return piece_refused(state, addr, nr);
 	if (ret)
@@ -263,6 +299,48 @@ static int access_buf(struct access_state *state)
 	return state->buf ? 0 : -ENOMEM;
 }
 
+/* Can it DMA to all memory? Who cannot moves none. */
+static int importer_check(struct device *dev)
+{
+	struct hmm_dma_map map = {};
+	int ret;
+
+	ret = hmm_dma_map_alloc(dev, &map, 1, PAGE_SIZE);
+	if (!ret)
+		hmm_dma_map_free(dev, &map);
+	return ret;
+}
+
+/* Its device, with a reference, or an error pointer. */
+static struct device *importer_get(struct hmm_p2p_device *importer)
+{
+	int ret;
+
+	guard(srcu)(&importer->users);
+	if (READ_ONCE(importer->removed))
+		return ERR_PTR(-ENODEV);
+	ret = importer_check(importer->config.dev);
+	return ret ? ERR_PTR(ret) : get_device(importer->config.dev);
+}
+
+static int access_mirrored(struct access_state *state)
+{
+	const struct hmm_p2p_access_ctx *ctx = state->ctx;
+	int ret;
+
+	state->dev = importer_get(ctx->importer);
+	if (IS_ERR(state->dev))
+		return PTR_ERR(state->dev);
+	ret = hmm_p2p_mirror_init(&state->mirror, ctx->mm, ctx->arg->addr,
+				  ctx->arg->length);
+	if (!ret) {
+		ret = access_all(state);
+		hmm_p2p_mirror_fini(&state->mirror);
+	}
+	put_device(state->dev);
+	return ret;
+}
+
 /**
  * hmm_p2p_do_access - let an importer reach a range
  * @ctx: who reaches what; its argument was checked and receives the counts
@@ -282,12 +360,7 @@ int hmm_p2p_do_access(struct hmm_p2p_access_ctx *ctx)
 	state->ctx = ctx;
 	ret = access_buf(state);
 	if (!ret)
-		ret = hmm_p2p_mirror_init(&state->mirror, ctx->mm, ctx->arg->addr,
-					  ctx->arg->length);
-	if (!ret) {
-		ret = access_all(state);
-		hmm_p2p_mirror_fini(&state->mirror);
-	}
+		ret = access_mirrored(state);
 	vfree(state->buf);
 	kfree(state);
 	return ret;

@@ -5,6 +5,9 @@
  * All DMA is done with the buffer's reservation lock held, a piece at a time. An
  * exporter that takes the memory away holds that lock, too: no DMA is under way
  * then, the mapping goes there and then, and the next piece asks for another.
+ *
+ * The importer is at the buffer for a piece at a time, too: its driver waits for that,
+ * but not for what the caller's own memory may wait for.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -155,7 +158,35 @@ static int import_transfer(struct import *import, u64 offset, size_t length)
 	return 0;
 }
 
-static int import_piece(struct import *import, u64 done, size_t length)
+/* @importer->users is held: its struct device stays. */
+static int import_attached(struct import *import, struct dma_buf *dmabuf, u64 offset,
+			   size_t length)
+{
+	int ret;
+
+	import->attach = dma_buf_dynamic_attach(dmabuf, import->importer->config.dev,
+						&attach_ops, import);
+	if (IS_ERR(import->attach))
+		return PTR_ERR(import->attach);
+	ret = import_transfer(import, offset, length);
+	dma_resv_lock(dmabuf->resv, NULL);
+	import_unmap(import);
+	dma_resv_unlock(dmabuf->resv);
+	dma_buf_detach(dmabuf, import->attach);
+	return ret;
+}
+
+static int import_reach(struct import *import, struct dma_buf *dmabuf, u64 offset,
+			size_t length)
+{
+	guard(srcu)(&import->importer->users);
+	if (READ_ONCE(import->importer->removed))
+		return -ENODEV;
+	return import_attached(import, dmabuf, offset, length);
+}
+
+static int import_piece(struct import *import, struct dma_buf *dmabuf, u64 done,
+			size_t length)
 {
 	struct hmm_p2p_import *arg = import->arg;
 	void __user *data = u64_to_user_ptr(arg->data + done);
@@ -163,7 +194,7 @@ static int import_piece(struct import *import, u64 done, size_t length)
 
 	if (is_write(import) && copy_from_user(import->buf, data, length))
 		return -EFAULT;
-	ret = import_transfer(import, arg->offset + done, length);
+	ret = import_reach(import, dmabuf, arg->offset + done, length);
 	if (ret)
 		return ret;
 	if (!is_write(import) && copy_to_user(data, import->buf, length))
@@ -172,46 +203,28 @@ static int import_piece(struct import *import, u64 done, size_t length)
 	return 0;
 }
 
-static int import_pieces(struct import *import)
+static int import_pieces(struct import *import, struct dma_buf *dmabuf)
 {
 	u64 done, length = import->arg->length;
 	int ret = 0;
 
 	for (done = 0; done < length && !ret; done += PIECE_SIZE)
-		ret = import_piece(import, done, min(length - done, PIECE_SIZE));
+		ret = import_piece(import, dmabuf, done, min(length - done, PIECE_SIZE));
 	return ret;
 }
 
-static int import_attached(struct import *import)
-{
-	struct dma_buf *dmabuf = import->attach->dmabuf;
-	int ret;
-
-	import->buf = __vmalloc(min(import->arg->length, PIECE_SIZE), HMM_P2P_GFP_USER);
-	if (!import->buf)
-		return -ENOMEM;
-	ret = import_pieces(import);
-	dma_resv_lock(dmabuf->resv, NULL);
-	import_unmap(import);
-	dma_resv_unlock(dmabuf->resv);
-	vfree(import->buf);
-	return ret;
-}
-
-/* @importer->users is held: its struct device stays. */
 static int import_buffer(struct import *import, struct dma_buf *dmabuf)
 {
-	struct device *dev = import->importer->config.dev;
 	int ret;
 
 	if (import->arg->offset > dmabuf->size ||
 	    import->arg->length > dmabuf->size - import->arg->offset)
 		return -EFAULT;
-	import->attach = dma_buf_dynamic_attach(dmabuf, dev, &attach_ops, import);
-	if (IS_ERR(import->attach))
-		return PTR_ERR(import->attach);
-	ret = import_attached(import);
-	dma_buf_detach(dmabuf, import->attach);
+	import->buf = __vmalloc(min(import->arg->length, PIECE_SIZE), HMM_P2P_GFP_USER);
+	if (!import->buf)
+		return -ENOMEM;
+	ret = import_pieces(import, dmabuf);
+	vfree(import->buf);
 	return ret;
 }
 
@@ -230,17 +243,14 @@ int hmm_p2p_do_import(struct hmm_p2p_device *importer, struct hmm_p2p_import *ar
 {
 	struct import import = { .importer = importer, .arg = arg };
 	struct dma_buf *dmabuf;
-	int idx, ret = -ENODEV;
+	int ret;
 
 	if (!importer->config.importer_ops || !importer->config.importer_ops->transfer_dma)
 		return -EOPNOTSUPP;
 	dmabuf = dma_buf_get(arg->fd);
 	if (IS_ERR(dmabuf))
 		return -EBADF;
-	idx = srcu_read_lock(&importer->users);
-	if (!READ_ONCE(importer->removed))
-		ret = import_buffer(&import, dmabuf);
-	srcu_read_unlock(&importer->users, idx);
+	ret = import_buffer(&import, dmabuf);
 	dma_buf_put(dmabuf);
 	return ret;
 }

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A process is stuck in a fault, and others do not wait for it: an importer that goes,
+ * in whose name the fault is, or which has read a dma-buf for it.
+ */
+#include <fcntl.h>
+#include <linux/udmabuf.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+
+#include "common_stuck.h"
+
+static const char *driver_of(const struct hmm_p2p_device_info *info)
+{
+	return is_exporter(info) ? "hmm_p2p_pci" : "hmm_p2p_edu";
+}
+
+static int unbind(void *arg)
+{
+	CHECK(driver_unbind(driver_of(arg), arg) == 0);
+	return 0;
+}
+
+/* ---------------------------------------------------------- the importer goes */
+
+/**
+ * struct caller - a child whose call gets stuck
+ * @importer: who reaches, and goes
+ * @mem: a page of a frozen file; NULL: one that nobody serves
+ * @buffer: a dma-buf that it reads to that page; -1: it writes the page itself
+ * @ret: what the call returned
+ */
+struct caller {
+	struct hmm_p2p_device_info importer;
+	uint8_t *mem;
+	int buffer;
+	int64_t ret;
+};
+
+static int caller_main(void *arg)
+{
+	uint8_t *data = map_pattern(page_size, SMALL_PAGES, 3);
+	struct caller *caller = arg;
+	uint8_t *mem = caller->mem ?: map_unserved();
+	uint32_t id = caller->importer.out_id;
+
+	if (caller->buffer >= 0)
+		caller->ret = hmm_p2p_import_read(ctx, id, caller->buffer, 0, mem, page_size);
+	else
+		caller->ret = hmm_p2p_write(ctx, NULL, id, (uintptr_t)mem, page_size, data,
+					    0, NULL, NULL);
+	return 0;
+}
+
+static struct caller *caller_alloc(const struct hmm_p2p_device_info *importer)
+{
+	struct caller *caller = mmap(NULL, sizeof(*caller), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	REQUIRE(caller != MAP_FAILED);
+	caller->importer = *importer;
+	caller->buffer = -1;
+	caller->ret = INT64_MIN;
+	return caller;
+}
+
+/* One that copies with the CPU, and one with a DMA engine. */
+static struct hmm_p2p_device_info importer_of_kind(bool slow)
+{
+	struct hmm_p2p_device_info infos[MAX_DEVICES];
+	size_t n = device_list(infos), i;
+
+	for (i = 0; i < n; i++)
+		if (is_importer(&infos[i]) && is_slow(&infos[i]) == slow &&
+		    infos[i].out_caps & HMM_P2P_CAP_PCI)
+			break;
+	if (i == n)
+		SKIP("there is no such importer");
+	return infos[i];
+}
+
+/* Nobody serves the caller: it is killed, after its importer has gone. */
+static void importer_leaves_unserved(struct caller *caller)
+{
+	pid_t stuck = child_start(caller_main, caller), removal;
+	bool held = await_stuck(stuck, stuck, "userfault"), gone;
+
+	removal = child_start(unbind, &caller->importer);
+	gone = child_ends(removal, REMOVAL_SECONDS);
+	assert_int_equal(kill(stuck, SIGKILL), 0);
+	assert_int_equal(child_wait(stuck), -SIGKILL);
+	assert_int_equal(child_wait(removal), 0);
+	assert_int_equal(driver_bind(driver_of(&caller->importer), &caller->importer), 0);
+	assert_true(held);
+	assert_true(gone);
+}
+
+static void importer_unserved(bool slow)
+{
+	struct hmm_p2p_device_info importer = importer_of_kind(slow);
+	struct caller *caller = caller_alloc(&importer);
+
+	importer_leaves_unserved(caller);
+	munmap(caller, sizeof(*caller));
+}
+
+static void test_importer_unserved(void **state)
+{
+	(void)state;
+	importer_unserved(false);
+	importer_unserved(true);
+}
+
+/* The file comes back to life, and the call finds that its importer has gone. */
+static void importer_frozen(bool slow)
+{
+	struct hmm_p2p_device_info importer = importer_of_kind(slow);
+	struct caller *caller = caller_alloc(&importer);
+	struct frozen frozen = frozen_open();
+	pid_t stuck, removal;
+	bool held, gone;
+
+	caller->mem = frozen.mem;
+	stuck = child_start(caller_main, caller);
+	held = await_stuck(stuck, stuck, "page_mkwrite");
+	removal = child_start(unbind, &importer);
+	gone = child_ends(removal, REMOVAL_SECONDS);
+	frozen_thaw(&frozen);
+	assert_int_equal(child_wait(removal), 0);
+	assert_int_equal(child_wait(stuck), 0);
+	assert_int_equal(driver_bind(driver_of(&importer), &importer), 0);
+	assert_true(held);
+	assert_true(gone);
+	assert_int_equal(caller->ret, -ENODEV);
+	assert_zero(frozen.mem, page_size);
+	frozen_close(&frozen);
+	munmap(caller, sizeof(*caller));
+}
+
+static void test_importer_frozen(void **state)
+{
+	(void)state;
+	importer_frozen(false);
+	importer_frozen(true);
+}
+
+/* A page of RAM as a dma-buf, for whose bytes there is no place. */
+static void test_import_unserved(void **state)
+{
+	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = page_size };
+	int node = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	struct hmm_p2p_device_info importer = importer_of_kind(true);
+	struct caller *caller = caller_alloc(&importer);
+
+	(void)state;
+	if (node < 0)
+		SKIP("there is no /dev/udmabuf: %s", strerror(errno));
+	create.memfd = memfd_create("ram", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	assert_int_equal(ftruncate(create.memfd, page_size), 0);
+	assert_int_equal(fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	caller->buffer = ioctl(node, UDMABUF_CREATE, &create);
+	assert_true(caller->buffer >= 0);
+	importer_leaves_unserved(caller);
+	close(caller->buffer);
+	close(create.memfd);
+	close(node);
+	munmap(caller, sizeof(*caller));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_importer_unserved),
+		TEST(test_importer_frozen),
+		TEST(test_import_unserved),
+	};
+
+	return RUN("stuck_others", tests);
+}
