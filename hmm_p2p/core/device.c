@@ -321,7 +321,7 @@ void hmm_p2p_device_unregister(struct hmm_p2p_device *hdev)
 		lost = true;
 		exporter_lost(hdev);
 	}
-	hmm_p2p_wait_held(hdev);
+	hmm_p2p_wait_held(hdev, false);
 	/* Until here it answers at its interconnect addresses. */
 	hmm_p2p_registry_del(hdev);
 	synchronize_srcu(&hmm_p2p_srcu);

@@ -617,9 +617,7 @@ int hmm_p2p_device_pause(struct hmm_p2p_device *hdev)
 	do
 		ret = hmm_p2p_device_evict(hdev, NULL);
 	while (ret == -EBUSY && time_before(jiffies, until));
-	if (!ret)
-		hmm_p2p_wait_held(hdev);
-	return ret;
+	return ret ?: hmm_p2p_wait_held(hdev, true);
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_device_pause, HMM_P2P_NS);
 

@@ -10,6 +10,9 @@
 #include "hold.h"
 #include "pagemap.h"
 
+/* How often it is said that a device waits for I/O. */
+#define SAY_INTERVAL	(60 * HZ)
+
 /* Holds pages of one device, up to the next one that is not; 0 when its pages are to go. */
 static unsigned long hold_run(struct page *const *pages, unsigned long nr,
 			      struct hmm_p2p_hold *holds)
@@ -106,8 +109,38 @@ static bool any_held(struct hmm_p2p_device *hdev)
 	return hdev->held;
 }
 
-/* Waits for the last hmm_p2p_pages_release(); @removed or @paused keeps new ones away. */
-void hmm_p2p_wait_held(struct hmm_p2p_device *hdev)
+/* I/O takes a moment, as a rule. */
+static void say_held(struct hmm_p2p_device *hdev)
 {
-	wait_event(hdev->drained, !any_held(hdev));
+	dev_warn(hdev->config.dev,
+		 "hmm_p2p: %s waits for I/O of its users in %lu of its pages. It goes on when the disk has done that, or has given it up\n",
+		 hdev->name, READ_ONCE(hdev->held));
+}
+
+/**
+ * hmm_p2p_wait_held - wait for the last hmm_p2p_pages_release()
+ * @hdev: device; @removed or @paused keeps new ones away
+ * @may_end: any signal ends it
+ *
+ * Once a minute the log says what it waits for.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR.
+ */
+int hmm_p2p_wait_held(struct hmm_p2p_device *hdev, bool may_end)
+{
+	long ret = 0;
+
+	while (!ret) {
+		if (may_end)
+			ret = wait_event_interruptible_timeout(hdev->drained,
+							       !any_held(hdev),
+							       SAY_INTERVAL);
+		else
+			ret = wait_event_timeout(hdev->drained, !any_held(hdev),
+						 SAY_INTERVAL);
+		if (!ret)
+			say_held(hdev);
+	}
+	return ret < 0 ? -EINTR : 0;
 }

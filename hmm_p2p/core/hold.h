@@ -24,6 +24,6 @@ struct hmm_p2p_hold {
 bool hmm_p2p_pages_hold(struct page *const *pages, unsigned long nr,
 			struct hmm_p2p_hold *holds);
 void hmm_p2p_pages_release(struct hmm_p2p_hold *holds, unsigned long nr);
-void hmm_p2p_wait_held(struct hmm_p2p_device *hdev);
+int hmm_p2p_wait_held(struct hmm_p2p_device *hdev, bool may_end);
 
 #endif /* _HMM_P2P_HOLD_H */

@@ -25,9 +25,14 @@
  * them. hmm_p2p_pages_hold() says that these bytes are not handed out again and
  * that the device does not go, and nothing else:
  *
- * - Memory to file: the bytes stay what they were when the call began.
+ * - Memory to file: the bytes stay what they were when their I/O began.
  * - File to memory: the data is in device memory, and for a page that has left
- *   meanwhile it is copied from there to where the page is now.
+ *   meanwhile it is copied from there, and then to where the page is now.
+ *
+ * A device that goes waits for holds. So nothing is held while the call waits for the
+ * caller's memory, whose faults others may serve when they like: not where the
+ * kernel faults system pages, nor where data follows a page, and for a mmap_lock only
+ * so long.
  *
  * As with O_DIRECT, a child that is forked during the call may see the memory
  * before or after it.
@@ -40,9 +45,13 @@
 #include <linux/stat.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <linux/vmalloc.h>
 
 #include "../core/core.h"
 #include "file_io.h"
+
+/* So long a mmap_lock is waited for, to see which pages have left; then all have. */
+#define LOOK_PATIENCE	HZ
 
 /**
  * struct target - a file as an importer
@@ -63,16 +72,18 @@ struct target {
  * @length: bytes to go for
  * @ended: the file has no more to give or take
  * @mirror: covers the whole range
+ * @seq: when the piece was faulted
  * @start: first page of the piece
  * @nr_pages: pages of the piece, which fit one batch
  * @entries: result of the fault
  * @pages: private page of each p2p outcome, else NULL; it may have left, and is
  *	only compared
- * @holds: the memory behind @pages
+ * @whose: the device of each of them, which is only compared, too
+ * @holds: the memory behind @pages, of one run at a time
  * @seen: where the pages are after a read
+ * @gone: of a run, those that have left
  * @vec: the aliases, for the file system
  * @report: outcome and reason of each page
- * @bounce: for pages that have left
  *
  * There is room for the pages of the largest piece.
  */
@@ -82,15 +93,17 @@ struct file_io {
 	u64 length;
 	bool ended;
 	struct hmm_p2p_mirror mirror;
+	unsigned long seq;
 	u64 start;
 	unsigned long nr_pages;
 	unsigned long *entries;
 	struct page **pages;
+	struct hmm_p2p_device **whose;
 	struct hmm_p2p_hold *holds;
 	unsigned long *seen;
+	DECLARE_BITMAP(gone, HMM_P2P_BATCH_PAGES);
 	struct kvec *vec;
 	u8 *report;
-	u8 bounce[PAGE_SIZE] __aligned(64);
 };
 
 /**
@@ -131,15 +144,18 @@ static int target_regular(struct target *target, struct block_device **bdev)
 }
 
 /* A disk that is torn out leaves its parents. */
-static struct device *target_importer(struct gendisk *disk)
+static int target_importer(struct target *target, struct gendisk *disk)
 {
 	struct device *dev = NULL;
 
-	mutex_lock(&disk->open_mutex);
+	/* Who opens the disk may wait for it. */
+	if (mutex_lock_killable(&disk->open_mutex))
+		return -EINTR;
 	if (disk_live(disk))
 		dev = get_device(hmm_p2p_path_function(disk_to_dev(disk)->parent));
 	mutex_unlock(&disk->open_mutex);
-	return dev;
+	target->importer.dev = dev;
+	return 0;
 }
 
 /* Return: 0 or an error; in any case target_put() ends it. */
@@ -161,8 +177,8 @@ static int target_inspect(struct target *target)
 	}
 	/* I/O is cut where the outcome changes, which is between two pages. */
 	target->importer.no_p2p = !bdev || target->align > PAGE_SIZE;
-	if (bdev) {
-		target->importer.dev = target_importer(bdev->bd_disk);
+	if (bdev && !ret) {
+		ret = target_importer(target, bdev->bd_disk);
 		target->importer.no_pci = !blk_queue_pci_p2pdma(bdev_get_queue(bdev));
 	}
 	return ret;
@@ -260,26 +276,65 @@ static unsigned long alias_vecs(struct file_io *io, const struct run *run)
 	return vec + 1 - io->vec;
 }
 
-/* What was read for a page that has left goes after it. */
-static int run_follow(struct file_io *io, unsigned long i, u64 addr, size_t len)
+/* The address of a page's first byte in the run, and with @len bytes of that how many. */
+static u64 page_addr(const struct run *run, unsigned long i)
+{
+	return i == run->first ? run->addr :
+	       ALIGN_DOWN(run->addr, PAGE_SIZE) + ((u64)(i - run->first) << PAGE_SHIFT);
+}
+
+static size_t page_len(const struct run *run, unsigned long i, size_t len)
+{
+	u64 addr = page_addr(run, i);
+
+	return min_t(u64, run->addr + len - addr, PAGE_SIZE - offset_in_page(addr));
+}
+
+/* What was read for a page that has left. */
+static int page_save(struct file_io *io, unsigned long i, u64 addr, size_t len,
+		     void *bounce)
 {
 	const void *from = alias_addr(io, i) + offset_in_page(addr);
 	const struct hmm_p2p_hold *hold = &io->holds[i];
 	const struct hmm_p2p_device_ops *ops = hold->hdev->config.ops;
-	int ret = 0;
 
 	/* The device says when it was torn out, and gives nothing but ones. */
 	if (ops->copy_bytes)
-		ret = ops->copy_bytes(hold->hdev,
-				      ((u64)hold->index << PAGE_SHIFT) + offset_in_page(addr),
-				      io->bounce, len, false);
-	else
-		hmm_p2p_copy_from_io(io->bounce,
-				     (const void __iomem __force *)from, len,
-				     HMM_P2P_LOADS_STREAMING);
-	if (ret)
-		return ret;
-	return copy_to_user(u64_to_user_ptr(addr), io->bounce, len) ? -EFAULT : 0;
+		return ops->copy_bytes(hold->hdev,
+				       ((u64)hold->index << PAGE_SHIFT) + offset_in_page(addr),
+				       bounce, len, false);
+	hmm_p2p_copy_from_io(bounce, (const void __iomem __force *)from, len,
+			     HMM_P2P_LOADS_STREAMING);
+	return 0;
+}
+
+static int run_save(struct file_io *io, const struct run *run, size_t len, void *bounce)
+{
+	unsigned long i;
+	int ret = 0;
+
+	for_each_set_bit(i, io->gone, run->first + run->nr) {
+		ret = page_save(io, i, page_addr(run, i), page_len(run, i, len), bounce);
+		if (ret)
+			break;
+		bounce += PAGE_SIZE;
+	}
+	return ret;
+}
+
+/* It goes after them. */
+static int run_follow(struct file_io *io, const struct run *run, size_t len,
+		      const void *bounce)
+{
+	unsigned long i;
+
+	for_each_set_bit(i, io->gone, run->first + run->nr) {
+		if (copy_to_user(u64_to_user_ptr(page_addr(run, i)), bounce,
+				 page_len(run, i, len)))
+			return -EFAULT;
+		bounce += PAGE_SIZE;
+	}
+	return 0;
 }
 
 /*
@@ -292,38 +347,69 @@ static bool is_in_place(const struct file_io *io, unsigned long i)
 	       hmm_pfn_to_page(io->seen[i]) == io->pages[i];
 }
 
-static int run_look(struct file_io *io, const struct run *run)
+/* Somebody may have the lock for as long as he waits for a fault. */
+static int look_lock(struct mm_struct *mm)
+{
+	unsigned long until = jiffies + LOOK_PATIENCE;
+
+	while (!mmap_read_trylock(mm)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (time_after(jiffies, until))
+			return -EAGAIN;
+		schedule_timeout_killable(1);
+	}
+	return 0;
+}
+
+/* Which of @nr pages have left? */
+static int run_look(struct file_io *io, const struct run *run, unsigned long nr)
 {
 	struct hmm_range range = {
 		.start = io->start + (run->first << PAGE_SHIFT),
-		.end = io->start + ((run->first + run->nr) << PAGE_SHIFT),
+		.end = io->start + ((run->first + nr) << PAGE_SHIFT),
 		.hmm_pfns = io->seen + run->first,
 		.dev_private_owner = READ_ONCE(io->holds[run->first].hdev->owner),
 	};
+	unsigned long i;
 	int ret;
 
-	if (mmap_read_lock_killable(io->mirror.mm))
-		return -EINTR;
+	bitmap_zero(io->gone, HMM_P2P_BATCH_PAGES);
+	ret = look_lock(io->mirror.mm);
+	if (ret == -EAGAIN)
+		bitmap_set(io->gone, run->first, nr);
+	if (ret)
+		return ret == -EAGAIN ? 0 : ret;
 	ret = hmm_p2p_mirror_snapshot(&io->mirror, &range);
 	mmap_read_unlock(io->mirror.mm);
-	if (!ret)
-		hmm_p2p_fix_huge_offset(range.hmm_pfns, range.start, range.end);
-	return ret;
+	if (ret)
+		return ret;
+	hmm_p2p_fix_huge_offset(range.hmm_pfns, range.start, range.end);
+	for (i = run->first; i < run->first + nr; i++)
+		__assign_bit(i, io->gone, !is_in_place(io, i));
+	return 0;
 }
 
 static int run_settle(struct file_io *io, const struct run *run, size_t len)
 {
-	u64 addr = run->addr;
-	unsigned long i;
-	size_t part;
+	unsigned long nr = DIV_ROUND_UP(offset_in_page(run->addr) + len, PAGE_SIZE);
+	void *bounce;
 	int ret;
 
-	ret = run_look(io, run);
-	for (i = run->first; !ret && len; i++, addr += part, len -= part) {
-		part = min(len, PAGE_SIZE - offset_in_page(addr));
-		if (!is_in_place(io, i))
-			ret = run_follow(io, i, addr, part);
-	}
+	/* What leaves from now on takes along what was read. */
+	if (!mmu_interval_check_retry(&io->mirror.notifier, io->seq))
+		return 0;
+	ret = run_look(io, run, nr);
+	nr = bitmap_weight(io->gone, HMM_P2P_BATCH_PAGES);
+	if (ret || !nr)
+		return ret;
+	bounce = __vmalloc(nr << PAGE_SHIFT, HMM_P2P_GFP_USER);
+	if (!bounce)
+		return -ENOMEM;
+	ret = run_save(io, run, len, bounce);
+	hmm_p2p_pages_release(io->holds + run->first, run->nr);
+	ret = ret ?: run_follow(io, run, len, bounce);
+	vfree(bounce);
 	return ret;
 }
 
@@ -348,7 +434,7 @@ static ssize_t alias_io(struct file_io *io, const struct run *run)
  */
 static bool is_refused(const struct file_io *io, const struct run *run, ssize_t ret)
 {
-	return io->holds[run->first].hdev && (ret == -EREMOTEIO || ret == -EINVAL);
+	return io->whose[run->first] && (ret == -EREMOTEIO || ret == -EINVAL);
 }
 
 /* Only pages that bytes went to or came from are told of. */
@@ -373,7 +459,7 @@ static int run_io(struct file_io *io, const struct run *run)
 {
 	ssize_t ret;
 
-	ret = io->holds[run->first].hdev ? alias_io(io, run) : user_io(io, run);
+	ret = io->whose[run->first] ? alias_io(io, run) : user_io(io, run);
 	run_tally(io, run, max(ret, 0L));
 	if (is_refused(io, run, ret)) {
 		io->target.importer.no_p2p = true;
@@ -392,12 +478,36 @@ static struct run next_run(const struct file_io *io, unsigned long first)
 	u64 end;
 
 	while (first + run.nr < io->nr_pages &&
-	       io->holds[first + run.nr].hdev == io->holds[first].hdev)
+	       io->whose[first + run.nr] == io->whose[first])
 		run.nr++;
 	end = io->start + ((u64)(first + run.nr) << PAGE_SHIFT);
 	run.addr = max(io->start + ((u64)first << PAGE_SHIFT), arg->addr);
 	run.len = min(end, arg->addr + io->length) - run.addr;
 	return run;
+}
+
+static bool hold_locked(struct file_io *io, const struct run *run)
+{
+	lockdep_assert_held(&io->mirror.lock);
+	return hmm_p2p_pages_hold(io->pages + run->first, run->nr, io->holds + run->first);
+}
+
+/*
+ * The first run was held when it was faulted. Returns 1, or 0 when the pages may have
+ * left since, or their device goes: then the piece ends before them.
+ */
+static int run_hold(struct file_io *io, const struct run *run)
+{
+	int held = 0;
+
+	if (!run->first || !io->whose[run->first])
+		return 1;
+	if (mutex_lock_killable(&io->mirror.lock))
+		return -EINTR;
+	if (!mmu_interval_read_retry(&io->mirror.notifier, io->seq))
+		held = hold_locked(io, run);
+	mutex_unlock(&io->mirror.lock);
+	return held;
 }
 
 static int piece_runs(struct file_io *io)
@@ -408,16 +518,29 @@ static int piece_runs(struct file_io *io)
 
 	while (ret > 0 && first < io->nr_pages) {
 		run = next_run(io, first);
-		ret = fatal_signal_pending(current) ? -EINTR : run_io(io, &run);
-		/* The fault of a later run may wait long, and removal waits for holds. */
+		ret = fatal_signal_pending(current) ? -EINTR : run_hold(io, &run);
+		if (ret <= 0)
+			break;
+		ret = run_io(io, &run);
 		hmm_p2p_pages_release(io->holds + run.first, run.nr);
-		first += ret == -EINTR ? 0 : run.nr;
+		first += run.nr;
 	}
+	/* The fault of a system page may wait long, and removal waits for holds. */
+	hmm_p2p_pages_release(io->holds, io->nr_pages);
 	memset(io->report + first, 0, io->nr_pages - first);
 	return min(ret, 0);
 }
 
-/* Returns with all p2p pages of the piece held, or an error. */
+/* With the mirror lock, which keeps the pages and so their devices. */
+static void piece_note(struct file_io *io)
+{
+	unsigned long i;
+
+	for (i = 0; i < io->nr_pages; i++)
+		io->whose[i] = io->pages[i] ? hmm_p2p_page_device(io->pages[i]) : NULL;
+}
+
+/* Returns with the p2p pages of the first run held, or an error. */
 static int piece_fault(struct file_io *io)
 {
 	const struct hmm_p2p_fault fault = {
@@ -433,6 +556,7 @@ static int piece_fault(struct file_io *io)
 		.default_flags = HMM_PFN_REQ_FAULT |
 				 (is_write(io) ? 0 : HMM_PFN_REQ_WRITE),
 	};
+	struct run run;
 	bool held;
 	int ret;
 
@@ -441,8 +565,11 @@ static int piece_fault(struct file_io *io)
 		ret = hmm_p2p_mirror_fault(&io->mirror, &range, &fault);
 		if (ret)
 			return ret;
+		io->seq = range.notifier_seq;
+		piece_note(io);
+		run = next_run(io, 0);
 		/* A device that goes away is left alone by the next fault. */
-		held = hmm_p2p_pages_hold(io->pages, io->nr_pages, io->holds);
+		held = hold_locked(io, &run);
 		mutex_unlock(&io->mirror.lock);
 	} while (!held);
 	return 0;
@@ -476,7 +603,6 @@ static int do_piece(struct file_io *io)
 	if (ret)
 		return ret;
 	ret = piece_runs(io);
-	hmm_p2p_pages_release(io->holds, io->nr_pages);
 	return piece_report(io) ?: ret;
 }
 
@@ -533,7 +659,8 @@ static struct file_io *file_io_alloc(struct hmm_p2p_file_io *arg)
 
 	io = kvzalloc(sizeof(*io) + nr * (sizeof(*io->holds) + sizeof(*io->vec) +
 					  sizeof(*io->entries) + sizeof(*io->seen) +
-					  sizeof(*io->pages) + sizeof(*io->report)),
+					  sizeof(*io->pages) + sizeof(*io->whose) +
+					  sizeof(*io->report)),
 		      HMM_P2P_GFP_USER);
 	if (!io)
 		return NULL;
@@ -543,7 +670,8 @@ static struct file_io *file_io_alloc(struct hmm_p2p_file_io *arg)
 	io->entries = (unsigned long *)(io->vec + nr);
 	io->seen = io->entries + nr;
 	io->pages = (struct page **)(io->seen + nr);
-	io->report = (u8 *)(io->pages + nr);
+	io->whose = (struct hmm_p2p_device **)(io->pages + nr);
+	io->report = (u8 *)(io->whose + nr);
 	return io;
 }
 
@@ -598,7 +726,7 @@ static int target_check(const struct target *target, u32 id, int *distance)
  *
  * Context: process; may sleep.
  * Return: enum hmm_p2p_reason, -EBADF, -ENOENT when there is no such device,
- * -EOPNOTSUPP when it has no memory, or for a file that cannot do direct I/O.
+ * -EOPNOTSUPP when it has no memory, or for a file that cannot do direct I/O, -EINTR.
  */
 int hmm_p2p_file_check(u32 exporter, int fd, int *distance)
 {

@@ -7,9 +7,13 @@
  * The disk "near" makes a call of LENGTH take seconds.
  */
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "common_storage.h"
 
@@ -355,6 +359,89 @@ static void test_unbound(void **state)
 	disk_close(&disk);
 }
 
+/* Whoever touches it from now on waits, until what is returned is closed. */
+static int throw_away(uint8_t *mem, size_t length)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)mem, .len = length },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	REQUIRE(fd >= 0);
+	REQUIRE(ioctl(fd, UFFDIO_API, &api) == 0);
+	REQUIRE(ioctl(fd, UFFDIO_REGISTER, &reg) == 0);
+	REQUIRE(madvise(mem, length, MADV_DONTNEED) == 0);
+	return fd;
+}
+
+static void await_fault(int fd)
+{
+	struct pollfd fault = { .fd = fd, .events = POLLIN };
+
+	REQUIRE(poll(&fault, 1, BUSY_SECONDS * 1000) == 1);
+}
+
+static bool ends(const struct unbinding *unbinding)
+{
+	double deadline = seconds_now() + BUSY_SECONDS;
+
+	while (!__atomic_load_n(&unbinding->done, __ATOMIC_SEQ_CST))
+		if (seconds_now() > deadline)
+			return false;
+	return true;
+}
+
+/*
+ * While the disk reads to the first pages, the process throws some of its memory
+ * away, and nobody serves its faults there: the device goes all the same. What was read
+ * arrives when they are served. @in_ram: that memory is not on the device.
+ */
+static void thrown_away(size_t at, size_t length, bool in_ram)
+{
+	struct unbinding unbinding = { .exporter = smallest_exporter() };
+	struct disk disk = disk_open("near");
+	struct call call = { .fd = disk.fd };
+	pthread_t thread;
+	bool gone;
+	int fd;
+
+	call.mem = map_pattern(LENGTH, SMALL_PAGES, 77);
+	file_fill(disk.fd, 0, LENGTH, 78);
+	move_all_to(unbinding.exporter.out_id, call.mem, LENGTH);
+	if (in_ram)
+		move_to_ram(call.mem + at, length, NULL);
+	call_start(&call, &disk);
+	fd = throw_away(call.mem + at, length);
+	disk_thaw(&disk);
+	await_fault(fd);
+	assert_int_equal(pthread_create(&thread, NULL, unbinding_main, &unbinding), 0);
+	gone = ends(&unbinding);
+	close(fd);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(pthread_join(call.thread, NULL), 0);
+	assert_int_equal(driver_bind("hmm_p2p_pci", &unbinding.exporter), 0);
+	assert_true(gone);
+	assert_int_equal(call.ret, LENGTH);
+	assert_pattern(call.mem, LENGTH, 78);
+	unmap(call.mem, LENGTH);
+	disk_close(&disk);
+}
+
+static void test_thrown_away(void **state)
+{
+	(void)state;
+	thrown_away(2 * page_size, 3 * page_size, false);
+}
+
+/* The pages behind it are on the device. */
+static void test_thrown_away_in_ram(void **state)
+{
+	(void)state;
+	thrown_away(huge_size / 2, 2 * page_size, true);
+}
+
 /**
  * struct crowd - threads that use one buffer and one file
  * @fd: the file
@@ -512,6 +599,8 @@ int main(void)
 		RACE(test_killed),
 		RACE(test_signal),
 		RACE(test_unbound),
+		RACE(test_thrown_away),
+		RACE(test_thrown_away_in_ram),
 		RACE(test_same_file_ext4),
 		RACE(test_same_file_xfs),
 	};
