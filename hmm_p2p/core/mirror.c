@@ -10,6 +10,7 @@
  * in a way that waits for reclaim.
  */
 #include <linux/export.h>
+#include <linux/mm.h>
 #include <linux/sched/signal.h>
 
 #include "device.h"
@@ -38,13 +39,60 @@ static const struct mmu_interval_notifier_ops mirror_ops = {
 	.invalidate = mirror_invalidate,
 };
 
-/* Context: may sleep; the mmap_lock of @mm is not held. */
+/* Waits for every fault under way. What is locked for writing is so until the mmap_lock goes. */
+static int lock_mappings(struct mm_struct *mm)
+{
+	VMA_ITERATOR(vmi, mm, 0);
+	struct vm_area_struct *vma;
+	int ret = 0;
+
+	for_each_vma(vmi, vma) {
+		ret = vma_start_write_killable(vma);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+/*
+ * A process's first notifier takes all of its locks, and the kernel waits for them in
+ * a way that cannot be killed, with one lock that all processes share. So they are
+ * taken before it, where who waits for a process that is stuck can be killed.
+ */
+static int insert_first(struct hmm_p2p_mirror *mirror, unsigned long start,
+			unsigned long length)
+{
+	struct mm_struct *mm = mirror->mm;
+	int ret;
+
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	ret = lock_mappings(mm);
+	if (!ret)
+		ret = mmu_interval_notifier_insert_locked(&mirror->notifier, mm, start,
+							  length, &mirror_ops);
+	mmap_write_unlock(mm);
+	return ret;
+}
+
+/**
+ * hmm_p2p_mirror_init - begin to see a range of a process
+ * @mirror: to be set up
+ * @mm: the process, with a reference as mmget() takes it
+ * @start: first byte
+ * @length: bytes
+ *
+ * Context: may sleep; the mmap_lock of @mm is not held.
+ * Return: 0, -EINTR after a signal, -ENOMEM, -EOVERFLOW.
+ */
 int hmm_p2p_mirror_init(struct hmm_p2p_mirror *mirror, struct mm_struct *mm,
 			unsigned long start, unsigned long length)
 {
 	mutex_init(&mirror->lock);
 	mirror->mm = mm;
 	mirror->unmap = NULL;
+	if (!mm_has_notifiers(mm))
+		return insert_first(mirror, start, length);
 	return mmu_interval_notifier_insert(&mirror->notifier, mm, start, length,
 					    &mirror_ops);
 }
