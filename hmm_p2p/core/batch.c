@@ -32,6 +32,7 @@
 #include "claim.h"
 #include "device.h"
 #include "failure.h"
+#include "faulting.h"
 #include "fence.h"
 #include "pagemap.h"
 #include "profile.h"
@@ -426,15 +427,16 @@ void hmm_p2p_batch_fill_device(struct hmm_p2p_batch *batch,
 }
 
 /*
- * Only the page of a fault is worth an OOM kill. What comes along with it is not,
- * and who asked for a move, or evicts, is told that there is no memory. What comes
+ * Only the page of a CPU's fault is worth an OOM kill. What comes along with it is not,
+ * and who asked for a move, evicts, or faults for an importer is told that there is no
+ * memory. What comes
  * alone is the page that was touched, whichever of its huge page the fault holds.
  */
 static gfp_t single_gfp(const struct hmm_p2p_batch *batch, const struct page *page)
 {
 	const struct page *touched = batch->touched;
 
-	if (!touched)
+	if (!touched || hmm_p2p_faulting_current())
 		return GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	if (batch->args.npages > 1 && page_folio(page) != page_folio(touched))
 		return GFP_HIGHUSER_MOVABLE | __GFP_NORETRY | __GFP_NOWARN;

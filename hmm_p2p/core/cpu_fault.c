@@ -18,6 +18,7 @@
 #include "faulting.h"
 #include "keep.h"
 #include "owner.h"
+#include "ram.h"
 #include "registry.h"
 #include "stats.h"
 #include "trace.h"
@@ -244,6 +245,41 @@ static vm_fault_t bring_huge_home(struct vm_fault *vmf, struct hmm_p2p_batch *ba
 	return ret;
 }
 
+static vm_fault_t window_home(struct vm_fault *vmf, const struct fault_window *window,
+			      bool whole, gfp_t gfp)
+{
+	struct hmm_p2p_batch *batch = hmm_p2p_batch_alloc(window->nr, gfp);
+	vm_fault_t ret;
+	int idx;
+
+	if (!batch)
+		return VM_FAULT_OOM;
+	/* A driver that lost its device waits for copies that are under way. */
+	idx = srcu_read_lock(&hmm_p2p_srcu);
+	if (vmf->pte)
+		ret = bring_home(vmf, batch, window, 0, vmf->page);
+	else
+		ret = bring_huge_home(vmf, batch, *window, whole);
+	srcu_read_unlock(&hmm_p2p_srcu, idx);
+	hmm_p2p_batch_free(batch);
+	return ret;
+}
+
+/*
+ * An importer may want much more than RAM has. It is told, as who moves memory is, and
+ * leaves as much to others.
+ */
+static vm_fault_t importer_home(struct vm_fault *vmf, struct hmm_p2p_faulting *fault,
+				const struct fault_window *window, bool whole)
+{
+	vm_fault_t ret = VM_FAULT_OOM;
+
+	if (hmm_p2p_ram_room(window->nr))
+		ret = window_home(vmf, window, whole, __GFP_RETRY_MAYFAIL);
+	fault->no_ram |= ret == VM_FAULT_OOM;
+	return ret;
+}
+
 /**
  * hmm_p2p_cpu_fault - the CPU touched a device page
  * @vmf: the fault; its page is locked and referenced
@@ -259,23 +295,13 @@ vm_fault_t hmm_p2p_cpu_fault(struct vm_fault *vmf)
 {
 	bool whole = !vmf->pte && !has_company(vmf);
 	struct fault_window window = fault_window(vmf, whole);
-	struct hmm_p2p_batch *batch;
-	vm_fault_t ret;
-	int idx;
+	struct hmm_p2p_faulting *fault;
 
 	if (hmm_p2p_fault_arrived(vmf))
 		return VM_FAULT_SIGBUS;
 	fault_holds_first(vmf);
-	batch = hmm_p2p_batch_alloc(window.nr, 0);
-	if (!batch)
-		return VM_FAULT_OOM;
-	/* A driver that lost its device waits for copies that are under way. */
-	idx = srcu_read_lock(&hmm_p2p_srcu);
-	if (vmf->pte)
-		ret = bring_home(vmf, batch, &window, 0, vmf->page);
-	else
-		ret = bring_huge_home(vmf, batch, window, whole);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	hmm_p2p_batch_free(batch);
-	return ret;
+	fault = hmm_p2p_faulting_current();
+	if (fault)
+		return importer_home(vmf, fault, &window, whole);
+	return window_home(vmf, &window, whole, 0);
 }

@@ -135,10 +135,11 @@ int hmm_p2p_fault_for(struct hmm_range *range,
  * see hmm_p2p_interconnect_addr()), a p2p page that the DMA API maps for
  * @importer, or a system page; hmm_p2p_pfn_kind() tells. Nothing has moved for
  * the first two. A private page that the importer cannot have either way was
- * faulted to RAM if its request flags ask for a fault; without them its entry
- * is not valid. A page for which write is asked and that is copy on write is
- * never p2p. Memory of an exporter that the process maps to share it has no
- * page in RAM to go to: where @importer may not have it as p2p the fault fails.
+ * faulted to RAM if its request flags ask for a fault, as long as that leaves some
+ * RAM to others; without them its entry is not valid. A page for which write is
+ * asked and that is copy on write is never p2p. Memory of an exporter that the
+ * process maps to share it has no page in RAM to go to: where @importer may not have
+ * it as p2p the fault fails.
  * HMM_PFN_DMA_MAPPED and the P2PDMA flags of an entry survive.
  *
  * A page for which write is asked and granted counts as written from then on, until

@@ -152,12 +152,21 @@ static int serve_userfaults(const struct hmm_range *run)
 	return 0;
 }
 
+/* hmm_range_fault() says of a fault that it failed, and not why. */
+static bool lacks_ram(void)
+{
+	const struct hmm_p2p_faulting *fault = hmm_p2p_faulting_current();
+
+	return fault && fault->no_ram;
+}
+
 /**
  * hmm_p2p_fault_run - hmm_range_fault(), also where userspace serves the fault
  * @run: as for hmm_range_fault()
  * @may_unlock: the mmap_lock may be dropped for that
  *
- * Return: as hmm_range_fault(); -EAGAIN when the lock was dropped.
+ * Return: as hmm_range_fault(); -EAGAIN when the lock was dropped, -ENOMEM when there
+ * is no RAM for what is to come home.
  */
 int hmm_p2p_fault_run(struct hmm_range *run, bool may_unlock)
 {
@@ -167,6 +176,8 @@ int hmm_p2p_fault_run(struct hmm_range *run, bool may_unlock)
 		ret = serve_userfaults(run);
 	if (!ret)
 		ret = hmm_range_fault(run);
+	if (ret == -EFAULT && lacks_ram())
+		return -ENOMEM;
 	if (!ret)
 		hmm_p2p_fix_huge_offset(run->hmm_pfns, run->start, run->end);
 	return ret;

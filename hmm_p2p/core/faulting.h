@@ -39,6 +39,7 @@ struct hmm_p2p_fault {
  * @range: what is faulted
  * @may_unlock: the mmap_lock may be dropped meanwhile
  * @arrived: it has met a page that it could have left where it is
+ * @no_ram: it has met one that is to come home, for which there is no RAM
  * @node: among those that run
  * @task: who runs it
  */
@@ -46,6 +47,7 @@ struct hmm_p2p_faulting {
 	struct hmm_range *range;
 	bool may_unlock;
 	bool arrived;
+	bool no_ram;
 	struct hlist_node node;
 	struct task_struct *task;
 };

@@ -2,11 +2,11 @@
 /*
  * Is there RAM for device memory that is to come home?
  *
- * Not asked for a page fault, which is one like any other. But who moves memory
- * because somebody said so, or because a device is full or goes away, could take
- * all there is. That its allocations never call the OOM killer does not help: the
- * next one of a bystander would. So it leaves a reserve, and finds no room when it
- * cannot.
+ * Not asked for a CPU's page fault, which is one like any other. But who moves memory
+ * because somebody said so, because a device is full or goes away, or because an
+ * importer may not have it there, could take all there is. That its allocations
+ * never call the OOM killer does not help: the next one of a bystander would. So it
+ * leaves a reserve, and finds no room when it cannot.
  *
  * Swap does not count before it has proved itself. How much RAM a swap device
  * gives cannot be told from outside: on zram a page that does not compress frees
@@ -72,7 +72,8 @@ static bool reclaim_gives(unsigned long nr)
  *
  * Asks for more than is wanted, so that the next calls find it there.
  *
- * Context: may sleep, and reclaim; no lock is held.
+ * Context: may sleep, and reclaim; an mmap_lock may be held, and the lock of a device
+ * page.
  * Return: whether the reserve will be left.
  */
 bool hmm_p2p_ram_room(unsigned long nr)

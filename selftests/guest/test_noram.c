@@ -267,6 +267,24 @@ static void test_newcomer(void **state)
 	unmap(newcomer, page_size);
 }
 
+/* No importer is worth a kill: one that may have nothing as p2p is told. */
+static void test_importer(void **state)
+{
+	struct hmm_p2p_access result;
+	size_t left;
+
+	(void)state;
+	assert_int_equal(hmm_p2p_fault(ctx, NULL, smallest_exporter().out_id,
+				       (uintptr_t)mem, LENGTH, HMM_P2P_ACCESS_NO_P2P, NULL,
+				       &result), -ENOMEM);
+	left = on_device();
+	assert_true(result.out_migrated > 0);
+	/* What came home of the piece that failed is not counted. */
+	assert_in_range(PAGES - left - result.out_migrated, 0, huge_size / page_size);
+	assert_int_equal(result.out_p2p + result.out_private + result.out_system, 0);
+	check_data(page_size);
+}
+
 /* -------------------------------------------------------------------- drains */
 
 /*
@@ -552,6 +570,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		NORAM(test_move_to_ram),
 		NORAM(test_newcomer),
+		NORAM(test_importer),
 		NORAM(test_drain),
 		NORAM(test_drain_swap),
 		NORAM(test_drain_zram),
