@@ -148,6 +148,10 @@ uint64_t used_bytes(uint32_t id);
 /* @driver: of PCI devices. Return: 0 or -errno. A device that is bound again has another number. */
 int driver_unbind(const char *driver, const struct hmm_p2p_device_info *info);
 int driver_bind(const char *driver, const struct hmm_p2p_device_info *info);
+
+/* QEMU's name for a PCI function. Return: false when its monitor cannot be asked. */
+bool qemu_id(const char *bdf, char *id, size_t size);
+
 struct hmm_p2p_stat stat_now(uint32_t id);
 uint64_t stat_delta(uint32_t id, const struct hmm_p2p_stat *before,
 		    enum hmm_p2p_counter counter);

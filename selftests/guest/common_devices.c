@@ -367,3 +367,29 @@ size_t pages_on(uint32_t device, const void *mem, size_t length)
 			      count_extent, &count) >= 0);
 	return count.bytes / page_size;
 }
+
+/* "info pci" has it below the address. */
+bool qemu_id(const char *bdf, char *id, size_t size)
+{
+	unsigned int bus, slot, fn, b, s, f;
+	char line[256], quoted[64];
+	bool here = false, found = false;
+	FILE *answer;
+
+	if (access("/dev/virtio-ports/monitor", F_OK))
+		return false;
+	if (sscanf(bdf, "%*x:%x:%x.%x", &bus, &slot, &fn) != 3)
+		return false;
+	answer = popen("monitor info pci", "r");
+	while (answer && fgets(line, sizeof(line), answer)) {
+		if (sscanf(line, " Bus %u, device %u, function %u", &b, &s, &f) == 3)
+			here = b == bus && s == slot && f == fn;
+		if (here && sscanf(line, " id \"%63[^\"]\"", quoted) == 1) {
+			snprintf(id, size, "%s", quoted);
+			found = true;
+		}
+	}
+	if (answer)
+		pclose(answer);
+	return found;
+}

@@ -394,30 +394,6 @@ static void test_bus_master_unbind(void **state)
 
 /* ---------------------------------------------------------------------- unplug */
 
-/* QEMU's name for the function: "info pci" has it below the address. */
-static bool qemu_id(const char *bdf, char *id, size_t size)
-{
-	unsigned int bus, slot, fn, b, s, f;
-	char line[256], quoted[64];
-	bool here = false, found = false;
-	FILE *answer;
-
-	if (sscanf(bdf, "%*x:%x:%x.%x", &bus, &slot, &fn) != 3)
-		return false;
-	answer = popen("monitor info pci", "r");
-	while (answer && fgets(line, sizeof(line), answer)) {
-		if (sscanf(line, " Bus %u, device %u, function %u", &b, &s, &f) == 3)
-			here = b == bus && s == slot && f == fn;
-		if (here && sscanf(line, " id \"%63[^\"]\"", quoted) == 1) {
-			snprintf(id, size, "%s", quoted);
-			found = true;
-		}
-	}
-	if (answer)
-		pclose(answer);
-	return found;
-}
-
 static char qemu_name[64];
 
 /* Asks, and waits until the kernel has let it go. */
@@ -437,8 +413,7 @@ static void test_unplug_under_load(void **state)
 	struct hmm_p2p_device_info exporter = pci_exporter();
 
 	(void)state;
-	if (access("/dev/virtio-ports/monitor", F_OK) ||
-	    !qemu_id((const char *)exporter.out_bus, qemu_name, sizeof(qemu_name)))
+	if (!qemu_id((const char *)exporter.out_bus, qemu_name, sizeof(qemu_name)))
 		SKIP("QEMU's monitor cannot be asked");
 	goes_away_under_load(&exporter, &exporter, unplug);
 }
@@ -501,7 +476,7 @@ static bool port_above(const struct hmm_p2p_device_info *info, bool root, char *
 		*strrchr(whole, '/') = 0;
 		bdf = strrchr(whole, '/') + 1;
 	}
-	found = !access("/dev/virtio-ports/monitor", F_OK) && qemu_id(bdf, id, size);
+	found = qemu_id(bdf, id, size);
 	free(whole);
 	return found;
 }

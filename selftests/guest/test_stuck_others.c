@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A process is stuck in a fault, and others do not wait for it: an importer that goes,
- * in whose name the fault is, or which has read a dma-buf for it.
+ * in whose name the fault is, or which has read a dma-buf for it; and who wants room on
+ * a device that has huge pages of it.
  */
 #include <fcntl.h>
 #include <linux/udmabuf.h>
@@ -167,12 +168,124 @@ static void test_import_unserved(void **state)
 	munmap(caller, sizeof(*caller));
 }
 
+/* -------------------------------------------------------------- a newcomer */
+
+/**
+ * struct victim - a child that gets stuck
+ * @importer: whose fault it is, which holds the mmap_lock
+ * @device: where its memory is
+ * @length: of that, in huge pages
+ * @file: the page of the fault
+ */
+struct victim {
+	uint32_t importer;
+	uint32_t device;
+	size_t length;
+	uint8_t *file;
+};
+
+static struct turns turns;
+
+static int victim_main(void *arg)
+{
+	const struct victim *victim = arg;
+	uint8_t *mem = map_pattern(victim->length, HUGE_PAGES, 1);
+
+	turns_side(&turns, true);
+	move_all_to(victim->device, mem, victim->length);
+	CHECK(turn_give(&turns) == 0);
+	CHECK(hmm_p2p_fault(ctx, NULL, victim->importer, (uintptr_t)victim->file, page_size,
+			    HMM_P2P_ACCESS_WRITE, NULL, NULL) == 0);
+	CHECK(pattern_diff(mem, 0, victim->length, 1) == -1);
+	return 0;
+}
+
+static uint32_t importer_beside(uint32_t id)
+{
+	struct hmm_p2p_device_info infos[MAX_DEVICES];
+	size_t n = device_list(infos), i;
+
+	for (i = 0; i < n; i++)
+		if (is_importer(&infos[i]) && infos[i].out_id != id)
+			break;
+	if (i == n)
+		SKIP("there is no other importer");
+	return infos[i].out_id;
+}
+
+/*
+ * The device is full, of @length bytes in huge pages of the victim, which cannot be
+ * asked for them, and of others' memory, which makes room.
+ */
+static void newcomer(uint32_t device, size_t length, size_t wanted)
+{
+	struct hmm_p2p_device_info exporter = smallest_exporter();
+	uint8_t *others = map_pattern(exporter.out_memory_bytes, SMALL_PAGES, 4);
+	uint8_t *mem = map_pattern(wanted, HUGE_PAGES, 5);
+	struct hmm_p2p_migrate result;
+	bool fits = wanted < exporter.out_memory_bytes - length;
+	int ret;
+
+	assert_int_equal(hmm_p2p_migrate_flags(ctx, NULL, device, HMM_P2P_MIGRATE_NO_EVICT,
+					       (uintptr_t)others, exporter.out_memory_bytes,
+					       NULL), -ENOSPC);
+	ret = hmm_p2p_migrate(ctx, NULL, device, (uintptr_t)mem, wanted, &result);
+	assert_int_equal(ret, fits ? 0 : -ENOSPC);
+	assert_true(!fits || result.out_moved == wanted / page_size);
+	assert_true(fits || result.out_reasons[HMM_P2P_REASON_NO_DEVICE_MEMORY] > 0);
+	assert_pattern(mem, wanted, 5);
+	assert_pattern(others, exporter.out_memory_bytes, 4);
+	unmap(mem, wanted);
+	unmap(others, exporter.out_memory_bytes);
+}
+
+static void newcomer_meets_victim(size_t length, size_t wanted)
+{
+	struct victim victim = { .device = smallest_exporter().out_id, .length = length };
+	struct frozen frozen;
+	bool held, stays;
+	pid_t stuck;
+
+	victim.importer = importer_beside(victim.device);
+	turns_init(&turns);
+	frozen = frozen_open();
+	victim.file = frozen.mem;
+	stuck = child_start(victim_main, &victim);
+	turns_side(&turns, false);
+	assert_int_equal(turn_await(&turns), 0);
+	held = await_stuck(stuck, stuck, "page_mkwrite");
+	newcomer(victim.device, length, wanted);
+	stays = used_bytes(victim.device) >= length;
+	frozen_thaw(&frozen);
+	assert_int_equal(child_wait(stuck), 0);
+	assert_true(held);
+	assert_true(stays);
+	frozen_close(&frozen);
+	turns_fini(&turns);
+}
+
+static void test_newcomer_room(void **state)
+{
+	(void)state;
+	newcomer_meets_victim(2 * huge_size, 4 * huge_size);
+}
+
+/* One chunk is left, of which the device keeps a page for itself. */
+static void test_newcomer_no_room(void **state)
+{
+	(void)state;
+	newcomer_meets_victim(smallest_exporter().out_memory_bytes - huge_size,
+			      2 * huge_size);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_importer_unserved),
 		TEST(test_importer_frozen),
 		TEST(test_import_unserved),
+		TEST(test_newcomer_room),
+		TEST(test_newcomer_no_room),
 	};
 
 	return RUN("stuck_others", tests);
