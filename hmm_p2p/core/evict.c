@@ -392,7 +392,7 @@ static void say_no_ram(struct hmm_p2p_device *hdev, unsigned long *when)
 
 /*
  * Only then go by PFN, and not because RAM was short: who frees memory, so that
- * there is some again, unmaps it, and the kernel (7.2) cannot unmap a huge page
+ * there is some again, unmaps it, and the kernel (7.2, 7.3) cannot unmap a huge page
  * that somebody migrates without locking its process out.
  */
 static bool is_stuck(const struct eviction *ev)
@@ -484,7 +484,7 @@ static void evict_round(struct eviction *ev, unsigned long wanted)
  * last passed. A chunk whose pages are busy is passed over, and one that has only
  * pages of the move itself; so is a huge page whose process is not found, or whose
  * mmap_lock is not free: by PFN it could be unmapped meanwhile, which the kernel
- * (7.2) gets wrong, and no newcomer is worth that. It ends when there is no RAM to
+ * (7.2, 7.3) gets wrong, and no newcomer is worth that. It ends when there is no RAM to
  * take them.
  *
  * Context: may sleep; under the users section of @hdev; no page is locked.

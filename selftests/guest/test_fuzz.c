@@ -6,7 +6,7 @@
  * owns its slot (fuzz.h), and looked at all the time.
  *
  * HMM_P2P_FUZZ_SEED (the clock) and HMM_P2P_FUZZ_SECONDS (15, on the debug kernel
- * 30) are taken from the environment. With the same seed each thread draws the same
+ * 60) are taken from the environment. With the same seed each thread draws the same
  * numbers; the order of threads is not repeatable.
  */
 #include <fcntl.h>
@@ -343,7 +343,7 @@ static void owners_restore(const struct hmm_p2p_device_info *before, size_t n)
 
 static void test_fuzz(void **state)
 {
-	unsigned int seconds = hammer_seconds("HMM_P2P_FUZZ_SECONDS", 15, 30);
+	unsigned int seconds = hammer_seconds("HMM_P2P_FUZZ_SECONDS", 15, 60);
 	double end = seconds_now() + seconds;
 	struct hmm_p2p_device_info before[MAX_DEVICES];
 	size_t n = device_list(before);
