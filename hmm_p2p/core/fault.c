@@ -105,7 +105,7 @@ int hmm_p2p_fault_for(struct hmm_range *range,
 	bool restricted;
 	int ret;
 
-	ret = hmm_p2p_grant_check(range, &restricted);
+	ret = hmm_p2p_grant_check(range, fault->by_keys, &restricted);
 	if (ret)
 		return ret;
 	if (fault->report)

@@ -20,6 +20,7 @@ struct vm_fault;
  * @importer: who wants to reach the memory
  * @by_mapping: what is not p2p is reached through the process's own mapping, so
  *	shared device memory (see mapped.c) is refused to nobody
+ * @by_keys: the current thread's protection keys count, if the memory is its own
  * @pages: NULL, or an entry per page that receives the private page of each p2p
  *	outcome, else NULL
  * @report: NULL, or a byte per page: outcome | reason << 4. It must be zero
@@ -30,6 +31,7 @@ struct vm_fault;
 struct hmm_p2p_fault {
 	struct hmm_p2p_importer importer;
 	bool by_mapping;
+	bool by_keys;
 	struct page **pages;
 	u8 *report;
 };

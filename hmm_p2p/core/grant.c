@@ -8,7 +8,9 @@
  * FOLL_FORCE, because of the mapping. hmm_range_fault() refuses VM_IO, VM_PFNMAP,
  * guard regions and what cannot be read; the rest is looked for here: memory of
  * memfd_secret(), which the kernel itself has not mapped, and writes to shadow
- * stacks, which would forge return addresses.
+ * stacks, which would forge return addresses. Protection keys are those of a thread:
+ * where one reaches its own memory by a call, as by read() or write(), they count, and a
+ * device that faults later, or for another process, has none.
  *
  * What a device writes does not show in the CPU's page table. So a page that it
  * is granted for writing counts as written:
@@ -20,8 +22,10 @@
  * - A device-private page is marked on its way home, whatever brings it there:
  *   see ram_entry() in batch.c.
  */
+#include <kunit/visibility.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
+#include <linux/mmu_context.h>
 #include <linux/pagemap.h>
 
 #include "faulting.h"
@@ -38,22 +42,78 @@ static bool is_shadow_stack(const struct vm_area_struct *vma)
 	return vma->vm_flags & VM_SHADOW_STACK;
 }
 
-/* Does the range ask for any of @flags in the mapping? */
-static bool asks_in(const struct hmm_range *range, const struct vm_area_struct *vma,
+/* What an importer may have of a mapping that hmm_range_fault() gives it. */
+VISIBLE_IF_KUNIT enum hmm_p2p_grant hmm_p2p_grant_of(const struct vm_area_struct *vma)
+{
+	if (is_secret(vma))
+		return HMM_P2P_GRANT_NOTHING;
+	return is_shadow_stack(vma) ? HMM_P2P_GRANT_READ : HMM_P2P_GRANT_ALL;
+}
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_grant_of);
+
+/* Does the range ask for any of @flags there? */
+static bool asks_in(const struct hmm_range *range, unsigned long start, unsigned long end,
 		    unsigned long flags)
 {
-	unsigned long end = min(vma->vm_end, range->end);
 	unsigned long addr;
 
-	for (addr = max(vma->vm_start, range->start); addr < end; addr += PAGE_SIZE)
+	for (addr = start; addr < end; addr += PAGE_SIZE)
 		if (range_asks(range, (addr - range->start) >> PAGE_SHIFT) & flags)
 			return true;
 	return false;
 }
 
+/* hmm_p2p_grant_check() from @start to @end, of which an importer may have @grant. */
+VISIBLE_IF_KUNIT int hmm_p2p_grant_check_part(const struct hmm_range *range,
+					      unsigned long start, unsigned long end,
+					      enum hmm_p2p_grant grant)
+{
+	if (grant == HMM_P2P_GRANT_NOTHING && asks_in(range, start, end, HMM_PFN_REQ_FAULT))
+		return -EFAULT;
+	if (grant == HMM_P2P_GRANT_READ && asks_in(range, start, end, HMM_PFN_REQ_WRITE))
+		return -EPERM;
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_grant_check_part);
+
+/* As hmm_p2p_grant_restrict(), for a part. */
+VISIBLE_IF_KUNIT void hmm_p2p_grant_restrict_part(const struct hmm_range *range,
+						  unsigned long start, unsigned long end,
+						  enum hmm_p2p_grant grant)
+{
+	unsigned long i = (start - range->start) >> PAGE_SHIFT;
+
+	for (; start < end; start += PAGE_SIZE, i++) {
+		unsigned long *entry = &range->hmm_pfns[i];
+
+		if (grant == HMM_P2P_GRANT_NOTHING)
+			*entry = (*entry & HMM_P2P_INOUT_FLAGS) | HMM_PFN_ERROR;
+		else if (grant == HMM_P2P_GRANT_READ)
+			*entry &= ~HMM_PFN_WRITE;
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_grant_restrict_part);
+
+/*
+ * May this thread reach its own memory? The kernel asks for who calls it, and not for
+ * others, by whose keys nothing is said of a thread of this process.
+ */
+static int check_keys(const struct hmm_range *range, struct vm_area_struct *vma,
+		      unsigned long start, unsigned long end)
+{
+	if (asks_in(range, start, end, HMM_PFN_REQ_FAULT) &&
+	    !arch_vma_access_permitted(vma, false, false, false))
+		return -EFAULT;
+	if (asks_in(range, start, end, HMM_PFN_REQ_WRITE) &&
+	    !arch_vma_access_permitted(vma, true, false, false))
+		return -EPERM;
+	return 0;
+}
+
 /**
  * hmm_p2p_grant_check - may an importer have what it asks for?
  * @range: as it came from the importer, before any fault
+ * @by_keys: the protection keys of the current thread count, if the memory is its own
  * @restricted: set when some of the range is not for it, or not all of it: then
  *	hmm_p2p_grant_restrict() is due after the fault
  *
@@ -61,20 +121,26 @@ static bool asks_in(const struct hmm_range *range, const struct vm_area_struct *
  * Return: 0, -EFAULT for memory that it may not read, -EPERM for memory that it
  * may not write.
  */
-int hmm_p2p_grant_check(const struct hmm_range *range, bool *restricted)
+int hmm_p2p_grant_check(const struct hmm_range *range, bool by_keys, bool *restricted)
 {
 	VMA_ITERATOR(vmi, range->notifier->mm, range->start);
 	struct vm_area_struct *vma;
+	int ret = 0;
 
 	*restricted = false;
 	for_each_vma_range(vmi, vma, range->end) {
-		if (is_secret(vma) && asks_in(range, vma, HMM_PFN_REQ_FAULT))
-			return -EFAULT;
-		if (is_shadow_stack(vma) && asks_in(range, vma, HMM_PFN_REQ_WRITE))
-			return -EPERM;
-		*restricted |= is_secret(vma) || is_shadow_stack(vma);
+		unsigned long start = max(vma->vm_start, range->start);
+		unsigned long end = min(vma->vm_end, range->end);
+		enum hmm_p2p_grant grant = hmm_p2p_grant_of(vma);
+
+		*restricted |= grant != HMM_P2P_GRANT_ALL;
+		ret = hmm_p2p_grant_check_part(range, start, end, grant);
+		if (!ret && by_keys)
+			ret = check_keys(range, vma, start, end);
+		if (ret)
+			break;
 	}
-	return 0;
+	return ret;
 }
 
 /**
@@ -87,20 +153,11 @@ void hmm_p2p_grant_restrict(const struct hmm_range *range)
 {
 	VMA_ITERATOR(vmi, range->notifier->mm, range->start);
 	struct vm_area_struct *vma;
-	unsigned long addr, end;
 
-	for_each_vma_range(vmi, vma, range->end) {
-		end = min(vma->vm_end, range->end);
-		for (addr = max(vma->vm_start, range->start); addr < end; addr += PAGE_SIZE) {
-			unsigned long *entry =
-				&range->hmm_pfns[(addr - range->start) >> PAGE_SHIFT];
-
-			if (is_secret(vma))
-				*entry = (*entry & HMM_P2P_INOUT_FLAGS) | HMM_PFN_ERROR;
-			else if (is_shadow_stack(vma))
-				*entry &= ~HMM_PFN_WRITE;
-		}
-	}
+	for_each_vma_range(vmi, vma, range->end)
+		hmm_p2p_grant_restrict_part(range, max(vma->vm_start, range->start),
+					    min(vma->vm_end, range->end),
+					    hmm_p2p_grant_of(vma));
 }
 
 /* Clean pages of a file are dirtied under their lock, so that they stay the file's. */

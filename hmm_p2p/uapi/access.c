@@ -179,6 +179,7 @@ static long piece_fault(struct access_state *state, u64 addr, unsigned long done
 	const struct hmm_p2p_fault fault = {
 		.importer.dev = state->dev,
 		.importer.no_p2p = state->ctx->arg->flags & HMM_P2P_ACCESS_NO_P2P,
+		.by_keys = true,
 		.report = state->report + done,
 	};
 	struct hmm_range range = {

@@ -546,6 +546,7 @@ static int piece_fault(struct file_io *io)
 	const struct hmm_p2p_fault fault = {
 		.importer = io->target.importer,
 		.by_mapping = !(io->arg->flags & HMM_P2P_FILE_IO_NO_P2P),
+		.by_keys = true,
 		.pages = io->pages,
 		.report = io->report,
 	};

@@ -186,6 +186,49 @@ static void test_shadow_stack(void **state)
 	unmap(data_in, LENGTH);
 }
 
+/* @rights: what the key denies */
+static void keyed(uint8_t *mem, int rights, int read_err, int write_err)
+{
+	struct hmm_p2p_device_info importer = any_importer();
+	uint8_t *copy = map_pattern(LENGTH, SMALL_PAGES, 6);
+	int key = pkey_alloc(0, 0);
+
+	if (key < 0)
+		SKIP("this CPU or kernel has no protection keys");
+	assert_int_equal(pkey_mprotect(mem, LENGTH, PROT_READ | PROT_WRITE, key), 0);
+	assert_int_equal(pkey_set(key, (unsigned int)rights), 0);
+	assert_int_equal(hmm_p2p_write(ctx, NULL, importer.out_id, (uintptr_t)mem, LENGTH,
+				       copy, 0, NULL, NULL), write_err);
+	assert_int_equal(hmm_p2p_read(ctx, NULL, importer.out_id, (uintptr_t)mem, LENGTH,
+				      copy, 0, NULL, NULL), read_err);
+	assert_int_equal(pkey_set(key, 0), 0);
+	assert_pattern(copy, LENGTH, read_err || !write_err ? 6 : 5);
+	assert_pattern(mem, LENGTH, write_err ? 5 : 6);
+	assert_int_equal(pkey_mprotect(mem, LENGTH, PROT_READ | PROT_WRITE, 0), 0);
+	assert_int_equal(pkey_free(key), 0);
+	unmap(copy, LENGTH);
+}
+
+/* What a key denies this thread no importer gets for it, in RAM or on a device. */
+static void protection_keys(bool on_device)
+{
+	uint8_t *mem = map_pattern(LENGTH, SMALL_PAGES, 5);
+
+	if (on_device)
+		move_all_to(largest_exporter(LENGTH).out_id, mem, LENGTH);
+	keyed(mem, PKEY_DISABLE_ACCESS, -EFAULT, -EFAULT);
+	keyed(mem, PKEY_DISABLE_WRITE, 0, -EPERM);
+	keyed(mem, 0, 0, 0);
+	unmap(mem, LENGTH);
+}
+
+static void test_protection_keys(void **state)
+{
+	(void)state;
+	protection_keys(false);
+	protection_keys(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +240,7 @@ int main(void)
 		TEST(test_guard_region),
 		TEST(test_registers),
 		TEST(test_shadow_stack),
+		TEST(test_protection_keys),
 	};
 
 	return RUN("grant", tests);

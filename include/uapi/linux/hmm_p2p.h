@@ -26,10 +26,12 @@
  *   ESRCH       no such process, or it has no memory: it has ended, or is a
  *               kernel thread
  *   EACCES      @mem_fd does not give access to that process
- *   EPERM       a capability is missing, or write asked of read-only memory
+ *   EPERM       a capability is missing, or write asked of read-only memory, or of
+ *               the caller's own that a protection key of his thread denies
  *   EFAULT      a pointer is bad, or the range has an address nothing is
  *               mapped at (only calls that must read or write all of it), or
- *               memory that is for the process's own CPU alone (memfd_secret())
+ *               memory that is for the process's own CPU alone (memfd_secret()), or
+ *               that a protection key denies the caller, whose own it is
  *   EBADF       @fd is not open, or not for this; or the device node itself is not
  *               open for writing, which INFO, DEVICE, PATH, QUERY and STAT do
  *               without
