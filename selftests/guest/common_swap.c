@@ -91,3 +91,17 @@ void swap_out(uint8_t *mem, size_t length)
 		count_pages(mem, length, PAGE_IS_SWAPPED), length / page_size);
 	REQUIRE(!"all pages are swapped out");
 }
+
+void give_up(uint8_t *mem, size_t length)
+{
+	REQUIRE(madvise(mem, length, MADV_FREE) == 0);
+	/* The kernel notes it in batches, which this ends. */
+	lru_drain();
+}
+
+void reclaim(uint8_t *mem, size_t length)
+{
+	REQUIRE(madvise(mem, length, MADV_PAGEOUT) == 0);
+	lru_drain();
+	REQUIRE(madvise(mem, length, MADV_PAGEOUT) == 0);
+}

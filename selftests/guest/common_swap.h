@@ -25,4 +25,10 @@ int swap_end(enum swap_kind kind);
 /* All of it goes out; which reclaim may do in several rounds. */
 void swap_out(uint8_t *mem, size_t length);
 
+/* Given up: the pages are there still, clean, and may go at any time. */
+void give_up(uint8_t *mem, size_t length);
+
+/* What of it is clean, and not in swap, is dropped; the rest goes to swap. */
+void reclaim(uint8_t *mem, size_t length);
+
 #endif /* GUEST_COMMON_SWAP_H */

@@ -40,14 +40,6 @@ static size_t length_for(const struct hmm_p2p_device_info *importer)
 	return (is_slow(importer) ? SLOW_PAGES : PAGES) * page_size;
 }
 
-/* Given up: the pages are there still, clean, and may go at any time. */
-static void give_up(uint8_t *mem, size_t length)
-{
-	assert_int_equal(madvise(mem, length, MADV_FREE), 0);
-	/* The kernel notes it in batches, which this ends. */
-	lru_drain();
-}
-
 /* The importer writes the pattern of @seed. */
 static void device_writes(uint32_t importer, uint8_t *mem, size_t length, uint64_t seed)
 {
@@ -57,13 +49,6 @@ static void device_writes(uint32_t importer, uint8_t *mem, size_t length, uint64
 	reached = reach(importer, mem, length, data, HMM_P2P_ACCESS_WRITE);
 	reached_free(&reached);
 	unmap(data, length);
-}
-
-static void reclaim(uint8_t *mem, size_t length)
-{
-	assert_int_equal(madvise(mem, length, MADV_PAGEOUT), 0);
-	lru_drain();
-	assert_int_equal(madvise(mem, length, MADV_PAGEOUT), 0);
 }
 
 typedef void (*with_importer)(const struct hmm_p2p_device_info *importer);

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "common_storage.h"
+#include "common_swap.h"
 
 #define PAGES	64
 
@@ -654,6 +655,36 @@ static void test_untouched(void **state)
 	disk_close(&disk);
 }
 
+/* What the disk has written to memory that was given up stays written. */
+static void given_up(enum paging paging)
+{
+	uint8_t *mem = map_pattern(huge_size, paging, 35);
+	struct disk disk = disk_open("near");
+	struct io io;
+
+	file_fill(disk.fd, 0, huge_size, 36);
+	give_up(mem, huge_size);
+	move_to(largest_exporter(4 * MIB).out_id, mem, huge_size, NULL);
+	io = do_io(TO_MEMORY, disk.fd, mem, huge_size, 0, 0);
+	assert_int_equal(io.got.out_p2p, huge_size / page_size);
+	io_free(&io);
+	move_to_ram(mem, huge_size, NULL);
+	reclaim(mem, huge_size);
+	assert_pattern(mem, huge_size, 36);
+	unmap(mem, huge_size);
+	disk_close(&disk);
+}
+
+static void test_given_up(void **state)
+{
+	(void)state;
+	if (!swap_begin(SWAP_DISK, 64 * MIB))
+		SKIP("there is no loop device to swap to");
+	given_up(SMALL_PAGES);
+	given_up(HUGE_PAGES);
+	assert_int_equal(swap_end(SWAP_DISK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -674,6 +705,7 @@ int main(void)
 		TEST(test_disk_fails_in_piece),
 		TEST(test_copy_on_write),
 		TEST(test_untouched),
+		TEST(test_given_up),
 	};
 
 	return RUN("file_io", tests);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "common.h"
+#include "common_swap.h"
 #include "verbs.h"
 
 #define PAGES		64
@@ -504,6 +505,43 @@ static void test_secret(void **state)
 	unmap(near, length);
 }
 
+#define SWAP_BYTES	(64 * MIB)
+
+/* What the NIC has written to memory that was given up stays written. */
+static void given_up(enum paging paging)
+{
+	struct far far = { .exporter = largest_exporter(8 * MIB).out_id };
+
+	far.length = paging == HUGE_PAGES ? huge_size : PAGES * page_size;
+	far.pages = far.length / page_size;
+	far.mem = map_pattern(far.length, paging, 21);
+	far.near = map_pattern(far.length, SMALL_PAGES, 22);
+	assert_true(nic_connect_self(&nic));
+	far.mr = nic_register(&nic, far.mem, far.length, true);
+	far.near_mr = nic_register(&nic, far.near, far.length, false);
+	assert_non_null(far.mr);
+	assert_non_null(far.near_mr);
+	give_up(far.mem, far.length);
+	move_all_to(far.exporter, far.mem, far.length);
+	far.before = stat_now(far.exporter);
+	remote(&far, IBV_WR_RDMA_WRITE);
+	all_p2p(&far);
+	move_to_ram(far.mem, far.length, NULL);
+	reclaim(far.mem, far.length);
+	assert_pattern(far.mem, far.length, 22);
+	far_end(&far);
+}
+
+static void test_given_up(void **state)
+{
+	(void)state;
+	if (!swap_begin(SWAP_DISK, SWAP_BYTES))
+		SKIP("there is no loop device to swap to");
+	given_up(SMALL_PAGES);
+	given_up(HUGE_PAGES);
+	assert_int_equal(swap_end(SWAP_DISK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -523,6 +561,7 @@ int main(void)
 		TEST(test_munmap),
 		TEST(test_exporter_leaves),
 		TEST(test_secret),
+		TEST(test_given_up),
 	};
 
 	return cmocka_run_group_tests_name("rdma", tests, rdma_setup, rdma_teardown);
