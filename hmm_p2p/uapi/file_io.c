@@ -37,33 +37,20 @@
  * As with O_DIRECT, a child that is forked during the call may see the memory
  * before or after it.
  */
-#include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/file.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/stat.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/vmalloc.h>
 
 #include "../core/core.h"
 #include "file_io.h"
+#include "target.h"
 
 /* So long a mmap_lock is waited for, to see which pages have left; then all have. */
 #define LOOK_PATIENCE	HZ
-
-/**
- * struct target - a file as an importer
- * @file: the file
- * @importer: who does the DMA, with a reference on its device
- * @align: memory, length and offset must be multiples of it
- */
-struct target {
-	struct file *file;
-	struct hmm_p2p_importer importer;
-	unsigned int align;
-};
 
 /**
  * struct file_io - a call under way
@@ -89,7 +76,7 @@ struct target {
  */
 struct file_io {
 	struct hmm_p2p_file_io *arg;
-	struct target target;
+	struct hmm_p2p_target target;
 	u64 length;
 	bool ended;
 	struct hmm_p2p_mirror mirror;
@@ -125,71 +112,6 @@ static bool is_write(const struct file_io *io)
 	return io->arg->flags & HMM_P2P_FILE_IO_WRITE;
 }
 
-/* How the file system is asked: what it does not tell is not assumed. */
-static int target_regular(struct target *target, struct block_device **bdev)
-{
-	struct kstat stat;
-	int ret;
-
-	ret = vfs_getattr(&target->file->f_path, &stat, STATX_DIOALIGN,
-			  AT_STATX_SYNC_AS_STAT);
-	if (ret)
-		return ret;
-	target->align = PAGE_SIZE;
-	if (!(stat.result_mask & STATX_DIOALIGN) || !stat.dio_offset_align)
-		return 0;
-	target->align = stat.dio_offset_align;
-	*bdev = file_inode(target->file)->i_sb->s_bdev;
-	return 0;
-}
-
-/* A disk that is torn out leaves its parents. */
-static int target_importer(struct target *target, struct gendisk *disk)
-{
-	struct device *dev = NULL;
-
-	/* Who opens the disk may wait for it. */
-	if (mutex_lock_killable(&disk->open_mutex))
-		return -EINTR;
-	if (disk_live(disk))
-		dev = get_device(hmm_p2p_path_function(disk_to_dev(disk)->parent));
-	mutex_unlock(&disk->open_mutex);
-	target->importer.dev = dev;
-	return 0;
-}
-
-/* Return: 0 or an error; in any case target_put() ends it. */
-static int target_inspect(struct target *target)
-{
-	umode_t mode = file_inode(target->file)->i_mode;
-	struct block_device *bdev = NULL;
-	int ret = 0;
-
-	if (!(target->file->f_mode & FMODE_CAN_ODIRECT))
-		return -EOPNOTSUPP;
-	if (S_ISBLK(mode)) {
-		bdev = file_bdev(target->file);
-		target->align = bdev_logical_block_size(bdev);
-	} else if (S_ISREG(mode)) {
-		ret = target_regular(target, &bdev);
-	} else {
-		ret = -EOPNOTSUPP;
-	}
-	/* I/O is cut where the outcome changes, which is between two pages. */
-	target->importer.no_p2p = !bdev || target->align > PAGE_SIZE;
-	if (bdev && !ret) {
-		ret = target_importer(target, bdev->bd_disk);
-		target->importer.no_pci = !blk_queue_pci_p2pdma(bdev_get_queue(bdev));
-	}
-	return ret;
-}
-
-static void target_put(struct target *target)
-{
-	put_device(target->importer.dev);
-	fput(target->file);
-}
-
 /*
  * What lies behind the end is not asked for: the pages would come home for
  * nothing, and file systems clear memory for it that is not counted.
@@ -212,7 +134,7 @@ static int io_prepare(struct file_io *io)
 
 	if (!(io->target.file->f_mode & (is_write(io) ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	ret = target_inspect(&io->target);
+	ret = hmm_p2p_target_inspect(&io->target);
 	if (ret)
 		return ret;
 	if (arg->flags & HMM_P2P_FILE_IO_NO_P2P)
@@ -698,52 +620,8 @@ int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg)
 	io->target.file = fget(arg->fd);
 	if (io->target.file) {
 		ret = do_file(mm, io);
-		target_put(&io->target);
+		hmm_p2p_target_put(&io->target);
 	}
 	kvfree(io);
-	return ret;
-}
-
-static int target_check(const struct target *target, u32 id, int *distance)
-{
-	struct hmm_p2p_device *exporter = hmm_p2p_device_get(id);
-	int ret;
-
-	if (!exporter)
-		return -ENOENT;
-	if (exporter->config.memory)
-		ret = hmm_p2p_path_check(exporter, &target->importer, distance);
-	else
-		ret = -EOPNOTSUPP;
-	hmm_p2p_device_put(exporter);
-	return ret;
-}
-
-/**
- * hmm_p2p_file_check - may the disk below a file have aliases of an exporter?
- * @exporter: id of the device whose memory it is
- * @fd: the file
- * @distance: as for hmm_p2p_path_check()
- *
- * Context: process; may sleep.
- * Return: enum hmm_p2p_reason, -EBADF, -ENOENT when there is no such device,
- * -EOPNOTSUPP when it has no memory, or for a file that cannot do direct I/O, -EINTR.
- */
-int hmm_p2p_file_check(u32 exporter, int fd, int *distance)
-{
-	struct target target = { .file = fget(fd) };
-	int idx, ret;
-
-	*distance = -1;
-	if (!target.file)
-		return -EBADF;
-	/* This may ask a file server: outside the section. */
-	ret = target_inspect(&target);
-	if (!ret) {
-		idx = srcu_read_lock(&hmm_p2p_srcu);
-		ret = target_check(&target, exporter, distance);
-		srcu_read_unlock(&hmm_p2p_srcu, idx);
-	}
-	target_put(&target);
 	return ret;
 }

@@ -3,12 +3,9 @@
 #ifndef _HMM_P2P_FILE_IO_H
 #define _HMM_P2P_FILE_IO_H
 
-#include <linux/types.h>
-
 struct hmm_p2p_file_io;
 struct mm_struct;
 
 int hmm_p2p_do_file_io(struct mm_struct *mm, struct hmm_p2p_file_io *arg);
-int hmm_p2p_file_check(u32 exporter, int fd, int *distance);
 
 #endif /* _HMM_P2P_FILE_IO_H */

@@ -22,6 +22,7 @@
 #include "process.h"
 #include "query.h"
 #include "shared.h"
+#include "target.h"
 
 union call_arg {
 	struct hmm_p2p_info info;
