@@ -6,10 +6,9 @@
  * the way of the buffers is that of any V4L2 device.
  */
 #include <fcntl.h>
-#include <linux/videodev2.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
 
+#include "camera.h"
 #include "common_shared.h"
 #include "common_storage.h"
 
@@ -19,95 +18,6 @@
 #define BUFFERS		4
 #define FRAMES		24
 #define BARS		8
-
-/**
- * struct camera - a capture device that shows colour bars
- * @fd: its node
- * @reference: a frame of it in RAM
- */
-struct camera {
-	int fd;
-	uint8_t *reference;
-};
-
-static void camera_ioctl(const struct camera *camera, unsigned long cmd, void *arg)
-{
-	if (ioctl(camera->fd, cmd, arg))
-		fail_msg("ioctl %#lx: %s", cmd, strerror(errno));
-}
-
-static void set_control(const struct camera *camera, const char *name, int value)
-{
-	struct v4l2_queryctrl query = { .id = V4L2_CTRL_FLAG_NEXT_CTRL };
-	struct v4l2_control control = { .value = value };
-
-	while (!ioctl(camera->fd, VIDIOC_QUERYCTRL, &query)) {
-		if (!strcmp((const char *)query.name, name)) {
-			control.id = query.id;
-			camera_ioctl(camera, VIDIOC_S_CTRL, &control);
-			return;
-		}
-		query.id |= V4L2_CTRL_FLAG_NEXT_CTRL;
-	}
-	fail_msg("the camera has no control '%s'", name);
-}
-
-/* Frames that are all alike: no text, no movement. */
-static void set_format(const struct camera *camera)
-{
-	struct v4l2_format format = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.fmt.pix = {
-			.width = WIDTH,
-			.height = HEIGHT,
-			.pixelformat = V4L2_PIX_FMT_YUYV,
-			.field = V4L2_FIELD_NONE,
-		},
-	};
-	unsigned int input = 0;
-
-	camera_ioctl(camera, VIDIOC_S_INPUT, &input);
-	camera_ioctl(camera, VIDIOC_S_FMT, &format);
-	assert_int_equal(format.fmt.pix.width, WIDTH);
-	assert_int_equal(format.fmt.pix.height, HEIGHT);
-	assert_int_equal(format.fmt.pix.pixelformat, V4L2_PIX_FMT_YUYV);
-	assert_int_equal(format.fmt.pix.sizeimage, FRAME);
-	set_control(camera, "Test Pattern", 0);
-	set_control(camera, "OSD Text Mode", 2);
-}
-
-static void request_buffers(const struct camera *camera, enum v4l2_memory memory,
-			    unsigned int nr)
-{
-	struct v4l2_requestbuffers request = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.memory = memory,
-		.count = nr,
-	};
-
-	camera_ioctl(camera, VIDIOC_REQBUFS, &request);
-	assert_int_equal(request.count, nr);
-}
-
-static void stream(const struct camera *camera, bool on)
-{
-	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-
-	camera_ioctl(camera, on ? VIDIOC_STREAMON : VIDIOC_STREAMOFF, &type);
-}
-
-static unsigned int next_frame(const struct camera *camera, enum v4l2_memory memory)
-{
-	struct v4l2_buffer buffer = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.memory = memory,
-	};
-
-	camera_ioctl(camera, VIDIOC_DQBUF, &buffer);
-	assert_false(buffer.flags & V4L2_BUF_FLAG_ERROR);
-	assert_int_equal(buffer.bytesused, FRAME);
-	return buffer.index;
-}
 
 /* The bars are what they should be: each of one colour, white first, black last. */
 static void check_bars(const uint8_t *frame)
@@ -123,53 +33,15 @@ static void check_bars(const uint8_t *frame)
 	}
 }
 
-static void take_reference(struct camera *camera)
+static struct camera camera_start_up(void)
 {
-	struct v4l2_buffer buffer = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.memory = V4L2_MEMORY_MMAP,
-	};
-	void *frame;
+	struct camera camera;
 
-	request_buffers(camera, V4L2_MEMORY_MMAP, 2);
-	camera_ioctl(camera, VIDIOC_QUERYBUF, &buffer);
-	frame = mmap(NULL, buffer.length, PROT_READ, MAP_SHARED, camera->fd,
-		     buffer.m.offset);
-	assert_ptr_not_equal(frame, MAP_FAILED);
-	camera_ioctl(camera, VIDIOC_QBUF, &buffer);
-	buffer.index = 1;
-	camera_ioctl(camera, VIDIOC_QBUF, &buffer);
-	stream(camera, true);
-	while (next_frame(camera, V4L2_MEMORY_MMAP))
-		;
-	camera->reference = malloc(FRAME);
-	assert_non_null(camera->reference);
-	memcpy(camera->reference, frame, FRAME);
-	check_bars(camera->reference);
-	stream(camera, false);
-	munmap(frame, buffer.length);
-	request_buffers(camera, V4L2_MEMORY_MMAP, 0);
-}
-
-static struct camera camera_open(void)
-{
-	struct camera camera = {};
-
-	if (system("modprobe -q vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0"))
+	if (!camera_load())
 		SKIP("this kernel has no vivid");
-	assert_int_equal(system("udevadm settle 2>/dev/null; true"), 0);
-	camera.fd = open("/dev/video0", O_RDWR | O_CLOEXEC);
-	assert_return_code(camera.fd, errno);
-	set_format(&camera);
-	take_reference(&camera);
+	REQUIRE(camera_open(&camera, WIDTH, HEIGHT));
+	check_bars(camera.reference);
 	return camera;
-}
-
-static void camera_close(struct camera *camera)
-{
-	free(camera->reference);
-	close(camera->fd);
-	assert_int_equal(system("modprobe -r vivid"), 0);
 }
 
 /**
@@ -211,32 +83,32 @@ static void frames_free(struct frames *frames)
 static void give(const struct camera *camera, const struct frames *frames,
 		 unsigned int index)
 {
-	struct v4l2_buffer buffer = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.memory = V4L2_MEMORY_DMABUF,
-		.index = index,
-		.m.fd = frames->fds[index],
-		.length = FRAME,
-	};
-
 	memset(frames->mem + index * FRAME, 0xa5, FRAME);
-	camera_ioctl(camera, VIDIOC_QBUF, &buffer);
+	REQUIRE(camera_give(camera, V4L2_MEMORY_DMABUF, index, frames->fds[index]));
 }
 
 static void camera_start(const struct camera *camera, const struct frames *frames)
 {
 	unsigned int i;
 
-	request_buffers(camera, V4L2_MEMORY_DMABUF, BUFFERS);
+	REQUIRE(camera_request(camera, V4L2_MEMORY_DMABUF, BUFFERS));
 	for (i = 0; i < BUFFERS; i++)
 		give(camera, frames, i);
-	stream(camera, true);
+	REQUIRE(camera_stream(camera, true));
+}
+
+static unsigned int next_frame(const struct camera *camera)
+{
+	int index = camera_next(camera, V4L2_MEMORY_DMABUF);
+
+	REQUIRE(index >= 0);
+	return (unsigned int)index;
 }
 
 static void camera_stop(const struct camera *camera)
 {
-	stream(camera, false);
-	request_buffers(camera, V4L2_MEMORY_DMABUF, 0);
+	REQUIRE(camera_stream(camera, false));
+	REQUIRE(camera_request(camera, V4L2_MEMORY_DMABUF, 0));
 }
 
 /* Adds up what became of the pages of one frame. */
@@ -278,11 +150,11 @@ static void test_to_disk(void **state)
 	(void)state;
 	pools_find(&pool, 1);
 	disk = disk_open("near");
-	camera = camera_open();
+	camera = camera_start_up();
 	frames = frames_make(pool.id);
 	camera_start(&camera, &frames);
 	for (i = 0; i < FRAMES; i++) {
-		unsigned int index = next_frame(&camera, V4L2_MEMORY_DMABUF);
+		unsigned int index = next_frame(&camera);
 		const uint8_t *frame = frames.mem + index * FRAME;
 
 		assert_memory_equal(frame, camera.reference, FRAME);
@@ -299,7 +171,7 @@ static void test_to_disk(void **state)
 	assert_int_equal(sum.out_migrated + sum.out_system, 0);
 	check_saved(disk.fd, &camera);
 	frames_free(&frames);
-	camera_close(&camera);
+	REQUIRE(camera_close(&camera));
 	disk_close(&disk);
 	pool_is_back(&pool);
 }
@@ -316,11 +188,11 @@ static void test_to_disk_direct(void **state)
 	(void)state;
 	pools_find(&pool, 1);
 	disk = disk_open("near");
-	camera = camera_open();
+	camera = camera_start_up();
 	frames = frames_make(pool.id);
 	camera_start(&camera, &frames);
 	for (i = 0; i < FRAMES; i++) {
-		unsigned int index = next_frame(&camera, V4L2_MEMORY_DMABUF);
+		unsigned int index = next_frame(&camera);
 
 		assert_int_equal(pwrite(disk.fd, frames.mem + index * FRAME, FRAME,
 					(off_t)(i * FRAME)), FRAME);
@@ -329,7 +201,7 @@ static void test_to_disk_direct(void **state)
 	camera_stop(&camera);
 	check_saved(disk.fd, &camera);
 	frames_free(&frames);
-	camera_close(&camera);
+	REQUIRE(camera_close(&camera));
 	disk_close(&disk);
 	pool_is_back(&pool);
 }
@@ -349,22 +221,22 @@ static void test_unbind_while_streaming(void **state)
 
 	(void)state;
 	pools_find(&pool, 1);
-	camera = camera_open();
+	camera = camera_start_up();
 	frames = frames_make(pool.id);
 	camera_start(&camera, &frames);
-	next_frame(&camera, V4L2_MEMORY_DMABUF);
+	next_frame(&camera);
 	log = log_open();
 	assert_int_equal(pthread_create(&unbinding, NULL, pool_unbind_thread, &pool), 0);
 	log_await(log, "removal waits for I/O");
 	close(log);
 	assert_true(is_dead(frames.mem, false));
 	/* It goes on, to memory that is nobody else's. */
-	next_frame(&camera, V4L2_MEMORY_DMABUF);
+	next_frame(&camera);
 	camera_stop(&camera);
 	assert_int_equal(pthread_join(unbinding, &ret), 0);
 	assert_int_equal((intptr_t)ret, 0);
 	frames_free(&frames);
-	camera_close(&camera);
+	REQUIRE(camera_close(&camera));
 	assert_int_equal(pool_bind(&pool), 0);
 	pool_is_back(&pool);
 }
