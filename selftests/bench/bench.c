@@ -198,6 +198,11 @@ int main(int argc, char **argv)
 		hmm_p2p_close(bench_ctx);
 		return 0;
 	}
+	if (argc > 1 && !strcmp(argv[1], "--capture")) {
+		bench_capture();
+		hmm_p2p_close(bench_ctx);
+		return 0;
+	}
 	find_importer();
 	printf("importer %s\n", (char *)bench_importer.out_bus);
 	if (argc > 1 && !strcmp(argv[1], "--profile")) {

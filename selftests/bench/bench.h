@@ -9,6 +9,7 @@
 #include <hmm_p2p.h>
 
 #define HUGE_SIZE	(2UL << 20)
+#define BENCH_DISK	"/dev/nvme0n1"
 
 extern struct hmm_p2p *bench_ctx;
 extern struct hmm_p2p_device_info bench_exporter;
@@ -39,6 +40,9 @@ uint64_t bench_to_ram(void *buf, uint64_t length);
 void bench_profile_start(void);
 void bench_profile_read(struct bench_profile *profile);
 
+/* With O_DIRECT. The driver may be built in, and the disk takes a moment. */
+int bench_disk_open(void);
+
 void bench_faults(void);
 void bench_touch(void);
 void bench_throughput(void);
@@ -46,5 +50,6 @@ void bench_phases(void);
 void bench_growth(const char *only);
 void bench_importers(void);
 void bench_accel(void);
+void bench_capture(void);
 
 #endif /* HMM_P2P_BENCH_H */

@@ -14,7 +14,7 @@
 
 #include "importers.h"
 
-#define DISK		"/dev/nvme0n1"
+#define DISK		BENCH_DISK
 #define APPEAR_TRIES	200
 #define LENGTH		(32 * MIB)
 #define PAGES		(LENGTH / PAGE)
@@ -46,8 +46,7 @@ struct cost {
 
 typedef void (*load_fn)(int fd, char *buf, uint64_t length, uint64_t offset);
 
-/* The driver may be built in, and the disk takes a moment. */
-static int disk_open(void)
+int bench_disk_open(void)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
 	int fd = -1, i;
@@ -171,7 +170,7 @@ static const struct load loads[] = {
 
 void importers_storage(void)
 {
-	int fd = disk_open();
+	int fd = bench_disk_open();
 	unsigned int i;
 
 	importers_heading("NVMe to the device: read() with O_DIRECT and migration, or hmm_p2p_pread()");
