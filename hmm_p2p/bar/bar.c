@@ -508,6 +508,7 @@ void hmm_p2p_pci_bar_unregister(struct hmm_p2p_device *hdev)
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_pci_bar_unregister, HMM_P2P_NS);
 
 MODULE_DESCRIPTION("Memory behind a PCI BAR as device memory, and copies by the CPU");
+MODULE_IMPORT_NS("DMA_BUF");
 MODULE_IMPORT_NS("HMM_P2P");
 MODULE_IMPORT_NS("HMM_P2P_INTERNAL");
 MODULE_LICENSE("GPL");

@@ -34,9 +34,6 @@
 #include "export.h"
 #include "shared.h"
 
-/* How often a removal says that it waits for somebody's fence. */
-#define SAY_INTERVAL	(60 * HZ)
-
 /* Which buffers there are. */
 static DEFINE_MUTEX(exports_lock);
 static LIST_HEAD(exports);
@@ -113,9 +110,7 @@ static struct sg_table *export_map(struct dma_buf_attachment *attach,
 static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 			 enum dma_data_direction dir)
 {
-	/* dma_buf_phys_vec_to_sgt() writes 0 there, and then nobody frees the table. */
-	sgt->orig_nents = sgt->nents;
-	dma_buf_free_sgt(attach, sgt, dir);
+	hmm_p2p_dmabuf_unmap(attach, sgt, dir);
 	export_put(attach->dmabuf->priv);
 }
 
@@ -333,17 +328,14 @@ struct file *hmm_p2p_do_export(struct hmm_p2p_export *arg)
 	return export->dmabuf->file;
 }
 
-/* After that no device does DMA, and the memory goes when the last has unmapped. */
+/* The memory goes when the last has unmapped. */
 static void export_revoke(struct export *export)
 {
 	struct dma_resv *resv = export->dmabuf->resv;
 
 	dma_resv_lock(resv, NULL);
 	export->revoked = true;
-	dma_buf_invalidate_mappings(export->dmabuf);
-	while (!dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, SAY_INTERVAL))
-		pr_warn("hmm_p2p: %s: removal waits for a fence of who uses a dma-buf of its memory\n",
-			export->range.hdev->name);
+	hmm_p2p_dmabuf_revoke(export->dmabuf, export->range.hdev->name);
 	dma_resv_unlock(resv);
 	export_put(export);
 }

@@ -21,6 +21,7 @@
 #ifndef _LINUX_HMM_P2P_H
 #define _LINUX_HMM_P2P_H
 
+#include <linux/dma-direction.h>
 #include <linux/err.h>
 #include <linux/hmm.h>
 #include <linux/memremap.h>
@@ -31,6 +32,8 @@
 #define HMM_P2P_VERSION "1.0.0"
 
 struct device;
+struct dma_buf;
+struct dma_buf_attachment;
 struct dma_fence;
 struct hmm_dma_map;
 struct hmm_p2p_apart;
@@ -38,6 +41,7 @@ struct hmm_p2p_device;
 struct hmm_p2p_owner;
 struct mm_struct;
 struct page;
+struct sg_table;
 struct pci_dev;
 
 /**
@@ -436,6 +440,11 @@ void hmm_p2p_copy_io_to_io(void __iomem *dst, const void __iomem *src, size_t le
 			   enum hmm_p2p_loads loads);
 enum hmm_p2p_loads hmm_p2p_fastest_loads(const void __iomem *src);
 void hmm_p2p_copy_past_caches(void *dst, const void *src, size_t len);
+
+void hmm_p2p_dmabuf_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
+			  enum dma_data_direction dir);
+void hmm_p2p_dmabuf_revoke(struct dma_buf *dmabuf, const char *name);
+bool hmm_p2p_dmabuf_is_revoked(const struct dma_buf *dmabuf);
 
 #else /* the kernel has it in its tree, and it is off */
 

@@ -72,9 +72,7 @@ static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt
 	struct accel_bo *bo = exported(attach->dmabuf);
 
 	dma_resv_assert_held(bo->base.resv);
-	/* The helper has set it to 0, and frees as many: 7.2 would leak the list. */
-	sgt->orig_nents = sgt->nents;
-	dma_buf_free_sgt(attach, sgt, dir);
+	hmm_p2p_dmabuf_unmap(attach, sgt, dir);
 	WRITE_ONCE(bo->mappings, bo->mappings - 1);
 	wake_up_var(&bo->mappings);
 }
@@ -155,15 +153,14 @@ static void import_unmap(struct accel_bo *bo)
 }
 
 /*
- * The next job that has it maps it again, where it is then, or is refused. A buffer of an
- * accelerator does not move: it is gone, and with it what all jobs want that have not begun,
- * for which its device would have to wait.
+ * The next job that has it maps it again, where it is then, or is refused. Of a buffer that
+ * is gone for good no job begins any more: its device would have to wait for all of them.
  */
 static void import_invalidate(struct dma_buf_attachment *attach)
 {
 	struct accel_bo *bo = attach->importer_priv;
 
-	if (attach->dmabuf->ops == &export_ops)
+	if (hmm_p2p_dmabuf_is_revoked(attach->dmabuf))
 		WRITE_ONCE(bo->lost, true);
 	import_unmap(bo);
 }
@@ -300,11 +297,8 @@ static void bo_revoke(struct accel_bo *bo, struct dma_buf *dmabuf)
 	WRITE_ONCE(bo->revoked, true);
 	if (bo->base.import_attach)
 		import_unmap(bo);
-	if (dmabuf) {
-		dma_buf_invalidate_mappings(dmabuf);
-		dma_resv_wait_timeout(bo->base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
-				      MAX_SCHEDULE_TIMEOUT);
-	}
+	if (dmabuf)
+		hmm_p2p_dmabuf_revoke(dmabuf, dev_name(bo->base.dev->dev));
 	dma_resv_unlock(bo->base.resv);
 	wait_var_event(&bo->mappings, !READ_ONCE(bo->mappings));
 }
