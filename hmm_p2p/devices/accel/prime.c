@@ -22,7 +22,7 @@
 #include <uapi/drm/hmm_p2p_accel.h>
 
 #include "accel.h"
-#include "gem.h"
+#include "bo.h"
 #include "prime.h"
 
 /* ------------------------------------------------------------------------- export */
