@@ -54,7 +54,7 @@ struct accel_gem {
  * @list: in accel_gem.objects
  * @apart: who pays for it; NULL: it was imported
  * @dmabuf: it was exported as that, without a reference
- * @mappings: how many importers have mapped it; under the lock of its reservation
+ * @mappings: how many importers, and the kernel, have mapped it; under the lock of its reservation
  * @revoked: no device maps it any more, this one neither: likewise
  * @lost: its device is gone, or was reset when others could reach it: jobs fail that have
  *	not begun

@@ -15,6 +15,7 @@
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
+#include <linux/iosys-map.h>
 #include <linux/module.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/pci.h>
@@ -24,6 +25,10 @@
 #include "accel.h"
 #include "bo.h"
 #include "prime.h"
+
+/* When a removal says that it waits for somebody's mapping. */
+#define SAY_FIRST	HZ
+#define SAY_INTERVAL	(60 * HZ)
 
 /* ------------------------------------------------------------------------- export */
 
@@ -42,7 +47,14 @@ static int export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *atta
 	return pci_p2pdma_distance(pdev, attach->dev, true) < 0 ? -EREMOTEIO : 0;
 }
 
-/* Context: the lock of the reservation, as the next. */
+/* Context: the lock of the reservation, as all that follow. */
+static void mapping_put(struct accel_bo *bo)
+{
+	dma_resv_assert_held(bo->base.resv);
+	WRITE_ONCE(bo->mappings, bo->mappings - 1);
+	wake_up_var(&bo->mappings);
+}
+
 static struct sg_table *export_map(struct dma_buf_attachment *attach,
 				   enum dma_data_direction dir)
 {
@@ -71,10 +83,36 @@ static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt
 {
 	struct accel_bo *bo = exported(attach->dmabuf);
 
-	dma_resv_assert_held(bo->base.resv);
 	hmm_p2p_dmabuf_unmap(attach, sgt, dir);
-	WRITE_ONCE(bo->mappings, bo->mappings - 1);
-	wake_up_var(&bo->mappings);
+	mapping_put(bo);
+}
+
+/* Memory, for all that it is behind a BAR: no access has side effects. */
+static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct accel_bo *bo = exported(dmabuf);
+
+	dma_resv_assert_held(bo->base.resv);
+	if (bo->revoked)
+		return -ENODEV;
+	bo->mappings++;
+	iosys_map_set_vaddr(map, (void __force *)accel_bo_memory(bo));
+	return 0;
+}
+
+static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	mapping_put(exported(dmabuf));
+}
+
+/*
+ * Who begins has waited for the fences, in the core of dma-buf. All CPUs map it
+ * write-combined, so nothing is in a cache, but what they write may not be out yet.
+ */
+static int export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	wmb(); /* see above */
+	return 0;
 }
 
 static void export_release(struct dma_buf *dmabuf)
@@ -90,7 +128,10 @@ static const struct dma_buf_ops export_ops = {
 	.attach		= export_attach,
 	.map_dma_buf	= export_map,
 	.unmap_dma_buf	= export_unmap,
+	.end_cpu_access	= export_end_cpu_access,
 	.mmap		= drm_gem_dmabuf_mmap,
+	.vmap		= export_vmap,
+	.vunmap		= export_vunmap,
 	.release	= export_release,
 };
 
@@ -290,7 +331,22 @@ static struct accel_bo *next_to_revoke(struct accel_gem *gem, bool all, struct d
 	return NULL;
 }
 
-/* Importers unmap it when they are told, or soon after: they have said that they can. */
+/*
+ * Devices unmap it when they are told, or soon after: they have said that they can. Nobody
+ * can take a mapping of the kernel's own away, so a camera that writes with the CPU keeps
+ * the device as long as it streams.
+ */
+static void await_unmapped(struct accel_bo *bo)
+{
+	unsigned long timeout = SAY_FIRST;
+
+	while (!wait_var_event_timeout(&bo->mappings, !READ_ONCE(bo->mappings), timeout)) {
+		dev_warn(bo->base.dev->dev,
+			 "removal or reset waits for who still maps a buffer of it: end what captures or writes into one\n");
+		timeout = SAY_INTERVAL;
+	}
+}
+
 static void bo_revoke(struct accel_bo *bo, struct dma_buf *dmabuf)
 {
 	dma_resv_lock(bo->base.resv, NULL);
@@ -300,7 +356,7 @@ static void bo_revoke(struct accel_bo *bo, struct dma_buf *dmabuf)
 	if (dmabuf)
 		hmm_p2p_dmabuf_revoke(dmabuf, dev_name(bo->base.dev->dev));
 	dma_resv_unlock(bo->base.resv);
-	wait_var_event(&bo->mappings, !READ_ONCE(bo->mappings));
+	await_unmapped(bo);
 }
 
 static void revoke(struct accel *accel, bool all)
