@@ -4,7 +4,8 @@
  *
  * All DMA is done with the buffer's reservation lock held, a piece at a time. An
  * exporter that takes the memory away holds that lock, too: no DMA is under way
- * then, the mapping goes there and then, and the next piece asks for another.
+ * then, the mapping goes there and then, and the next piece asks for another. The
+ * lock is not held while others are waited for who use the buffer.
  *
  * The importer is at the buffer for a piece at a time, too: its driver waits for that,
  * but not for what the caller's own memory may wait for.
@@ -75,14 +76,42 @@ static int import_map(struct import *import)
 }
 
 /* Who writes the buffer, and for a write who reads it, comes first. */
-static int import_wait(struct import *import)
+static enum dma_resv_usage comes_first(const struct import *import)
+{
+	return dma_resv_usage_rw(is_write(import));
+}
+
+/*
+ * Without the lock: who takes the memory away needs it, and ends what is waited for here.
+ * And not for longer than the importer is there.
+ */
+static int import_wait(const struct import *import)
 {
 	struct dma_resv *resv = import->attach->dmabuf->resv;
 	long left;
 
-	left = dma_resv_wait_timeout(resv, dma_resv_usage_rw(is_write(import)), true,
-				     MAX_SCHEDULE_TIMEOUT);
+	while (!(left = dma_resv_wait_timeout(resv, comes_first(import), true, HZ)))
+		if (READ_ONCE(import->importer->removed))
+			return -ENODEV;
 	return left < 0 ? -EINTR : 0;
+}
+
+/* It is this importer's turn as long as it has the lock. */
+static int import_lock(const struct import *import)
+{
+	struct dma_resv *resv = import->attach->dmabuf->resv;
+	int ret;
+
+	for (;;) {
+		ret = import_wait(import);
+		if (ret)
+			return ret;
+		if (dma_resv_lock_interruptible(resv, NULL))
+			return -EINTR;
+		if (dma_resv_test_signaled(resv, comes_first(import)))
+			return 0;
+		dma_resv_unlock(resv);
+	}
 }
 
 /* As much of @length bytes at @offset as lies together for the device. */
@@ -117,7 +146,7 @@ static long import_dma(struct import *import, u64 offset, void *buf, size_t leng
 	size_t some;
 	int ret;
 
-	ret = import_wait(import) ?: import_map(import);
+	ret = import_map(import);
 	if (ret)
 		return ret;
 	some = import_place(import, offset, min(length, most_at_once(import)), &addr);
@@ -130,13 +159,12 @@ static long import_dma(struct import *import, u64 offset, void *buf, size_t leng
 
 static long import_some(struct import *import, u64 offset, void *buf, size_t length)
 {
-	struct dma_resv *resv = import->attach->dmabuf->resv;
-	long done;
+	long done = import_lock(import);
 
-	if (dma_resv_lock_interruptible(resv, NULL))
-		return -EINTR;
+	if (done)
+		return done;
 	done = import_dma(import, offset, buf, length);
-	dma_resv_unlock(resv);
+	dma_resv_unlock(import->attach->dmabuf->resv);
 	cond_resched();
 	return done;
 }
