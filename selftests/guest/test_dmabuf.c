@@ -236,6 +236,31 @@ static void test_passed_on(void **state)
 	receiver_fini(&it);
 }
 
+/* The same without the second half: who has received it ends, and the maker goes on. */
+static void test_receiver_is_killed(void **state)
+{
+	struct receiver it = { 0 };
+	struct made made;
+	int status;
+	pid_t child;
+
+	(void)state;
+	receiver_init(&it);
+	child = child_start(receive_and_write, &it);
+	turns_side(&it.turns, false);
+	make(&made, 64);
+	send_fd(it.sockets[0], made.fd);
+	assert_int_equal(turn_await(&it.turns), 0);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_pattern(made.mem, LENGTH, 65);
+	pattern_fill(made.mem, 0, LENGTH, 66);
+	assert_pattern(made.mem, LENGTH, 66);
+	unmake(&made);
+	receiver_fini(&it);
+}
+
 /* It makes a buffer, hands it on, and waits to be killed. */
 static int make_and_wait(void *arg)
 {
@@ -563,6 +588,7 @@ int main(void)
 		TEST(test_same_memory),
 		TEST(test_buffer_keeps_memory),
 		TEST(test_passed_on),
+		TEST(test_receiver_is_killed),
 		TEST(test_maker_is_killed),
 		TEST(test_bus_master),
 		TEST(test_no_path),
