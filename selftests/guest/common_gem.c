@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Buffers of the lab's accelerators, jobs on them, and syncobjs. */
+#include <fcntl.h>
 #include <linux/sync_file.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -39,6 +40,54 @@ int gem_submit(int fd, struct gem_job *job)
 	job->submit.waits = address(job->waits);
 	job->submit.signals = address(job->signals);
 	return ioctl(fd, DRM_IOCTL_HMM_P2P_ACCEL_GEM_SUBMIT, &job->submit) ? -errno : 0;
+}
+
+int gem_try_export(int fd, uint32_t handle)
+{
+	struct drm_prime_handle prime = {
+		.handle = handle,
+		.flags = DRM_CLOEXEC | DRM_RDWR,
+	};
+
+	return ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime) ? -errno : prime.fd;
+}
+
+int gem_export(int fd, uint32_t handle)
+{
+	int dmabuf = gem_try_export(fd, handle);
+
+	REQUIRE(dmabuf >= 0);
+	return dmabuf;
+}
+
+int gem_try_import(int fd, int dmabuf, uint32_t *handle)
+{
+	struct drm_prime_handle prime = { .fd = dmabuf };
+
+	if (ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime))
+		return -errno;
+	*handle = prime.handle;
+	return 0;
+}
+
+uint32_t gem_import(int fd, int dmabuf)
+{
+	uint32_t handle = 0;
+
+	REQUIRE(gem_try_import(fd, dmabuf, &handle) == 0);
+	return handle;
+}
+
+void accel_rebind(unsigned int nr, bool bind)
+{
+	static struct hmm_p2p_device_info info;
+
+	if (bind) {
+		REQUIRE(driver_bind("hmm_p2p_accel", &info) == 0);
+		return;
+	}
+	REQUIRE(hmm_p2p_device_next(ctx, accel_memory(nr), &info) == 0);
+	REQUIRE(driver_unbind("hmm_p2p_accel", &info) == 0);
 }
 
 struct buffer buffer_make(int fd, size_t size)
@@ -166,6 +215,18 @@ struct gem_job gem_sum_job(uint32_t handle, size_t size, const struct buffer *re
 struct drm_hmm_p2p_accel_gem_result result_of(const struct buffer *buffer)
 {
 	return *(volatile struct drm_hmm_p2p_accel_gem_result *)buffer->mem;
+}
+
+struct gem_job gem_copy_job(uint32_t from, uint32_t to, size_t size)
+{
+	struct gem_job job = {
+		.submit.op = HMM_P2P_ACCEL_COPY,
+		.submit.length = size,
+	};
+
+	job.submit.src = gem_add(&job, from, 0);
+	job.submit.dst = gem_add(&job, to, HMM_P2P_ACCEL_BUFFER_WRITE);
+	return job;
 }
 
 struct gem_job gem_endless_job(const struct buffer *buffer)

@@ -42,6 +42,15 @@ int gem_close(int fd, uint32_t handle);
 int gem_offset(int fd, uint32_t handle, uint64_t *offset);
 int gem_submit(int fd, struct gem_job *job);
 
+/* As dma-bufs. gem_export() and gem_import() succeed; an export is a descriptor. */
+int gem_try_export(int fd, uint32_t handle);
+int gem_export(int fd, uint32_t handle);
+int gem_try_import(int fd, int dmabuf, uint32_t *handle);
+uint32_t gem_import(int fd, int dmabuf);
+
+/* The accelerator is taken from its driver, or given to it: then it has another number. */
+void accel_rebind(unsigned int nr, bool bind);
+
 /* Mappable, mapped, with zeros. When the device is gone there is no buffer_free(). */
 struct buffer buffer_make(int fd, size_t size);
 void buffer_free(struct buffer *buffer);
@@ -74,6 +83,9 @@ struct gem_job gem_sum_job(uint32_t handle, size_t size, const struct buffer *re
 
 /* What the last job has left at the begin of a buffer. */
 struct drm_hmm_p2p_accel_gem_result result_of(const struct buffer *buffer);
+
+/* The same for one that copies all of a buffer to another one. */
+struct gem_job gem_copy_job(uint32_t from, uint32_t to, size_t size);
 
 /* A job without an end on a buffer, whose first word it writes. */
 struct gem_job gem_endless_job(const struct buffer *buffer);

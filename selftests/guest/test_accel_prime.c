@@ -10,58 +10,7 @@
 
 #include "common_gem.h"
 
-#define DRIVER		"hmm_p2p_accel"
 #define LENGTH		(4 * MIB)
-
-/* Return: the dma-buf, or -errno. */
-static int try_export(int fd, uint32_t handle)
-{
-	struct drm_prime_handle prime = {
-		.handle = handle,
-		.flags = DRM_CLOEXEC | DRM_RDWR,
-	};
-
-	return ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime) ? -errno : prime.fd;
-}
-
-static int export(int fd, uint32_t handle)
-{
-	int dmabuf = try_export(fd, handle);
-
-	REQUIRE(dmabuf >= 0);
-	return dmabuf;
-}
-
-/* Return: 0 or -errno. */
-static int try_import(int fd, int dmabuf, uint32_t *handle)
-{
-	struct drm_prime_handle prime = { .fd = dmabuf };
-
-	if (ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime))
-		return -errno;
-	*handle = prime.handle;
-	return 0;
-}
-
-static uint32_t import(int fd, int dmabuf)
-{
-	uint32_t handle = 0;
-
-	REQUIRE(try_import(fd, dmabuf, &handle) == 0);
-	return handle;
-}
-
-static struct gem_job copy_job(uint32_t from, uint32_t to, size_t size)
-{
-	struct gem_job job = {
-		.submit.op = HMM_P2P_ACCEL_COPY,
-		.submit.length = size,
-	};
-
-	job.submit.src = gem_add(&job, from, 0);
-	job.submit.dst = gem_add(&job, to, HMM_P2P_ACCEL_BUFFER_WRITE);
-	return job;
-}
 
 /* ------------------------------------------------------------------- peer to peer */
 
@@ -78,15 +27,15 @@ static void reaches_peer(unsigned int a, unsigned int b, size_t size)
 	struct gem_job job;
 
 	pattern_fill(from.mem, 0, size, a + 16 * b + 1);
-	there = export(near, made.handle);
-	back = export(near, to.handle);
-	made_far = import(far, there);
-	to_far = import(far, back);
-	job = copy_job(from.handle, made.handle, size);
+	there = gem_export(near, made.handle);
+	back = gem_export(near, to.handle);
+	made_far = gem_import(far, there);
+	to_far = gem_import(far, back);
+	job = gem_copy_job(from.handle, made.handle, size);
 	assert_int_equal(gem_submit(near, &job), 0);
-	job = copy_job(made_far, copy.handle, size);
+	job = gem_copy_job(made_far, copy.handle, size);
 	assert_int_equal(gem_submit(far, &job), 0);
-	job = copy_job(copy.handle, to_far, size);
+	job = gem_copy_job(copy.handle, to_far, size);
 	assert_int_equal(gem_run(far, &job), 0);
 	assert_pattern(made.mem, size, a + 16 * b + 1);
 	assert_pattern(copy.mem, size, a + 16 * b + 1);
@@ -95,7 +44,7 @@ static void reaches_peer(unsigned int a, unsigned int b, size_t size)
 	close(there);
 	buffer_free(&made);
 	memset(copy.mem, 0, size);
-	job = copy_job(made_far, copy.handle, size);
+	job = gem_copy_job(made_far, copy.handle, size);
 	assert_int_equal(gem_run(far, &job), 0);
 	assert_pattern(copy.mem, size, a + 16 * b + 1);
 	assert_int_equal(gem_close(far, made_far), 0);
@@ -160,9 +109,9 @@ static void test_same_device(void **state)
 	uint8_t *mem;
 
 	(void)state;
-	dmabuf = export(fd, buffer.handle);
-	assert_int_equal(import(fd, dmabuf), buffer.handle);
-	handle = import(other, dmabuf);
+	dmabuf = gem_export(fd, buffer.handle);
+	assert_int_equal(gem_import(fd, dmabuf), buffer.handle);
+	handle = gem_import(other, dmabuf);
 	fill = gem_fill_job(handle, LENGTH, 22);
 	assert_int_equal(gem_run(other, &fill), 0);
 	assert_int_equal(gem_offset(fd, buffer.handle, &offset), 0);
@@ -201,13 +150,13 @@ static void test_system_memory(void **state)
 	pattern_fill(mem, 0, MIB, 24);
 	dmabuf = ioctl(udmabuf, UDMABUF_CREATE, &create);
 	assert_true(dmabuf >= 0);
-	handle = import(fd, dmabuf);
+	handle = gem_import(fd, dmabuf);
 	assert_int_equal(gem_offset(fd, handle, &offset), -EOPNOTSUPP);
-	job = copy_job(handle, buffer.handle, MIB);
+	job = gem_copy_job(handle, buffer.handle, MIB);
 	assert_int_equal(gem_run(fd, &job), 0);
 	assert_pattern(buffer.mem, MIB, 24);
 	pattern_fill(buffer.mem, 0, MIB, 25);
-	job = copy_job(buffer.handle, handle, MIB);
+	job = gem_copy_job(buffer.handle, handle, MIB);
 	assert_int_equal(gem_run(fd, &job), 0);
 	assert_pattern(mem, MIB, 25);
 	assert_int_equal(gem_close(fd, handle), 0);
@@ -227,24 +176,12 @@ static void test_behind_window(void **state)
 
 	(void)state;
 	assert_int_equal(gem_create(fd, LENGTH, 0, &handle), 0);
-	assert_int_equal(try_export(fd, handle), -EOPNOTSUPP);
-	assert_int_equal(try_export(fd, handle + 1), -ENOENT);
+	assert_int_equal(gem_try_export(fd, handle), -EOPNOTSUPP);
+	assert_int_equal(gem_try_export(fd, handle + 1), -ENOENT);
 	close(fd);
 }
 
 /* ------------------------------------------------------------------------ removal */
-
-static void rebind(unsigned int nr, bool bind)
-{
-	static struct hmm_p2p_device_info info;
-
-	if (bind) {
-		assert_int_equal(driver_bind(DRIVER, &info), 0);
-		return;
-	}
-	assert_int_equal(hmm_p2p_device_next(ctx, accel_memory(nr), &info), 0);
-	assert_int_equal(driver_unbind(DRIVER, &info), 0);
-}
 
 static int touches(void *arg)
 {
@@ -262,10 +199,10 @@ static void test_exporter_goes(void **state)
 	int i;
 
 	(void)state;
-	dmabuf = export(far, theirs.handle);
-	handle = import(near, dmabuf);
+	dmabuf = gem_export(far, theirs.handle);
+	handle = gem_import(near, dmabuf);
 	pattern_fill(theirs.mem, 0, LENGTH, 26);
-	job = copy_job(handle, mine.handle, LENGTH);
+	job = gem_copy_job(handle, mine.handle, LENGTH);
 	assert_int_equal(gem_run(near, &job), 0);
 	assert_pattern(mine.mem, LENGTH, 26);
 	/* Whatever they would do: in all, they would keep the device for minutes. */
@@ -274,7 +211,7 @@ static void test_exporter_goes(void **state)
 	gem_add(&endless, handle, 0);
 	for (i = 0; i < 500; i++)
 		assert_int_equal(gem_submit(near, &endless), 0);
-	rebind(last, false);
+	accel_rebind(last, false);
 	assert_int_equal(write_file(LIMIT, "10000"), 0);
 	fill = gem_fill_job(theirs.handle, LENGTH, 27);
 	assert_int_equal(gem_submit(far, &fill), -ENODEV);
@@ -284,8 +221,8 @@ static void test_exporter_goes(void **state)
 	fill = gem_fill_job(mine.handle, LENGTH, 28);
 	assert_int_equal(gem_run(near, &fill), 0);
 	assert_int_equal(gem_close(near, handle), 0);
-	assert_int_equal(try_import(near, dmabuf, &again), -ENODEV);
-	rebind(last, true);
+	assert_int_equal(gem_try_import(near, dmabuf, &again), -ENODEV);
+	accel_rebind(last, true);
 	munmap(theirs.mem, LENGTH);
 	buffer_free(&mine);
 	close(dmabuf);
@@ -307,11 +244,11 @@ static void test_exporter_is_reset(void **state)
 	uint32_t handle;
 
 	(void)state;
-	dmabuf = export(far, theirs.handle);
-	handle = import(near, dmabuf);
+	dmabuf = gem_export(far, theirs.handle);
+	handle = gem_import(near, dmabuf);
 	pattern_fill(kept.mem, 0, LENGTH, 29);
 	pattern_fill(theirs.mem, 0, LENGTH, 30);
-	job = copy_job(handle, mine.handle, LENGTH);
+	job = gem_copy_job(handle, mine.handle, LENGTH);
 	assert_int_equal(gem_run(near, &job), 0);
 	assert_pattern(mine.mem, LENGTH, 30);
 	/* One that is under way has its time. */
@@ -323,16 +260,16 @@ static void test_exporter_is_reset(void **state)
 
 	assert_int_equal(gem_run(near, &job), -ENODEV);
 	assert_int_equal(gem_close(near, handle), 0);
-	assert_int_equal(try_import(near, dmabuf, &handle), -ENODEV);
+	assert_int_equal(gem_try_import(near, dmabuf, &handle), -ENODEV);
 	close(dmabuf);
 	/* The job had a buffer for its result only. */
 	pattern_fill(kept.mem, 0, LENGTH, 29);
-	job = copy_job(kept.handle, theirs.handle, LENGTH);
+	job = gem_copy_job(kept.handle, theirs.handle, LENGTH);
 	assert_int_equal(gem_run(far, &job), -ENODEV);
 	assert_pattern(theirs.mem, LENGTH, 30);
 	buffer_free(&theirs);
 	theirs = buffer_make(far, LENGTH);
-	job = copy_job(kept.handle, theirs.handle, LENGTH);
+	job = gem_copy_job(kept.handle, theirs.handle, LENGTH);
 	assert_int_equal(gem_run(far, &job), 0);
 	assert_pattern(theirs.mem, LENGTH, 29);
 	reaches_peer(0, last, MIB);
@@ -349,7 +286,7 @@ static void test_reset_keeps(void **state)
 	unsigned int last = accel_last();
 	int fd = open_accel(last);
 	struct buffer from = buffer_make(fd, LENGTH), to = buffer_make(fd, LENGTH);
-	struct gem_job job = copy_job(from.handle, to.handle, LENGTH);
+	struct gem_job job = gem_copy_job(from.handle, to.handle, LENGTH);
 
 	(void)state;
 	pattern_fill(from.mem, 0, LENGTH, 31);
@@ -373,23 +310,23 @@ static void test_importer_goes(void **state)
 	int fence;
 
 	(void)state;
-	dmabuf = export(near, mine.handle);
-	handle = import(far, dmabuf);
+	dmabuf = gem_export(near, mine.handle);
+	handle = gem_import(far, dmabuf);
 	assert_int_equal(gem_submit(far, &endless), 0);
-	job = copy_job(handle, theirs.handle, LENGTH);
+	job = gem_copy_job(handle, theirs.handle, LENGTH);
 	job.signals[0].handle = sync;
 	job.submit.nr_signals = 1;
 	assert_int_equal(gem_submit(far, &job), 0);
 	fence = syncobj_fence(far, sync);
 	pattern_fill(mine.mem, 0, LENGTH, 29);
-	rebind(last, false);
+	accel_rebind(last, false);
 	assert_int_equal(fence_status(fence), -ENODEV);
 	assert_int_equal(gem_submit(far, &job), -ENODEV);
 	assert_pattern(mine.mem, LENGTH, 29);
 	job = gem_fill_job(mine.handle, LENGTH, 30);
 	assert_int_equal(gem_run(near, &job), 0);
 	assert_true(*(uint64_t *)(mine.mem + LENGTH - 8) == 30);
-	rebind(last, true);
+	accel_rebind(last, true);
 	close(dmabuf);
 	munmap(theirs.mem, LENGTH);
 	close(far);
