@@ -9,13 +9,14 @@
  * devices, and for these), space (the address space of a job), sched (their queue); power
  * (resets and sleep), drv (the device, its nodes and its interrupts).
  *
- * Locks, outermost first: the lock of a process's queue; accel.contexts.lock; the lock of an
- * svm, which is held in mmu.c's operations; accel.inv_lock; accel.jobs.lock,
- * accel.copies.lock (spinlocks). No memory is allocated under any of them but the first,
- * except without waiting. Those of jobs on buffers: the reservations of buffers; the lock of
- * a file's queue, or accel.gem.lock. What such a job needs to end takes accel.inv_lock and
- * the spinlocks only. A reset keeps accel.gem.faults, under which others map and allocate,
- * and then waits for accel_memory_end() of who copies by the CPU.
+ * Locks, outermost first: the lock of a process's queue, or accel.faults_lock;
+ * accel.contexts.lock; the lock of an svm, which is held in mmu.c's operations;
+ * accel.inv_lock; accel.jobs.lock, accel.copies.lock (spinlocks). No memory is allocated under
+ * any of them but the first two, except without waiting. Those of jobs on buffers: the
+ * reservations of buffers; the lock of a file's queue, or accel.gem.lock. What such a job needs
+ * to end takes accel.inv_lock and the spinlocks only. A reset keeps accel.gem.faults, under
+ * which others map and allocate, and then waits for accel_memory_end() of who copies by the
+ * CPU.
  */
 #ifndef _ACCEL_H
 #define _ACCEL_H
@@ -47,7 +48,8 @@
  * @jobs: the ring of jobs
  * @faults: the fault queue
  * @faults_dma: its bus address
- * @fault_head: entries that were taken; by the interrupt's thread alone
+ * @faults_lock: entries are taken by one at a time
+ * @fault_head: how many were; under @faults_lock
  * @contexts: the processes that use it
  * @gem: memory for buffers
  * @sched: the queue of jobs on buffers
@@ -65,6 +67,7 @@ struct accel {
 	struct accel_jobs jobs;
 	struct accel_fault_entry *faults;
 	dma_addr_t faults_dma;
+	struct mutex faults_lock; /* see above */
 	u32 fault_head;
 	struct accel_contexts contexts;
 	struct accel_gem gem;

@@ -425,8 +425,8 @@ static int init_engines(struct accel *accel)
 
 	ret = accel_tables_init(&accel->tables, accel->pdev) ?:
 	      accel_copies_init(accel, accel_watch_copies) ?:
-	      accel_jobs_init(accel) ?: accel_faults_init(accel) ?: accel_gem_init(accel) ?:
-	      accel_sched_init(accel);
+	      accel_jobs_init(accel, accel_faults_take) ?: accel_faults_init(accel) ?:
+	      accel_gem_init(accel) ?: accel_sched_init(accel);
 	if (ret)
 		return dev_err_probe(&accel->pdev->dev, ret, "no memory for rings and tables\n");
 	ret = init_interrupts(accel);

@@ -12,6 +12,7 @@
  * and again: see storm.c.
  */
 #include <drm/drm_drv.h>
+#include <drm/drm_managed.h>
 #include <linux/dma-mapping.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -47,7 +48,12 @@ struct workqueue_struct *accel_wq;
 /* Return: 0 or -ENOMEM. */
 int accel_faults_init(struct accel *accel)
 {
+	int ret;
+
 	BUILD_BUG_ON(sizeof(struct accel_fault_entry) != 32);
+	ret = drmm_mutex_init(&accel->drm, &accel->faults_lock);
+	if (ret)
+		return ret;
 	accel->faults = dmam_alloc_coherent(&accel->pdev->dev,
 					    FAULTS * sizeof(*accel->faults),
 					    &accel->faults_dma, GFP_KERNEL);
@@ -56,6 +62,7 @@ int accel_faults_init(struct accel *accel)
 
 void accel_faults_start(struct accel *accel)
 {
+	guard(mutex)(&accel->faults_lock);
 	accel->fault_head = 0;
 	accel_write64(accel, REG_FAULT_BASE, accel->faults_dma);
 	accel_write(accel, REG_FAULT_ORDER, FAULTS_ORDER);
@@ -231,12 +238,14 @@ static void fault_begin(struct accel *accel, const struct accel_fault_entry *ent
 	queue_work(accel_wq, &fault->work);
 }
 
-/* The device says that there are faults. Context: one at a time, may sleep. */
+/* The device says that there are faults, or was to say it. Context: may sleep. */
 void accel_faults_take(struct accel *accel)
 {
-	u32 tail = accel_read(accel, REG_FAULT_TAIL);
 	struct accel_fault_entry entry;
+	u32 tail;
 
+	guard(mutex)(&accel->faults_lock);
+	tail = accel_read(accel, REG_FAULT_TAIL);
 	if (tail - accel->fault_head > FAULTS)
 		return;
 	dma_rmb(); /* what it counts is there */

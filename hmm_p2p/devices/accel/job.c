@@ -21,7 +21,7 @@
 
 #include "accel.h"
 
-/* Who waits for a job asks so often whether the device is there. */
+/* Who waits for the device asks it so often: an interrupt may be lost, or all of it gone. */
 #define ASK_INTERVAL	(2 * HZ)
 
 /* The longest turn of one that gets nowhere is 2^6 slices. */
@@ -34,8 +34,8 @@ MODULE_PARM_DESC(slice_ms,
 
 static void jobs_slice(struct work_struct *work);
 
-/* Return: 0 or -ENOMEM. */
-int accel_jobs_init(struct accel *accel)
+/* @look: accel_jobs.look; it may sleep. Return: 0 or -ENOMEM. */
+int accel_jobs_init(struct accel *accel, void (*look)(struct accel *accel))
 {
 	struct accel_jobs *jobs = &accel->jobs;
 
@@ -45,6 +45,7 @@ int accel_jobs_init(struct accel *accel)
 	INIT_LIST_HEAD(&jobs->waiting);
 	INIT_LIST_HEAD(&jobs->stopped);
 	INIT_DELAYED_WORK(&jobs->slice, jobs_slice);
+	jobs->look = look;
 	jobs->ring = dmam_alloc_coherent(&accel->pdev->dev,
 					 ACCEL_JOBS * sizeof(*jobs->ring), &jobs->dma,
 					 GFP_KERNEL);
@@ -252,6 +253,33 @@ static bool jobs_are_over(struct accel_jobs *jobs)
 	return !jobs->running;
 }
 
+/* They were killed or stopped. Return: in bounded time, all of them are over. */
+static bool jobs_await_end(struct accel *accel)
+{
+	struct accel_jobs *jobs = &accel->jobs;
+	unsigned long end = jiffies + KILL_TIMEOUT;
+
+	do {
+		if (wait_event_timeout(jobs->over, jobs_are_over(jobs), ASK_INTERVAL))
+			return true;
+		accel_jobs_harvest(accel);
+	} while (time_before(jiffies, end));
+	return jobs_are_over(jobs);
+}
+
+/* The same for one, which is killed. */
+bool accel_job_await_end(struct accel *accel, struct accel_job *job)
+{
+	unsigned long end = jiffies + KILL_TIMEOUT;
+
+	do {
+		if (wait_for_completion_timeout(&job->done, ASK_INTERVAL))
+			return true;
+		accel_jobs_harvest(accel);
+	} while (time_before(jiffies, end));
+	return completion_done(&job->done);
+}
+
 /*
  * Nobody puts jobs in any more, and those who wait for one are told that it is gone: the
  * removal waits for them. Return: 0; -ETIMEDOUT when some do not end: accel_jobs_fail().
@@ -270,7 +298,7 @@ int accel_jobs_end(struct accel *accel)
 	}
 	cancel_delayed_work_sync(&jobs->slice);
 	wake_up_all(&jobs->over);
-	return wait_event_timeout(jobs->over, jobs_are_over(jobs), KILL_TIMEOUT) ? 0 : -ETIMEDOUT;
+	return jobs_await_end(accel) ? 0 : -ETIMEDOUT;
 }
 
 /* The device was reset: no job is in work any more, and none will be. */
@@ -337,7 +365,7 @@ int accel_jobs_pause(struct accel *accel)
 				job_stop(accel, jobs->slots[i]);
 	}
 	wake_up_all(&jobs->over);
-	return wait_event_timeout(jobs->over, jobs_are_over(jobs), KILL_TIMEOUT) ? 0 : -ETIME;
+	return jobs_await_end(accel) ? 0 : -ETIME;
 }
 
 /* @was_reset: the ring begins anew, also when the device had failed. */
@@ -417,7 +445,7 @@ static int job_give_up(struct accel *accel, struct accel_job *job)
 {
 	if (!job_leave(accel, job))
 		return -EINTR;
-	return wait_for_completion_timeout(&job->done, KILL_TIMEOUT) ? -EINTR : -ETIMEDOUT;
+	return accel_job_await_end(accel, job) ? -EINTR : -ETIMEDOUT;
 }
 
 /* A job of somebody, who keeps it until accel_job_fini(). */
@@ -442,6 +470,16 @@ bool accel_is_there(const struct accel *accel)
 	return accel_read(accel, REG_HEARTBEAT) != ~0U;
 }
 
+/* Return: false: it does not answer. */
+static bool job_ask(struct accel *accel)
+{
+	if (!accel_is_there(accel))
+		return false;
+	accel_jobs_harvest(accel);
+	accel->jobs.look(accel);
+	return true;
+}
+
 /* Return: 0; -EINTR when nobody wants it any more, -ENXIO when the device does not answer. */
 static int job_wait(struct accel *accel, struct accel_job *job)
 {
@@ -452,7 +490,7 @@ static int job_wait(struct accel *accel, struct accel_job *job)
 						completion_done(&job->done) ||
 						READ_ONCE(*job->closed),
 						ASK_INTERVAL);
-	} while (!left && accel_is_there(accel));
+	} while (!left && job_ask(accel));
 	if (!left)
 		return -ENXIO;
 	return left < 0 || !completion_done(&job->done) ? -EINTR : 0;

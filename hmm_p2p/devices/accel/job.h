@@ -93,6 +93,7 @@ struct accel_job {
  * @closed: nothing is put in any more
  * @paused: nothing is put in for now
  * @pauses: counts these: the upper half of the ids of jobs
+ * @look: looks for what is not about the end of jobs, but may keep one from it
  */
 struct accel_jobs {
 	struct accel_desc *ring;
@@ -110,6 +111,7 @@ struct accel_jobs {
 	bool closed;
 	bool paused;
 	u32 pauses;
+	void (*look)(struct accel *accel);
 };
 
 /* No job is put in any more. Who has seen that may have been late. */
@@ -118,7 +120,7 @@ static inline bool accel_jobs_closed(const struct accel_jobs *jobs)
 	return READ_ONCE(jobs->closed);
 }
 
-int accel_jobs_init(struct accel *accel);
+int accel_jobs_init(struct accel *accel, void (*look)(struct accel *accel));
 void accel_jobs_start(struct accel *accel);
 void accel_jobs_harvest(struct accel *accel);
 int accel_jobs_end(struct accel *accel);
@@ -130,6 +132,7 @@ int accel_job_run(struct accel *accel, struct accel_job *job);
 int accel_job_start(struct accel *accel, struct accel_job *job);
 bool accel_job_is_overdue(struct accel *accel, struct accel_job *job, unsigned long limit);
 void accel_job_kill(struct accel *accel, struct accel_job *job);
+bool accel_job_await_end(struct accel *accel, struct accel_job *job);
 int accel_job_errno(const struct accel_job *job);
 bool accel_is_there(const struct accel *accel);
 int accel_job_await_fault(struct accel *accel, struct accel_job *job);

@@ -37,9 +37,6 @@
 /* How often the device is looked after while it has a job. */
 #define TICK		(HZ / 4)
 
-/* In so much time a job is killed, or the device is of no use. */
-#define KILL_TIMEOUT	(10 * HZ)
-
 static unsigned int limit_ms = 10000;
 module_param(limit_ms, uint, 0644);
 MODULE_PARM_DESC(limit_ms,
@@ -187,7 +184,7 @@ static void task_end(struct task *task)
 {
 	task->late = true;
 	accel_job_kill(task->accel, &task->job);
-	if (!wait_for_completion_timeout(&task->job.done, KILL_TIMEOUT))
+	if (!accel_job_await_end(task->accel, &task->job))
 		accel_fail(task->accel, "a job on buffers does not end when it is killed");
 }
 
