@@ -285,15 +285,33 @@ static const struct drm_driver accel_driver = {
 
 /* ------------------------------------------------------------------- interrupts */
 
-static irqreturn_t accel_error(int irq, void *data)
+/* A ring that fails is at its end, and so is what was in it. All ones: nobody is there. */
+static void look_for_errors(struct accel *accel)
 {
-	struct accel *accel = data;
 	u32 error = accel_read(accel, REG_ERROR);
 
-	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_ERROR));
+	if (!error || error == ~0U)
+		return;
 	accel_write(accel, REG_ERROR, error);
 	dev_err_ratelimited(&accel->pdev->dev, "errors %#x, the last DMA that failed was at %#llx\n",
 			    error, accel_read64(accel, REG_ERROR_ADDR));
+	if (error & (ERROR_COPIES | ERROR_JOBS))
+		accel_fail(accel, "it cannot read or write a ring");
+}
+
+/* For accel_jobs_init(): what the interrupts below do, in case one was lost. */
+static void look_after(struct accel *accel)
+{
+	look_for_errors(accel);
+	accel_faults_take(accel);
+}
+
+static irqreturn_t accel_error(int irq, void *data)
+{
+	struct accel *accel = data;
+
+	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_ERROR));
+	look_for_errors(accel);
 	accel_copies_harvest(accel);
 	accel_jobs_harvest(accel);
 	return IRQ_HANDLED;
@@ -425,7 +443,7 @@ static int init_engines(struct accel *accel)
 
 	ret = accel_tables_init(&accel->tables, accel->pdev) ?:
 	      accel_copies_init(accel, accel_watch_copies) ?:
-	      accel_jobs_init(accel, accel_faults_take) ?: accel_faults_init(accel) ?:
+	      accel_jobs_init(accel, look_after) ?: accel_faults_init(accel) ?:
 	      accel_gem_init(accel) ?: accel_sched_init(accel);
 	if (ret)
 		return dev_err_probe(&accel->pdev->dev, ret, "no memory for rings and tables\n");

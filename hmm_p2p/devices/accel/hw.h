@@ -31,6 +31,8 @@ enum {
 #define REG_INT_STATUS		0x040
 #define REG_INT_ENABLE		0x044
 #define REG_ERROR		0x04c
+#define ERROR_COPIES		BIT(0)
+#define ERROR_JOBS		BIT(1)
 #define REG_ERROR_ADDR		0x050
 #define REG_PEER_UID		0x090
 

@@ -394,8 +394,8 @@ int accel_job_errno(const struct accel_job *job)
 		return 0;
 	case STATUS_BAD:
 		return -EINVAL;
-	case STATUS_FAULT:
-		return job->error ?: -EFAULT;
+	case STATUS_FAULT: /* without an error of ours, it could not ask */
+		return job->error ?: -EIO;
 	case STATUS_BOUNDS:
 		return -EFAULT;
 	case STATUS_KILLED:
