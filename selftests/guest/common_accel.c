@@ -124,6 +124,21 @@ int accel_reset(unsigned int nr)
 	return write_file(path, "1");
 }
 
+void accel_command(const char *port, const char *words)
+{
+	char path[64], answer[64] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/dev/virtio-ports/%s", port);
+	file = fopen(path, "r+e");
+	if (!file)
+		SKIP("this machine's accelerators take no commands");
+	setbuf(file, NULL);
+	REQUIRE(fprintf(file, "%s\n", words) > 0);
+	REQUIRE(fgets(answer, sizeof(answer), file) && !strcmp(answer, "ok\n"));
+	fclose(file);
+}
+
 int open_accel(unsigned int nr)
 {
 	int fd;
@@ -154,4 +169,10 @@ void runner_await(struct runner *runner)
 {
 	AWAIT(runner->tid);
 	AWAIT(strstr(stack_of(getpid(), runner->tid), "accel_job_run"));
+}
+
+int runner_end(struct runner *runner)
+{
+	AWAIT(pthread_tryjoin_np(runner->thread, NULL) == 0);
+	return runner->ret;
 }

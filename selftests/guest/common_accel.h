@@ -60,6 +60,13 @@ void await_more(double begun, const char *file, int line, const char *what);
 /* By the PCI core, as a function. Return: 0 or -errno. */
 int accel_reset(unsigned int nr);
 
+/* Those whose processes take commands: the one with a neighbour, and the third one. */
+#define PORT_FIRST	"accel0"
+#define PORT_LAST	"accel2"
+
+/* As in qemu/accel/README.md; it succeeds. Skips where they take none. */
+void accel_command(const char *port, const char *words);
+
 /* As accel_open(), of a device that is there: skips where the topology has none. */
 int open_accel(unsigned int nr);
 
@@ -83,5 +90,8 @@ void runner_start(struct runner *runner);
 
 /* Its job is in the ring, or waits to be. */
 void runner_await(struct runner *runner);
+
+/* Until its job has ended, or that takes far too long. Return: how. */
+int runner_end(struct runner *runner);
 
 #endif /* GUEST_COMMON_ACCEL_H */

@@ -442,21 +442,6 @@ static void test_unbind(void **state)
 
 /* ----------------------------------------------------------- a device that fails */
 
-/* The third accelerator's process takes commands that break things. */
-static void command(const char *what)
-{
-	FILE *port = fopen("/dev/virtio-ports/accel2", "r+e");
-	char answer[64] = "";
-
-	if (!port)
-		SKIP("this machine's accelerators cannot be broken");
-	setbuf(port, NULL);
-	assert_true(fprintf(port, "%s\n", what) > 0);
-	assert_non_null(fgets(answer, sizeof(answer), port));
-	assert_string_equal(answer, "ok\n");
-	fclose(port);
-}
-
 /* Unbinds and binds it: what it is then has another number. */
 static void as_new(const struct hmm_p2p_device_info *info)
 {
@@ -472,7 +457,7 @@ static void test_dma_error(void **state)
 	struct hmm_p2p_migrate result;
 
 	(void)state;
-	command("dma-error 2");
+	accel_command(PORT_LAST, "dma-error 2");
 	assert_int_equal(hmm_p2p_migrate(ctx, NULL, memory, address(mem), LENGTH, &result),
 			 -EIO);
 	assert_true(result.out_reasons[HMM_P2P_REASON_DEVICE_ERROR] > 0);
@@ -494,7 +479,7 @@ static void test_copy_hangs(void **state)
 	(void)state;
 	assert_int_equal(hmm_p2p_device_next(ctx, memory, &info), 0);
 	move_all_to(memory, mem, LENGTH);
-	command("hang copy");
+	accel_command(PORT_LAST, "hang copy");
 	assert_int_equal(hmm_p2p_migrate_to_ram(ctx, NULL, address(mem), LENGTH, NULL),
 			 -EIO);
 	assert_int_equal(pages_on(memory, mem, LENGTH), LENGTH / page_size);

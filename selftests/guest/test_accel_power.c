@@ -15,16 +15,9 @@
 #include "common_accel.h"
 
 #define LENGTH		(8 * MIB)
-#define CONTROL		"/dev/virtio-ports/accel2"
 #define POWER		"/sys/power/"
 #define RESETS		5
 #define WORKERS		4
-
-static int runner_end(struct runner *runner)
-{
-	REQUIRE(pthread_join(runner->thread, NULL) == 0);
-	return runner->ret;
-}
 
 /* All that a device does. */
 static void is_usable(unsigned int nr)
@@ -188,18 +181,6 @@ static void test_reset_under_load(void **state)
 	AWAIT(used_bytes(memory) == used);
 }
 
-static void command(const char *words)
-{
-	size_t length = strlen(words);
-	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
-	char answer[16] = "";
-
-	REQUIRE(fd >= 0);
-	REQUIRE(write(fd, words, length) == (ssize_t)length);
-	REQUIRE(read(fd, answer, sizeof(answer) - 1) > 0 && !strncmp(answer, "ok", 2));
-	close(fd);
-}
-
 /* That is what resets are for: its job fails, and the next one does not. */
 static void test_reset_hung(void **state)
 {
@@ -212,15 +193,13 @@ static void test_reset_hung(void **state)
 	};
 
 	(void)state;
-	if (access(CONTROL, W_OK))
-		SKIP("this machine's accelerators take no commands");
 	move_all_to(accel_memory(last), there, LENGTH);
-	command("hang compute\n");
+	accel_command(PORT_LAST, "hang compute");
 	runner_start(&runner);
 	runner_await(&runner);
 	assert_int_equal(accel_reset(last), 0);
 	assert_int_equal(runner_end(&runner), -EIO);
-	command("resume compute\n");
+	accel_command(PORT_LAST, "resume compute");
 	assert_pattern(mem, LENGTH, 7);
 	assert_pattern(there, LENGTH, 8);
 	is_usable(last);

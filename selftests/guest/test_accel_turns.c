@@ -19,12 +19,6 @@
 /* More than there are units, so that they take turns among themselves, too. */
 #define JOBS		(2 * UNITS)
 
-static int runner_end(struct runner *runner)
-{
-	REQUIRE(pthread_join(runner->thread, NULL) == 0);
-	return runner->ret;
-}
-
 /* Its own memory: the sum of a pattern. */
 static int small_job(void)
 {
