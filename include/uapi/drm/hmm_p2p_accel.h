@@ -28,6 +28,13 @@
  * wait, first come first, and as long as they do, jobs take turns: one that has run for a
  * while is stopped, and goes on behind them (the module's parameter slice_ms). So no job
  * waits for the end of another one, as long as that is.
+ *
+ * Nor is a job on any address ever taken for one that hangs: it ends when its process wants
+ * that, by a signal that kills it. A device that does not end a job within ten seconds after
+ * that, or does not get on with copies, or cannot read its rings any more, is reset. Then the
+ * jobs that it has fail with EIO and later ones with ENODEV, and memory that is on it stays
+ * and is copied by the CPU, until root resets the function (reset in its sysfs folder) or
+ * binds the driver anew.
  */
 #ifndef _UAPI_DRM_HMM_P2P_ACCEL_H
 #define _UAPI_DRM_HMM_P2P_ACCEL_H
