@@ -57,6 +57,9 @@ static int fault_try(struct hmm_p2p_svm *svm, unsigned long *hmm_pfns,
 	ret = -EBUSY;
 	if (svm->owner == range.dev_private_owner)
 		ret = svm_enter(svm, addr >> PAGE_SHIFT, hmm_pfns, nr);
+	/* It may change at any time, and then there is no way to what was private. */
+	if (ret && READ_ONCE(svm->hdev->owner) != range.dev_private_owner)
+		ret = -EBUSY;
 	mutex_unlock(&svm->mirror.lock);
 	return ret;
 }
