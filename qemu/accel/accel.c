@@ -72,13 +72,19 @@ int accel_dma(struct accel *accel, uint64_t addr, void *buf, size_t length, bool
 	return err;
 }
 
+void *accel_local(struct accel *accel, uint64_t addr, size_t length)
+{
+	if (addr > accel->memory_size || length > accel->memory_size - addr)
+		return NULL;
+	return accel->memory + addr;
+}
+
 static int local_access(struct accel *accel, uint64_t addr, void *buf, size_t length, bool write)
 {
-	uint8_t *at;
+	uint8_t *at = accel_local(accel, addr, length);
 
-	if (addr > accel->memory_size || length > accel->memory_size - addr)
+	if (!at)
 		return STATUS_BOUNDS;
-	at = accel->memory + addr;
 	memcpy(write ? at : buf, write ? buf : at, length);
 	return 0;
 }

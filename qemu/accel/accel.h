@@ -102,6 +102,8 @@ void accel_error(struct accel *accel, uint32_t bits);
 
 /* Without the lock. */
 int accel_dma(struct accel *accel, uint64_t addr, void *buf, size_t length, bool write);
+/* Local memory; NULL: so much is not there. */
+void *accel_local(struct accel *accel, uint64_t addr, size_t length);
 /* Bytes of @target: 0, or enum accel_status. */
 int accel_access(struct accel *accel, enum accel_target target, uint64_t addr, void *buf, size_t length,
 		 bool write);

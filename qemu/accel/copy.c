@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The copy engine: descriptors one after the other, 64 KiB at a time. */
+#include <string.h>
+
 #include "accel.h"
 #include "copy.h"
 
 #define STEP	DMA_CHUNK
 
+/* The buffer is for steps of which no end is local. */
 struct copy {
 	struct accel_desc desc;
 	uint8_t buffer[STEP];
@@ -40,18 +43,69 @@ static int may_go_on(struct accel *accel)
 	return stop ? STATUS_KILLED : 0;
 }
 
-static int read_step(struct accel *accel, struct copy *copy, size_t length)
+/* Steps are a multiple of eight bytes. */
+static void fill(uint8_t *to, uint64_t argument, size_t length)
+{
+	size_t at;
+
+	for (at = 0; at + sizeof(argument) <= length; at += sizeof(argument))
+		memcpy(to + at, &argument, sizeof(argument));
+	memcpy(to + at, &argument, length - at);
+}
+
+static int read_to(struct accel *accel, const struct accel_desc *desc, uint8_t *to, size_t length)
+{
+	uint64_t src = desc->src + desc->result;
+	const uint8_t *from;
+
+	if (desc->op == COPY_FILL) {
+		fill(to, desc->argument, length);
+		return 0;
+	}
+	if (target(desc, DESC_SRC_TARGET) != TARGET_LOCAL)
+		return accel_access(accel, target(desc, DESC_SRC_TARGET), src, to, length, false);
+	from = accel_local(accel, src, length);
+	if (!from)
+		return STATUS_BOUNDS;
+	memmove(to, from, length);
+	return 0;
+}
+
+static int write_from(struct accel *accel, struct accel_desc *desc, uint8_t *from, size_t length)
+{
+	uint64_t dst = desc->dst + desc->result;
+	int err = accel_access(accel, target(desc, DESC_DST_TARGET), dst, from, length, true);
+
+	if (err)
+		desc->address = dst;
+	return err;
+}
+
+/* Straight to local memory, or from there, or by the buffer. */
+static int transfer(struct accel *accel, struct copy *copy, size_t length)
 {
 	struct accel_desc *desc = &copy->desc;
-	size_t i;
+	uint64_t src = desc->src + desc->result, dst = desc->dst + desc->result;
+	bool to_local = target(desc, DESC_DST_TARGET) == TARGET_LOCAL;
+	bool from_local = desc->op == COPY_COPY && target(desc, DESC_SRC_TARGET) == TARGET_LOCAL;
+	uint8_t *data = copy->buffer;
+	int err = 0;
 
-	if (desc->op == COPY_COPY)
-		return accel_access(accel, target(desc, DESC_SRC_TARGET), desc->src + desc->result, copy->buffer,
-				    length, false);
-	/* Steps are a multiple of eight bytes. */
-	for (i = 0; i < length; i++)
-		copy->buffer[i] = desc->argument >> 8 * (i % 8);
-	return 0;
+	if (to_local)
+		data = accel_local(accel, dst, length);
+	else if (from_local)
+		data = accel_local(accel, src, length);
+	if (!data) {
+		desc->address = to_local ? dst : src;
+		return STATUS_BOUNDS;
+	}
+	if (to_local || !from_local)
+		err = read_to(accel, desc, data, length);
+	if (err) {
+		desc->address = src;
+		return err;
+	}
+	return to_local ? 0 : write_from(accel, desc, data, length);
 }
 
 static int step(struct accel *accel, struct copy *copy)
@@ -61,18 +115,9 @@ static int step(struct accel *accel, struct copy *copy)
 	size_t length = left < STEP ? left : STEP;
 	int err = may_go_on(accel);
 
-	if (err)
-		return err;
-	err = read_step(accel, copy, length);
-	if (err) {
-		desc->address = desc->src + desc->result;
-		return err;
-	}
-	err = accel_access(accel, target(desc, DESC_DST_TARGET), desc->dst + desc->result, copy->buffer, length,
-			   true);
-	if (err)
-		desc->address = desc->dst + desc->result;
-	else
+	if (!err)
+		err = transfer(accel, copy, length);
+	if (!err)
 		desc->result += length;
 	return err;
 }

@@ -58,6 +58,26 @@ static void test_bus_to_bus(void **state)
 	       client->ram + 2 * DATA_AT);
 }
 
+/* Upwards, in steps of 64 KiB: what a step has written, the next one reads. */
+static void test_overlap(void **state)
+{
+	struct client *client = *state;
+	struct accel_desc desc = copy_desc(TARGET_LOCAL, 0x8000, TARGET_LOCAL, 0, 0x28000);
+	uint8_t *expected = malloc(0x30000);
+	struct client_ring ring;
+	size_t at;
+
+	assert_non_null(expected);
+	client_ring(client, &ring, REG_COPY, RING_AT, 2);
+	fill_random(client->window, 0x30000, 5);
+	memcpy(expected, client->window, 0x30000);
+	for (at = 0; at < 0x28000; at += 0x10000)
+		memmove(expected + 0x8000 + at, expected + at, at == 0x20000 ? 0x8000 : 0x10000);
+	assert_int_equal(ring_do(&ring, &desc), STATUS_DONE);
+	assert_memory_equal(client->window, expected, 0x30000);
+	free(expected);
+}
+
 static void test_messages_to_local(void **state)
 {
 	struct client *client = *state;
@@ -204,6 +224,17 @@ static void test_out_of_bounds(void **state)
 	assert_int_equal(ring_do(&ring, &desc), STATUS_BOUNDS);
 	desc = copy_desc(TARGET_LOCAL, 0, TARGET_PEER, 0, 1);
 	assert_int_equal(ring_do(&ring, &desc), STATUS_LINK);
+	/* With the bus at the other end, too, and by filling. */
+	desc = copy_desc(TARGET_LOCAL, MEMORY_BYTES - 8, TARGET_BUS, RAM_BUS + DATA_AT, 9);
+	assert_int_equal(ring_do(&ring, &desc), STATUS_BOUNDS);
+	assert_int_equal(ring_desc(&ring, 4)->address, MEMORY_BYTES - 8);
+	desc = copy_desc(TARGET_BUS, RAM_BUS + DATA_AT, TARGET_LOCAL, MEMORY_BYTES - 0x10000, 0x10001);
+	assert_int_equal(ring_do(&ring, &desc), STATUS_BOUNDS);
+	assert_int_equal(ring_desc(&ring, 5)->address, MEMORY_BYTES);
+	assert_int_equal(ring_desc(&ring, 5)->result, 0x10000);
+	desc = (struct accel_desc) { .op = COPY_FILL, .dst = MEMORY_BYTES - 1, .length = 2 };
+	assert_int_equal(ring_do(&ring, &desc), STATUS_BOUNDS);
+	assert_int_equal(ring_desc(&ring, 6)->address, MEMORY_BYTES - 1);
 }
 
 static void test_bus_errors(void **state)
@@ -380,6 +411,7 @@ int main(void)
 		machine_test(test_local_to_bus),
 		machine_test(test_local_to_local),
 		machine_test(test_bus_to_bus),
+		machine_test(test_overlap),
 		machine_test(test_messages_to_local),
 		machine_test(test_local_to_messages),
 		machine_test(test_fill),
