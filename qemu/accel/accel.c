@@ -163,12 +163,8 @@ static void init(struct accel *accel, const struct accel_options *options)
 	accel->window_size = options->window;
 	accel->uid = options->uid;
 	config_init(&accel->config, options->window);
-	accel->copy.at = REG_COPY;
-	accel->copy.error = ERROR_COPY;
-	accel->copy.vector = VECTOR_COPY;
-	accel->jobs.at = REG_JOB;
-	accel->jobs.error = ERROR_JOB;
-	accel->jobs.vector = VECTOR_JOB;
+	ring_init(&accel->copy, REG_COPY, ERROR_COPY, VECTOR_COPY);
+	ring_init(&accel->jobs, REG_JOB, ERROR_JOB, VECTOR_JOB);
 	set_defaults(accel);
 }
 
@@ -198,6 +194,8 @@ void accel_close(struct accel *accel)
 	accel->leaving = true;
 	dma_cancel(&accel->dma, true);
 	pthread_cond_broadcast(&accel->changed);
+	ring_wake(&accel->copy);
+	ring_wake(&accel->jobs);
 	pthread_mutex_unlock(&accel->lock);
 	control_close(accel);
 	compute_close(accel);

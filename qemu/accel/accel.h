@@ -38,7 +38,7 @@ struct accel_options {
 
 struct accel {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;		/* anything under the lock that somebody waits for */
+	pthread_cond_t changed;		/* anything under the lock that somebody waits for, but work: struct ring */
 	bool resetting;
 	bool leaving;
 	bool reset_wanted;		/* by a register write that is under way */

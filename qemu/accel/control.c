@@ -127,6 +127,8 @@ static bool obey(struct accel *accel, char *line)
 		if (!strcmp(name, commands[i].name))
 			done = commands[i].run(accel, word ? word : "");
 	pthread_cond_broadcast(&accel->changed);
+	ring_wake(&accel->copy);
+	ring_wake(&accel->jobs);
 	pthread_mutex_unlock(&accel->lock);
 	return done;
 }

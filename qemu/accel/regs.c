@@ -8,6 +8,7 @@
 struct reg {
 	uint16_t at;
 	uint16_t copies;		/* more of them, CONTEXT_STRIDE apart */
+	bool quiet;			/* nobody waits for a write, or @write says so itself */
 	bool wide;			/* 64 bits: the next one is like it, @mask is for the low half */
 	uint32_t mask;			/* what a write changes, or what of it @write gets */
 	uint64_t (*read)(struct accel *accel);
@@ -168,7 +169,7 @@ static void write_inv_go(struct accel *accel, uint32_t value)
 	{ .at = (block) + RING_BASE, .wide = true, .mask = PAGES },				\
 	{ .at = (block) + RING_ORDER, .mask = 0xf },						\
 	{ .at = (block) + RING_CTRL, .mask = CTRL_ENABLE, .write = (ctrl) },			\
-	{ .at = (block) + RING_TAIL, .mask = ALL, .write = (tail) },				\
+	{ .at = (block) + RING_TAIL, .quiet = true, .mask = ALL, .write = (tail) },		\
 	{ .at = (block) + RING_HEAD },								\
 	{ .at = (block) + RING_STATUS, .read = (status) }
 
@@ -185,7 +186,7 @@ static const struct reg table[] = {
 	{ .at = REG_MOVE_SIZE, .read = read_move_size },
 	{ .at = REG_SCRATCH, .mask = ALL },
 	{ .at = REG_RESET, .mask = 1, .write = write_reset },
-	{ .at = REG_INT_STATUS, .mask = VECTORS, .write = write_int_status },
+	{ .at = REG_INT_STATUS, .quiet = true, .mask = VECTORS, .write = write_int_status },
 	{ .at = REG_INT_ENABLE, .mask = VECTORS, .write = accel_irq_enable },
 	{ .at = REG_INT_TEST, .mask = VECTORS, .write = write_int_test },
 	{ .at = REG_ERROR, .mask = ALL, .write = write_error },
@@ -204,10 +205,10 @@ static const struct reg table[] = {
 	{ .at = REG_FAULT_TAIL },
 	{ .at = REG_FAULT_REPLY, .mask = ALL, .write = fault_reply },
 	{ .at = REG_FAULT_STATUS, .read = read_fault_status },
-	{ .at = REG_INV_START, .wide = true, .mask = ALL },
-	{ .at = REG_INV_LENGTH, .wide = true, .mask = ALL },
-	{ .at = REG_INV_CONTEXT, .mask = INV_ALL | (NR_CONTEXTS - 1) },
-	{ .at = REG_INV_GO, .mask = ALL, .write = write_inv_go },
+	{ .at = REG_INV_START, .quiet = true, .wide = true, .mask = ALL },
+	{ .at = REG_INV_LENGTH, .quiet = true, .wide = true, .mask = ALL },
+	{ .at = REG_INV_CONTEXT, .quiet = true, .mask = INV_ALL | (NR_CONTEXTS - 1) },
+	{ .at = REG_INV_GO, .quiet = true, .mask = ALL, .write = write_inv_go },
 	{ .at = REG_INV_ISSUED },
 	{ .at = REG_INV_DONE },
 	{ .at = REG_CONTEXT, .copies = NR_CONTEXTS - 1, .wide = true, .mask = ~(BIG_TABLE_BYTES - 1u) },
@@ -259,8 +260,9 @@ static void write_reg(struct accel *accel, uint32_t at, uint32_t value)
 		reg->write(accel, value & mask);
 	else
 		accel_set(accel, at, value & mask);
-	/* Whoever waits for room, for a context, or for a descriptor looks again. */
-	pthread_cond_broadcast(&accel->changed);
+	/* Whoever waits for room in the queue, for a reply, or because of a context looks again. */
+	if (!reg->quiet)
+		pthread_cond_broadcast(&accel->changed);
 }
 
 static void access_msix(struct accel *accel, uint32_t at, uint8_t *data, bool write)

@@ -29,9 +29,24 @@ static void change(uint64_t *bits, uint32_t counter, bool value)
 	bits[slot / 64] = value ? bits[slot / 64] | bit : bits[slot / 64] & ~bit;
 }
 
+void ring_init(struct ring *ring, uint32_t at, uint32_t error, enum accel_vector vector)
+{
+	pthread_cond_init(&ring->work, NULL);
+	ring->at = at;
+	ring->error = error;
+	ring->vector = vector;
+}
+
+void ring_wake(struct ring *ring)
+{
+	pthread_cond_broadcast(&ring->work);
+}
+
 void ring_reset(struct ring *ring)
 {
 	ring->next = 0;
+	ring->ahead_from = 0;
+	ring->ahead_end = 0;
 	ring->hung = false;
 	memset(ring->done, 0, sizeof(ring->done));
 	memset(ring->killed, 0, sizeof(ring->killed));
@@ -74,9 +89,15 @@ void ring_control(struct accel *accel, struct ring *ring, uint32_t value)
 
 void ring_doorbell(struct accel *accel, struct ring *ring, uint32_t tail)
 {
+	bool one = tail - accel_reg(accel, ring->at + RING_TAIL) == 1;
+
 	accel_set(accel, ring->at + RING_TAIL, tail);
 	if (enabled(accel, ring) && tail - accel_reg(accel, ring->at + RING_HEAD) > slots(ring))
 		fail(accel, ring);
+	else if (one)
+		pthread_cond_signal(&ring->work);
+	else
+		ring_wake(ring);
 }
 
 uint32_t ring_status(const struct accel *accel, const struct ring *ring)
@@ -115,7 +136,7 @@ bool ring_is_stopped(const struct ring *ring, uint32_t counter)
 
 static bool has_work(const struct accel *accel, const struct ring *ring)
 {
-	return enabled(accel, ring) && !ring->hung && !accel->resetting &&
+	return enabled(accel, ring) && !ring->hung && !ring->reading && !accel->resetting &&
 	       ring->next != accel_reg(accel, ring->at + RING_TAIL);
 }
 
@@ -124,30 +145,62 @@ static uint64_t address(const struct ring *ring, uint32_t counter)
 	return ring->base + (counter & (slots(ring) - 1)) * (uint64_t)sizeof(struct accel_desc);
 }
 
+/* A reset waits for it. */
 static void end_work(struct accel *accel, struct ring *ring)
 {
 	ring->working--;
-	pthread_cond_broadcast(&accel->changed);
+	if (accel->resetting)
+		pthread_cond_broadcast(&accel->changed);
+}
+
+/* What is there to read, in one piece. */
+static uint32_t count_ahead(const struct accel *accel, const struct ring *ring)
+{
+	uint32_t nr = accel_reg(accel, ring->at + RING_TAIL) - ring->next;
+	uint32_t to_wrap = slots(ring) - (ring->next & (slots(ring) - 1));
+
+	nr = nr < to_wrap ? nr : to_wrap;
+	return nr < RING_AHEAD ? nr : RING_AHEAD;
+}
+
+/* Drops the lock: the ring is in work meanwhile, and nobody else takes from it. */
+static int read_ahead(struct accel *accel, struct ring *ring)
+{
+	uint32_t nr = count_ahead(accel, ring);
+	uint64_t from = address(ring, ring->next);
+	struct accel_desc read[RING_AHEAD];
+	uint32_t i;
+	int err;
+
+	ring->reading = true;
+	pthread_mutex_unlock(&accel->lock);
+	err = accel_dma(accel, from, read, nr * sizeof(*read), false);
+	pthread_mutex_lock(&accel->lock);
+	ring->reading = false;
+	ring_wake(ring);
+	if (err)
+		return err;
+	ring->ahead_from = ring->next;
+	ring->ahead_end = ring->next + nr;
+	for (i = 0; i < nr; i++)
+		ring->ahead[(ring->next + i) % RING_AHEAD] = read[i];
+	return 0;
 }
 
 static bool fetch(struct accel *accel, struct ring *ring, struct accel_desc *desc)
 {
-	uint32_t counter = ring->next++;
-	uint64_t from = address(ring, counter);
-	int err;
-
 	ring->working++;
-	pthread_mutex_unlock(&accel->lock);
-	err = accel_dma(accel, from, desc, sizeof(*desc), false);
-	pthread_mutex_lock(&accel->lock);
-	desc->sequence = counter;
+	if (ring->ahead_from == ring->ahead_end && read_ahead(accel, ring)) {
+		if (!accel->resetting)
+			fail(accel, ring);
+		end_work(accel, ring);
+		return false;
+	}
+	*desc = ring->ahead[ring->next % RING_AHEAD];
+	desc->sequence = ring->next++;
 	desc->status = 0;
-	if (!err)
-		return true;
-	if (!accel->resetting)
-		fail(accel, ring);
-	end_work(accel, ring);
-	return false;
+	ring->ahead_from = ring->next;
+	return true;
 }
 
 bool ring_take(struct accel *accel, struct ring *ring, struct accel_desc *desc)
@@ -159,7 +212,7 @@ bool ring_take(struct accel *accel, struct ring *ring, struct accel_desc *desc)
 		if (has_work(accel, ring))
 			taken = fetch(accel, ring, desc);
 		else
-			pthread_cond_wait(&accel->changed, &accel->lock);
+			pthread_cond_wait(&ring->work, &accel->lock);
 	}
 	pthread_mutex_unlock(&accel->lock);
 	return taken;

@@ -3,6 +3,7 @@
 #ifndef ACCEL_RING_H
 #define ACCEL_RING_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,9 +12,11 @@
 struct accel;
 
 #define RING_SLOTS	(1u << RING_MAX_ORDER)
+#define RING_AHEAD	64		/* descriptors that are read at once, at most */
 
 /* All of it under accel->lock. */
 struct ring {
+	pthread_cond_t work;		/* there may be a descriptor to take */
 	uint32_t at;			/* its registers */
 	uint32_t error;			/* its bit in REG_ERROR */
 	enum accel_vector vector;
@@ -21,14 +24,23 @@ struct ring {
 	uint32_t order;
 	uint32_t next;			/* the next to take */
 	uint32_t working;
+	bool reading;			/* somebody reads @ahead, without the lock */
+	uint32_t ahead_from;		/* the first of @ahead that was not taken */
+	uint32_t ahead_end;		/* behind the last one */
+	struct accel_desc ahead[RING_AHEAD];	/* by counter */
 	bool hung;			/* injected */
 	uint64_t done[RING_SLOTS / 64];
 	uint64_t killed[RING_SLOTS / 64];
 	uint64_t stopped[RING_SLOTS / 64];
 };
 
+/* Once, of zeros. */
+void ring_init(struct ring *ring, uint32_t at, uint32_t error, enum accel_vector vector);
+
 /* Under accel->lock. */
 void ring_reset(struct ring *ring);
+/* Whoever waits for a descriptor looks again. */
+void ring_wake(struct ring *ring);
 void ring_control(struct accel *accel, struct ring *ring, uint32_t value);
 void ring_doorbell(struct accel *accel, struct ring *ring, uint32_t tail);
 uint32_t ring_status(const struct accel *accel, const struct ring *ring);

@@ -169,6 +169,43 @@ static void test_many_in_flight(void **state)
 	assert_int_equal(r32(client, REG_COPY + RING_STATUS), RING_STATUS_ENABLED);
 }
 
+/* With the engine held, so that all of them are there when it begins. Return: messages that it took. */
+static unsigned int push_at_once(struct client_ring *ring, uint32_t from, uint32_t to)
+{
+	struct client *client = ring->client;
+	unsigned int before = client->nr_dma;
+
+	assert_true(control(client, "hang copy\n"));
+	for (; from < to; from++) {
+		*ring_desc(ring, from) = copy_desc(TARGET_LOCAL, 0x1000 * (from + 1), TARGET_LOCAL, 0x1000 * from, 8);
+		ring_desc(ring, from)->flags |= DESC_INTERRUPT;
+	}
+	w32(client, REG_COPY + RING_TAIL, to);
+	assert_true(control(client, "resume copy\n"));
+	wait_head(ring, to);
+	return client->nr_dma - before;
+}
+
+/* A ring that is reached by messages shows how it is read: in one piece, up to where it ends. */
+static void test_descriptors_come_together(void **state)
+{
+	struct client *client = *state;
+	struct client_ring ring;
+	unsigned int i;
+
+	client_ring(client, &ring, REG_COPY, RING_AT, 4);
+	w32(client, REG_COPY + RING_CTRL, 0);
+	w64(client, REG_COPY + RING_BASE, FAR_BUS);
+	w32(client, REG_COPY + RING_CTRL, CTRL_ENABLE);
+	ring.desc = (struct accel_desc *)client->far;
+	assert_int_equal(push_at_once(&ring, 0, 12), 1 + 2 * 12);
+	assert_int_equal(push_at_once(&ring, 12, 20), 2 + 2 * 8);
+	for (i = 4; i < 20; i++) {
+		assert_int_equal(ring_desc(&ring, i)->status, STATUS_DONE);
+		assert_int_equal(ring_desc(&ring, i)->sequence, i);
+	}
+}
+
 static void test_no_interrupt_unless_asked(void **state)
 {
 	struct client *client = *state;
@@ -418,6 +455,7 @@ int main(void)
 		machine_test(test_nop),
 		machine_test(test_ring_wraps),
 		machine_test(test_many_in_flight),
+		machine_test(test_descriptors_come_together),
 		machine_test(test_no_interrupt_unless_asked),
 		machine_test(test_bad_descriptors),
 		machine_test(test_out_of_bounds),
