@@ -139,15 +139,17 @@ void accel_reset(struct accel *accel)
 }
 
 /* Sealed, so that a neighbour that maps it never meets its end. */
-static int open_memory(struct accel *accel)
+static int open_memory(struct accel *accel, bool populate)
 {
+	int flags = MAP_SHARED | (populate ? MAP_POPULATE : 0);
+
 	accel->memory_fd = memfd_create("accel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (accel->memory_fd < 0)
 		return -errno;
 	if (ftruncate(accel->memory_fd, accel->memory_size) ||
 	    fcntl(accel->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return -errno;
-	accel->memory = mmap(NULL, accel->memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, accel->memory_fd, 0);
+	accel->memory = mmap(NULL, accel->memory_size, PROT_READ | PROT_WRITE, flags, accel->memory_fd, 0);
 	return accel->memory == MAP_FAILED ? -errno : 0;
 }
 
@@ -173,8 +175,8 @@ int accel_open(struct accel *accel, const struct accel_options *options)
 	int err;
 
 	init(accel, options);
-	dma_init(&accel->dma);
-	err = open_memory(accel);
+	dma_init(&accel->dma, options->populate);
+	err = open_memory(accel, options->populate);
 	if (!err)
 		err = link_open(accel, options->link_listen, options->link_connect);
 	if (!err)

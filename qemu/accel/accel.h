@@ -34,6 +34,7 @@ struct accel_options {
 	const char *link_listen;
 	const char *link_connect;
 	const char *control;
+	bool populate;			/* memory is there before it is touched */
 };
 
 struct accel {

@@ -29,10 +29,11 @@ void dma_connect(struct dma *dma, int sock, pthread_mutex_t *send_lock)
 	dma->send_lock = send_lock;
 }
 
-void dma_init(struct dma *dma)
+void dma_init(struct dma *dma, bool populate)
 {
 	pthread_rwlockattr_t attr;
 
+	dma->populate = populate;
 	pthread_mutex_init(&dma->wait_lock, NULL);
 	pthread_cond_init(&dma->replied, NULL);
 	pthread_rwlockattr_init(&attr);
@@ -51,8 +52,9 @@ void dma_destroy(struct dma *dma)
 }
 
 /* A file that is shorter than it is said to be would be a SIGBUS later. */
-static int map_file(struct dma_map *map, uint64_t offset, int fd)
+static int map_file(struct dma_map *map, uint64_t offset, int fd, bool populate)
 {
+	int prot = PROT_READ | (map->write ? PROT_WRITE : 0), flags = MAP_SHARED | (populate ? MAP_POPULATE : 0);
 	struct stat st;
 	void *memory;
 
@@ -60,7 +62,7 @@ static int map_file(struct dma_map *map, uint64_t offset, int fd)
 		return -EINVAL;
 	if (S_ISREG(st.st_mode) && (offset > (uint64_t)st.st_size || map->size > st.st_size - offset))
 		return -EINVAL;
-	memory = mmap(NULL, map->size, PROT_READ | (map->write ? PROT_WRITE : 0), MAP_SHARED, fd, offset);
+	memory = mmap(NULL, map->size, prot, flags, fd, offset);
 	if (memory == MAP_FAILED)
 		return -EINVAL;
 	map->memory = memory;
@@ -110,7 +112,7 @@ int dma_map(struct dma *dma, const struct dma_map *map, uint64_t offset, int fd)
 
 	if (!new.size || new.addr + (new.size - 1) < new.addr)
 		return -EINVAL;
-	err = fd >= 0 ? map_file(&new, offset, fd) : 0;
+	err = fd >= 0 ? map_file(&new, offset, fd, dma->populate) : 0;
 	if (err)
 		return err;
 	pthread_rwlock_wrlock(&dma->lock);

@@ -31,6 +31,7 @@ struct dma {
 	int sock;
 	pthread_mutex_t *send_lock;
 	bool master;			/* atomic: bus master enable */
+	bool populate;			/* mapped memory is there before it is touched */
 	pthread_rwlock_t lock;		/* map; held while its memory is used, never during a message */
 	struct dma_map map[DMA_MAPS];	/* sorted by address */
 	unsigned int nr;
@@ -41,7 +42,7 @@ struct dma {
 	bool cancelled;
 };
 
-void dma_init(struct dma *dma);
+void dma_init(struct dma *dma, bool populate);
 /* Before the first message is received: where messages go. */
 void dma_connect(struct dma *dma, int sock, pthread_mutex_t *send_lock);
 void dma_destroy(struct dma *dma);

@@ -34,7 +34,8 @@ static const char usage[] =
 	"  --uid=N              of the device (random)\n"
 	"  --link-listen=PATH   the interconnect: one side listens,\n"
 	"  --link-connect=PATH  the other one connects\n"
-	"  --control=PATH       listen there for commands that break things\n";
+	"  --control=PATH       listen there for commands that break things\n"
+	"  --populate           all memory is there from the start, for measurements\n";
 
 static int complain(const char *what, const char *value)
 {
@@ -81,7 +82,7 @@ static int parse_fd(const char *text, int *fd)
 	return 0;
 }
 
-enum { OPT_SOCKET = 1, OPT_FD, OPT_MEMORY, OPT_WINDOW, OPT_UID, OPT_LISTEN, OPT_CONNECT, OPT_CONTROL };
+enum { OPT_SOCKET = 1, OPT_FD, OPT_MEMORY, OPT_WINDOW, OPT_UID, OPT_LISTEN, OPT_CONNECT, OPT_CONTROL, OPT_POPULATE };
 
 static const struct option long_options[] = {
 	{ "socket-path", required_argument, NULL, OPT_SOCKET },
@@ -92,6 +93,7 @@ static const struct option long_options[] = {
 	{ "link-listen", required_argument, NULL, OPT_LISTEN },
 	{ "link-connect", required_argument, NULL, OPT_CONNECT },
 	{ "control", required_argument, NULL, OPT_CONTROL },
+	{ "populate", no_argument, NULL, OPT_POPULATE },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -117,6 +119,9 @@ static int take_option(struct arguments *arguments, int option)
 		return 0;
 	case OPT_CONTROL:
 		arguments->device.control = optarg;
+		return 0;
+	case OPT_POPULATE:
+		arguments->device.populate = true;
 		return 0;
 	default:
 		return -EINVAL;

@@ -292,7 +292,7 @@ static void test_movable_window(void **state)
 /* Memory that is larger than the window is reached through the other one. */
 static void test_small_window(void **state)
 {
-	static const char *const options[] = { "--window=4M", NULL };
+	static const char *const options[] = { "--window=4M", "--populate", NULL };
 	struct vfio_region_info info = { .argsz = sizeof(info), .index = BAR2 };
 	struct client client;
 	uint32_t word = 4711;
