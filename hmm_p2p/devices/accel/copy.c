@@ -149,7 +149,8 @@ static bool copy_put(struct accel *accel, struct copy *copy, const struct hmm_p2
 	unsigned int i;
 
 	guard(spinlock_irq)(&copies->lock);
-	if (copies->closed || copies->tail - copies->head + copy->nr > ACCEL_COPIES)
+	/* The device may not have counted yet the last one that is complete. */
+	if (copies->closed || copies->tail - copies->head + copy->nr > ACCEL_COPIES - 1)
 		return false;
 	for (i = 0; i < copy->nr; i++) {
 		desc = &copies->ring[copies->tail++ % ACCEL_COPIES];
@@ -160,7 +161,7 @@ static bool copy_put(struct accel *accel, struct copy *copy, const struct hmm_p2
 	dma_fence_init(&copy->fence, &copy_ops, NULL, copies->context, ++copies->seqno);
 	dma_fence_get(&copy->fence); /* the list's */
 	if (list_empty(&copies->under_way)) {
-		copies->watched = copies->head - 1;
+		copies->watched = copies->head - 1; /* not what the device says next */
 		mod_delayed_work(system_percpu_wq, &copies->watch, WATCH_INTERVAL);
 	}
 	list_add_tail(&copy->node, &copies->under_way);
@@ -301,16 +302,18 @@ const struct hmm_p2p_device_ops accel_memory_ops = {
 
 /* --------------------------------------------------------------------------- end */
 
+static u32 copy_status(const struct accel_copies *copies, u32 counter)
+{
+	return le32_to_cpu(READ_ONCE(copies->ring[counter % ACCEL_COPIES].status));
+}
+
 static bool is_right(const struct accel_copies *copies, const struct copy *copy)
 {
 	unsigned int i;
-	u32 status;
 
-	for (i = 1; i <= copy->nr; i++) {
-		status = le32_to_cpu(copies->ring[(copy->end - i) % ACCEL_COPIES].status);
-		if (status != STATUS_DONE)
+	for (i = 1; i <= copy->nr; i++)
+		if (copy_status(copies, copy->end - i) != STATUS_DONE)
 			return false;
-	}
 	return true;
 }
 
@@ -327,20 +330,21 @@ static void copy_end(struct accel *accel, struct copy *copy, bool right)
 	dma_fence_put(&copy->fence);
 }
 
-static void copies_look(struct accel *accel, u32 head)
+/*
+ * What is complete. The status says so, which is in memory: to ask the device for its head is
+ * a message there and back. It completes in order, so the last one of a copy is enough.
+ */
+static void copies_look(struct accel *accel)
 {
 	struct accel_copies *copies = &accel->copies;
 	struct copy *copy, *next;
 
 	lockdep_assert_held(&copies->lock);
-	/* All ones: nobody is there any more. */
-	if (copies->tail - head > ACCEL_COPIES)
-		return;
-	copies->head = head;
-	dma_rmb(); /* what it counts was written back */
 	list_for_each_entry_safe(copy, next, &copies->under_way, node) {
-		if ((s32)(head - copy->end) < 0)
+		if (!copy_status(copies, copy->end - 1))
 			break;
+		dma_rmb(); /* what was written back before it */
+		copies->head = copy->end;
 		copy_end(accel, copy, is_right(copies, copy));
 	}
 }
@@ -350,7 +354,7 @@ void accel_copies_harvest(struct accel *accel)
 {
 	guard(spinlock_irqsave)(&accel->copies.lock);
 	if (!accel->copies.closed)
-		copies_look(accel, accel_read(accel, REG_COPY_HEAD));
+		copies_look(accel);
 }
 
 /* The device was reset, and is off the bus: it copies nothing any more. */
@@ -379,13 +383,15 @@ bool accel_copies_get_on(struct accel *accel)
 {
 	struct accel_copies *copies = &accel->copies;
 	bool stuck = false, more = false;
+	u32 head;
 
 	scoped_guard(spinlock_irq, &copies->lock) {
 		if (!copies->closed)
-			copies_look(accel, accel_read(accel, REG_COPY_HEAD));
+			copies_look(accel);
 		more = !list_empty(&copies->under_way);
-		stuck = more && copies->watched == copies->head;
-		copies->watched = copies->head;
+		head = more ? accel_read(accel, REG_COPY_HEAD) : copies->head;
+		stuck = more && copies->watched == head;
+		copies->watched = head;
 	}
 	if (more && !stuck)
 		mod_delayed_work(system_percpu_wq, &copies->watch, WATCH_INTERVAL);
@@ -399,7 +405,7 @@ static bool copies_are_over(struct accel *accel)
 	struct accel_copies *copies = &accel->copies;
 
 	guard(spinlock_irq)(&copies->lock);
-	copies_look(accel, accel_read(accel, REG_COPY_HEAD));
+	copies_look(accel);
 	return list_empty(&copies->under_way);
 }
 

@@ -25,8 +25,8 @@ struct hmm_p2p_device_ops;
  * @dma: its bus address
  * @lock: protects the rest
  * @tail: how many descriptors were put in
- * @head: how many the device had completed when it was last asked
- * @watched: @head when the watch last looked
+ * @head: how many of them are behind the end of a copy that is complete
+ * @watched: the device's head when the watch last looked
  * @under_way: copies, in the order of the ring
  * @context: of the fences
  * @seqno: of the last fence

@@ -306,11 +306,12 @@ static void look_after(struct accel *accel)
 	accel_faults_take(accel);
 }
 
+/* Each event sends its message, whatever the status says: nobody needs that. */
+
 static irqreturn_t accel_error(int irq, void *data)
 {
 	struct accel *accel = data;
 
-	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_ERROR));
 	look_for_errors(accel);
 	accel_copies_harvest(accel);
 	accel_jobs_harvest(accel);
@@ -319,28 +320,19 @@ static irqreturn_t accel_error(int irq, void *data)
 
 static irqreturn_t accel_copy_irq(int irq, void *data)
 {
-	struct accel *accel = data;
-
-	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_COPY));
-	accel_copies_harvest(accel);
+	accel_copies_harvest(data);
 	return IRQ_HANDLED;
 }
 
 static irqreturn_t accel_job_irq(int irq, void *data)
 {
-	struct accel *accel = data;
-
-	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_JOB));
-	accel_jobs_harvest(accel);
+	accel_jobs_harvest(data);
 	return IRQ_HANDLED;
 }
 
 static irqreturn_t accel_fault_irq(int irq, void *data)
 {
-	struct accel *accel = data;
-
-	accel_write(accel, REG_INT_STATUS, BIT(VECTOR_FAULT));
-	accel_faults_take(accel);
+	accel_faults_take(data);
 	return IRQ_HANDLED;
 }
 

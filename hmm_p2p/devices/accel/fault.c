@@ -246,12 +246,12 @@ void accel_faults_take(struct accel *accel)
 
 	guard(mutex)(&accel->faults_lock);
 	tail = accel_read(accel, REG_FAULT_TAIL);
-	if (tail - accel->fault_head > FAULTS)
+	if (tail == accel->fault_head || tail - accel->fault_head > FAULTS)
 		return;
 	dma_rmb(); /* what it counts is there */
 	while (accel->fault_head != tail) {
-		entry = accel->faults[accel->fault_head % FAULTS];
-		accel_write(accel, REG_FAULT_HEAD, ++accel->fault_head);
+		entry = accel->faults[accel->fault_head++ % FAULTS];
 		fault_begin(accel, &entry);
 	}
+	accel_write(accel, REG_FAULT_HEAD, tail);
 }

@@ -28,7 +28,6 @@ enum {
 #define REG_MEMORY_SIZE		0x010
 #define REG_UID			0x020
 #define REG_RESET		0x038
-#define REG_INT_STATUS		0x040
 #define REG_INT_ENABLE		0x044
 #define REG_ERROR		0x04c
 #define ERROR_COPIES		BIT(0)
