@@ -27,6 +27,34 @@ void accel_keep_least(uint64_t *best, uint64_t ns)
 		*best = ns;
 }
 
+void accel_time_add(struct accel_times *times, uint64_t ns)
+{
+	unsigned int at = times->nr;
+
+	if (at == ACCEL_MOST_ROUNDS)
+		return;
+	for (; at && times->ns[at - 1] > ns; at--)
+		times->ns[at] = times->ns[at - 1];
+	times->ns[at] = ns;
+	times->nr++;
+}
+
+uint64_t accel_median(const struct accel_times *times)
+{
+	return (times->ns[(times->nr - 1) / 2] + times->ns[times->nr / 2]) / 2;
+}
+
+bool accel_is_steady(const struct accel_times *times)
+{
+	return 4 * (times->ns[times->nr - 1 - times->nr / 4] - times->ns[times->nr / 4]) <
+	       accel_median(times);
+}
+
+const char *accel_noise(bool steady)
+{
+	return steady ? "" : "   (noisy)";
+}
+
 const char *accel_met(bool met)
 {
 	return met ? "met" : "not met";

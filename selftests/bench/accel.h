@@ -27,6 +27,27 @@ uint64_t accel_kept(const void *mem);
 
 void accel_keep_least(uint64_t *best, uint64_t ns);
 
+#define ACCEL_MOST_ROUNDS	48
+
+/**
+ * struct accel_times - what the rounds of a measurement have taken
+ * @nr: how many rounds
+ * @ns: nanoseconds of each, the shortest first
+ */
+struct accel_times {
+	unsigned int nr;
+	uint64_t ns[ACCEL_MOST_ROUNDS];
+};
+
+void accel_time_add(struct accel_times *times, uint64_t ns);
+uint64_t accel_median(const struct accel_times *times);
+
+/* Half of the rounds, those in the middle, differ by less than a fourth of the median. */
+bool accel_is_steady(const struct accel_times *times);
+
+/* What a row of times that are not ends with. */
+const char *accel_noise(bool steady);
+
 /* A goal, and whether it is met. */
 const char *accel_met(bool met);
 
