@@ -45,7 +45,6 @@ enum {
 #define REG_JOB_ORDER		0x208
 #define REG_JOB_CTRL		0x20c
 #define REG_JOB_TAIL		0x210
-#define REG_JOB_HEAD		0x214
 #define REG_JOB_KILL		0x224
 #define REG_JOB_STOP		0x228
 

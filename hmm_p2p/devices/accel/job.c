@@ -64,7 +64,8 @@ void accel_jobs_start(struct accel *accel)
 
 static bool jobs_have_room(const struct accel_jobs *jobs)
 {
-	return jobs->running < jobs->units && jobs->tail - jobs->head < ACCEL_JOBS;
+	/* The device may not have counted yet the last job that each unit has completed. */
+	return jobs->running < jobs->units && jobs->tail - jobs->head < ACCEL_JOBS - jobs->units;
 }
 
 static void job_put(struct accel_jobs *jobs, struct accel_job *job)
@@ -199,10 +200,12 @@ static void job_done(struct accel_jobs *jobs, u32 counter, u32 status)
 	job_complete(job);
 }
 
-static void jobs_look(struct accel_jobs *jobs, u32 head)
+/* A status is in memory: to ask the device for its head is a message there and back. */
+static void jobs_look(struct accel_jobs *jobs)
 {
 	u32 counter, status;
 
+	lockdep_assert_held(&jobs->lock);
 	for (counter = jobs->head; counter != jobs->tail; counter++) {
 		if (!jobs->slots[counter % ACCEL_JOBS])
 			continue;
@@ -210,8 +213,8 @@ static void jobs_look(struct accel_jobs *jobs, u32 head)
 		if (status)
 			job_done(jobs, counter, status);
 	}
-	/* What it counts is written back before: so it was seen. */
-	jobs->head = head;
+	while (jobs->head != jobs->tail && !jobs->slots[jobs->head % ACCEL_JOBS])
+		jobs->head++;
 }
 
 /* The device says that jobs are complete. Context: any. */
@@ -219,14 +222,10 @@ void accel_jobs_harvest(struct accel *accel)
 {
 	struct accel_jobs *jobs = &accel->jobs;
 	unsigned long flags;
-	u32 head;
 
 	spin_lock_irqsave(&jobs->lock, flags);
-	head = accel_read(accel, REG_JOB_HEAD);
-	if (jobs->tail - head <= ACCEL_JOBS) {
-		jobs_look(jobs, head);
-		jobs_feed(accel);
-	}
+	jobs_look(jobs);
+	jobs_feed(accel);
 	spin_unlock_irqrestore(&jobs->lock, flags);
 	wake_up_all(&jobs->over);
 }

@@ -82,7 +82,7 @@ struct accel_job {
  * @dma: its bus address
  * @lock: protects the rest, and the jobs in it as long as they are there
  * @tail: how many were put in
- * @head: how many the device has completed, and were looked at
+ * @head: how many of them are over, in order
  * @slots: jobs by slot; NULL: complete
  * @running: how many these are
  * @units: how many the device works on at once
