@@ -42,6 +42,7 @@
  * @drm: its node
  * @pdev: its PCI function
  * @regs: BAR 0
+ * @uid: what its neighbour knows it by
  * @hdev: its memory, as hmm_p2p knows it
  * @tables: memory for page tables, at the start of BAR 2
  * @copies: the copy engine
@@ -61,6 +62,7 @@ struct accel {
 	struct drm_device drm;
 	struct pci_dev *pdev;
 	void __iomem *regs;
+	u64 uid;
 	struct hmm_p2p_device *hdev;
 	struct accel_tables tables;
 	struct accel_copies copies;

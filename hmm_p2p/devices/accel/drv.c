@@ -402,6 +402,7 @@ static int check_device(struct accel *accel)
 	if (pci_resource_len(accel->pdev, BAR_MEMORY) < 2 * ACCEL_TABLES_SIZE)
 		return dev_err_probe(dev, -EINVAL, "a window of less than %lu MiB is too small\n",
 				     2 * ACCEL_TABLES_SIZE >> 20);
+	accel->uid = accel_read64(accel, REG_UID);
 	return 0;
 }
 

@@ -155,8 +155,8 @@ static long leaf_make(struct accel_mmu *mmu, unsigned long block, long middle)
 	return table;
 }
 
-/* The other end of the link, if that is whose memory it is. */
-static int peer_entry(struct accel *accel, u64 addr, u64 *entry)
+/* The other end of the link, if that is whose memory it is. @uid: of that end; 0: not asked yet. */
+static int peer_entry(struct accel *accel, u64 addr, u64 *uid, u64 *entry)
 {
 	struct hmm_p2p_device *peer;
 	struct accel *other;
@@ -166,13 +166,16 @@ static int peer_entry(struct accel *accel, u64 addr, u64 *entry)
 	if (!peer || !hmm_p2p_device_uses(peer, &accel_memory_ops))
 		return -ENXIO;
 	other = hmm_p2p_device_drvdata(peer);
-	if (accel_read64(accel, REG_PEER_UID) != accel_read64(other, REG_UID))
+	if (!*uid)
+		*uid = accel_read64(accel, REG_PEER_UID);
+	if (*uid != other->uid)
 		return -ENXIO;
 	*entry = PTE_TARGET(TARGET_PEER) | (offset + ACCEL_TABLES_SIZE);
 	return 0;
 }
 
-static int make_entry(struct accel *accel, const struct hmm_p2p_svm_entry *from, u64 *entry)
+static int make_entry(struct accel *accel, const struct hmm_p2p_svm_entry *from, u64 *uid,
+		      u64 *entry)
 {
 	int ret = 0;
 
@@ -184,20 +187,20 @@ static int make_entry(struct accel *accel, const struct hmm_p2p_svm_entry *from,
 		*entry = PTE_TARGET(TARGET_BUS) | from->addr;
 		break;
 	default:
-		ret = peer_entry(accel, from->addr, entry);
+		ret = peer_entry(accel, from->addr, uid, entry);
 	}
 	*entry |= PTE_VALID | PTE_LEAF | (from->write ? PTE_WRITE : 0);
 	return ret;
 }
 
-static int map_one(struct accel_mmu *mmu, const struct hmm_p2p_svm_entry *from)
+static int map_one(struct accel_mmu *mmu, const struct hmm_p2p_svm_entry *from, u64 *uid)
 {
 	unsigned long block = from->va >> MIDDLE_SHIFT;
 	long middle, leaf;
 	u64 entry;
 	int ret;
 
-	ret = make_entry(mmu->accel, from, &entry);
+	ret = make_entry(mmu->accel, from, uid, &entry);
 	if (ret)
 		return ret;
 	middle = middle_make(mmu, root_index(block));
@@ -217,13 +220,14 @@ int accel_mmu_map(struct hmm_p2p_svm *svm, const struct hmm_p2p_svm_entry *entri
 		  unsigned int nr)
 {
 	struct accel_mmu *mmu = hmm_p2p_svm_drvdata(svm);
+	u64 uid = 0;
 	int ret = 0;
 
 	/* For a job that is over: see accel_mmu_detach(). */
 	if (!accel_mmu_is_attached(mmu))
 		return -ESTALE;
 	while (nr-- && !ret)
-		ret = map_one(mmu, entries++);
+		ret = map_one(mmu, entries++, &uid);
 	wmb(); /* before the job is told to go on */
 	return ret;
 }
