@@ -138,7 +138,7 @@ static void context_leave(struct accel_contexts *contexts, struct list_head *me)
  * @pauses: receives accel_jobs.pauses of that moment
  *
  * Context: may sleep until another process's jobs are over; the caller is in a section of
- * drm_dev_enter().
+ * accel_jobs_enter().
  * Return: 0, and until accel_context_end(), or until the device pauses, the process has an
  * address space on the device;
  * -EINTR after a fatal signal, or when it has closed its last file; -ENODEV when the device

@@ -487,6 +487,7 @@ static void accel_remove(struct pci_dev *pdev)
 
 	if (accel_jobs_end(accel))
 		accel_fail(accel, "jobs do not end when they are killed");
+	accel_jobs_await_callers(&accel->jobs);
 	drm_dev_unplug(&accel->drm);
 	accel_prime_end(accel);
 	accel_gem_end(accel);

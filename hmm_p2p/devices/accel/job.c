@@ -232,6 +232,27 @@ void accel_jobs_harvest(struct accel *accel)
 
 /* ---------------------------------------------------------------------- their end */
 
+/*
+ * A section in which the registers are there, as that of drm_dev_enter(). That one is the same
+ * for all of DRM: the removal of any device waits for it, and a job takes as long as it likes.
+ * Return: false: the device goes, or has failed.
+ */
+bool accel_jobs_enter(struct accel_jobs *jobs)
+{
+	atomic_inc(&jobs->callers);
+	smp_mb__after_atomic(); /* pairs with accel_jobs_end() */
+	if (!accel_jobs_closed(jobs))
+		return true;
+	accel_jobs_leave(jobs);
+	return false;
+}
+
+void accel_jobs_leave(struct accel_jobs *jobs)
+{
+	if (atomic_dec_and_test(&jobs->callers))
+		wake_up_all(&jobs->over);
+}
+
 /* Who waits is told that the device goes. */
 static void jobs_close(struct accel_jobs *jobs)
 {
@@ -280,8 +301,8 @@ bool accel_job_await_end(struct accel *accel, struct accel_job *job)
 }
 
 /*
- * Nobody puts jobs in any more, and those who wait for one are told that it is gone: the
- * removal waits for them. Return: 0; -ETIMEDOUT when some do not end: accel_jobs_fail().
+ * Nobody puts jobs in any more, and those who wait for one are told that it is gone: see
+ * accel_jobs_await_callers(). Return: 0; -ETIMEDOUT when some do not end: accel_jobs_fail().
  */
 int accel_jobs_end(struct accel *accel)
 {
@@ -298,6 +319,13 @@ int accel_jobs_end(struct accel *accel)
 	cancel_delayed_work_sync(&jobs->slice);
 	wake_up_all(&jobs->over);
 	return jobs_await_end(accel) ? 0 : -ETIMEDOUT;
+}
+
+/* After accel_jobs_end(), and accel_jobs_fail() if needed: nobody is in a section any more. */
+void accel_jobs_await_callers(struct accel_jobs *jobs)
+{
+	smp_mb(); /* pairs with accel_jobs_enter() */
+	wait_event(jobs->over, !atomic_read(&jobs->callers));
 }
 
 /* The device was reset: no job is in work any more, and none will be. */

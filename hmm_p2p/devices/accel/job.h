@@ -21,8 +21,8 @@ struct kref;
 #define KILL_TIMEOUT		(10 * HZ)
 
 /*
- * Who waits for the device can be killed, and frozen: what he holds are sections that only a
- * removal waits for.
+ * Who waits for the device can be killed, and frozen: what he holds is a section that only the
+ * removal of the device waits for.
  */
 #define ACCEL_WAITING		(TASK_KILLABLE | TASK_FREEZABLE_UNSAFE)
 
@@ -90,6 +90,7 @@ struct accel_job {
  * @stopped: jobs that were stopped while a fault of theirs was dealt with, which still is
  * @slice: ends turns, as long as jobs wait
  * @over: woken when jobs or faults of stopped ones are over, or nobody wants them any more
+ * @callers: of accel_job_run() and what belongs to it, see accel_jobs_enter()
  * @closed: nothing is put in any more
  * @paused: nothing is put in for now
  * @pauses: counts these: the upper half of the ids of jobs
@@ -108,6 +109,7 @@ struct accel_jobs {
 	struct list_head stopped;
 	struct delayed_work slice;
 	wait_queue_head_t over;
+	atomic_t callers;
 	bool closed;
 	bool paused;
 	u32 pauses;
@@ -120,10 +122,14 @@ static inline bool accel_jobs_closed(const struct accel_jobs *jobs)
 	return READ_ONCE(jobs->closed);
 }
 
+bool accel_jobs_enter(struct accel_jobs *jobs);
+void accel_jobs_leave(struct accel_jobs *jobs);
+
 int accel_jobs_init(struct accel *accel, void (*look)(struct accel *accel));
 void accel_jobs_start(struct accel *accel);
 void accel_jobs_harvest(struct accel *accel);
 int accel_jobs_end(struct accel *accel);
+void accel_jobs_await_callers(struct accel_jobs *jobs);
 void accel_jobs_fail(struct accel *accel);
 void accel_job_init(struct accel_job *job, struct kref *owner, const bool *closed,
 		    const struct accel_desc *desc);

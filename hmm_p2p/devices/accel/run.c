@@ -8,7 +8,6 @@
  * last. A job may fault, and so may the write: so this is no dma_fence, and nothing in the
  * kernel waits for it but those who ask for that, and can be killed.
  */
-#include <drm/drm_drv.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -95,14 +94,14 @@ int accel_run_job(struct accel_context *context, const struct accel_desc *desc,
 {
 	struct accel *accel = context->accel;
 	struct accel_job job;
-	int idx, ret;
+	int ret;
 
-	if (!drm_dev_enter(&accel->drm, &idx))
+	if (!accel_jobs_enter(&accel->jobs))
 		return -ENODEV;
 	accel_job_init(&job, &context->ref, &context->closed, desc);
 	ret = run_turns(context, &job);
 	accel_job_fini(accel, &job);
-	drm_dev_exit(idx);
+	accel_jobs_leave(&accel->jobs);
 	out->out_result = ret ? 0 : job.result;
 	out->out_address = ret == -EFAULT ? job.address : 0;
 	out->out_faults = job.faults;
