@@ -2,7 +2,8 @@
 /*
  * The process that serves an accelerator dies, in the middle of jobs and with memory of
  * others on it: its registers read all ones from then on. What is on it is lost, and
- * whoever touches that learns it; nothing hangs, and all others go on.
+ * whoever touches that learns it; nothing hangs, and all others go on. And one is taken away
+ * in order: then the memory comes home before it goes.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -122,10 +123,82 @@ static void test_process_dies(void **state)
 	unmap(mem, LENGTH);
 }
 
+static void write_to(const struct hmm_p2p_device_info *info, const char *file, const char *text)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", info->out_bus, file);
+	assert_int_equal(write_file(path, text), 0);
+}
+
+/* The function is found again, as a new device. */
+static void comes_back(const struct hmm_p2p_device_info *info)
+{
+	struct hmm_p2p_device_info now;
+	uint8_t *mem = map_pattern(LENGTH, HUGE_PAGES, 23);
+	unsigned int nr;
+	uint64_t expected;
+	int fd;
+
+	assert_int_equal(write_file("/sys/bus/pci/rescan", "1"), 0);
+	assert_int_equal(hmm_p2p_device_find(ctx, (const char *)info->out_bus, &now), 0);
+	REQUIRE(sscanf((const char *)now.out_name, "accel%u", &nr) == 1);
+	fd = open_accel(nr);
+	expected = sum_of(mem, LENGTH);
+	assert_true(sum(fd, mem, LENGTH).out_result == expected);
+	assert_int_equal(pages_on(now.out_id, mem, LENGTH), LENGTH / page_size);
+	assert_pattern(mem, LENGTH, 23);
+	close(fd);
+	unmap(mem, LENGTH);
+}
+
+/*
+ * The function is taken away, as by somebody who unplugs it: with a job of its own, and one of
+ * its neighbour, which reads over the link what is on it, and which nobody has to wait for.
+ */
+static void test_removed(void **state)
+{
+	uint32_t here = accel_memory(0), there = accel_memory(1);
+	uint64_t *shared = (uint64_t *)map_pattern(LENGTH, SMALL_PAGES, 21);
+	uint64_t *own = (uint64_t *)map_pattern(LENGTH, HUGE_PAGES, 22);
+	struct runner reads = { .fd = open_accel(0) }, goes = { .fd = open_accel(1) };
+	struct hmm_p2p_stat before = stat_now(there);
+	struct hmm_p2p_device_info info;
+
+	(void)state;
+	assert_int_equal(hmm_p2p_device_next(ctx, there, &info), 0);
+	assert_int_equal(hmm_p2p_set_owner(ctx, there, here, NULL), 0);
+	reads.job = endless_job(shared);
+	goes.job = endless_job(own);
+	move_all_to(there, shared, LENGTH);
+	runner_start(&reads);
+	runner_start(&goes);
+	AWAIT(stat_delta(there, &before, HMM_P2P_COUNTER_PRIVATE));
+	AWAIT(pages_on(there, own, LENGTH));
+	write_to(&info, "remove", "1");
+	assert_int_equal(runner_end(&goes), -ENODEV);
+	assert_int_equal(accel_run(goes.fd, &goes.job), -ENODEV);
+	own[0] = pattern_word(0, 22);
+	assert_pattern(own, LENGTH, 22);
+	/* The other one goes on with what has come home, in RAM or by moving it. */
+	*(volatile uint64_t *)shared = 0;
+	assert_int_equal(runner_end(&reads), 0);
+	shared[0] = pattern_word(0, 21);
+	assert_true(sum(reads.fd, shared, LENGTH).out_result == sum_of(shared, LENGTH));
+	assert_pattern(shared, LENGTH, 21);
+	close(goes.fd);
+	close(reads.fd);
+	unmap(shared, LENGTH);
+	unmap(own, LENGTH);
+	comes_back(&info);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_process_dies),
+		/* The device has another number after it. */
+		TEST(test_removed),
 	};
 
 	return RUN("accel_vanish", tests);
