@@ -83,6 +83,7 @@ static unsigned long around_size(const struct vm_fault *vmf)
  * is being migrated (7.2, 7.3) drops a reference and a mapping that it has not
  * got. Then it is split first, and comes home page by page. The OOM reaper and
  * process_mrelease() do not count as users: what they take is put right, see keep.c.
+ * Where that is mended nobody has to be alone.
  */
 static bool has_company(const struct vm_fault *vmf)
 {
@@ -90,6 +91,8 @@ static bool has_company(const struct vm_fault *vmf)
 	/* The process's own importer call holds it once more. */
 	int users = current->mm == mm && hmm_p2p_fault_is_ours(mm) ? 2 : 1;
 
+	if (__is_defined(HMM_P2P_ZAP_FIXED))
+		return false;
 	return atomic_read(&mm->mm_users) > users ||
 	       folio_mapcount(page_folio(vmf->page)) > 1;
 }

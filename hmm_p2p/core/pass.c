@@ -184,11 +184,13 @@ static bool is_seen_shared(struct move_state *state, void *owner)
 }
 
 /*
- * Is there a huge device page that other processes map, too? What cannot be
- * told counts as one: to split is always right.
+ * Is there a huge device page that other processes map, too, and may it not be moved
+ * whole then? What cannot be told counts as one: to split is always right.
  */
 static bool is_shared_huge(struct move_state *state, void *owner)
 {
+	if (__is_defined(HMM_P2P_ZAP_FIXED))
+		return false;
 	/* If the one that a blind move is about is not here, none is going to move. */
 	if (hmm_p2p_move_is_blind(state))
 		return folio_mapcount(page_folio(state->only)) > 1;
@@ -342,13 +344,19 @@ static bool is_first_try(const struct move_state *state)
 	return state->tries == MOVE_TRIES;
 }
 
+/* Has the kernel neither bug for which huge pages come home with the mmap_lock for writing? */
+static bool huge_ones_read(void)
+{
+	return __is_defined(HMM_P2P_COLLECT_READS) && __is_defined(HMM_P2P_ZAP_FIXED);
+}
+
 /* Is it enough to read? A hint, until it is asked again with the mmap_lock. */
 static bool may_read(const struct move_state *state, bool locked)
 {
 	if (state->move->hdev)
 		return __is_defined(HMM_P2P_COLLECT_READS) &&
 		       !(locked && is_mergeable(state));
-	return is_first_try(state) && is_all_small(state);
+	return is_first_try(state) && (huge_ones_read() || is_all_small(state));
 }
 
 /*
@@ -358,7 +366,8 @@ static bool may_read(const struct move_state *state, bool locked)
  *
  * A huge page on its way to RAM keeps it locked to the end: who unmaps a huge device
  * page that is being migrated (7.2, 7.3) drops a reference and a mapping that it has
- * not got. For the same reason one that is mapped elsewhere is split first.
+ * not got. For the same reason one that is mapped elsewhere is split first. Where that is
+ * mended, it reads, as for small ones.
  *
  * Small pages come home with the mmap_lock for reading. Of what is collected then, only
  * device pages of the owner's are looked at, and where he has no huge page none of them
@@ -377,7 +386,7 @@ int hmm_p2p_pass_lock(struct move_state *state, unsigned long *compound)
 			return ret;
 		state->lock = MOVE_READS;
 		if (may_read(state, true)) {
-			if (!state->move->hdev)
+			if (!state->move->hdev && !huge_ones_read())
 				*compound = 0;
 			return 0;
 		}
