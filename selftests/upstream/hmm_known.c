@@ -12,6 +12,9 @@
  * then names a device page, which ksmd reads.
  *
  * hmm_range_fault() hands out memory of memfd_secret(), which get_user_pages() refuses.
+ *
+ * clear_refs leaves device pages writable, so that a write that brings one home is not
+ * seen, and a huge one soft-dirty, as if somebody had written to it.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -31,6 +34,7 @@
 #define KSM		"/sys/kernel/mm/ksm/"
 #define KSM_SECONDS	60
 #define TRACING		"/sys/kernel/tracing/"
+#define SOFT_DIRTY	(1ULL << 55)
 /* Below the flags and the order. */
 #define PFN_BITS	((1ULL << 53) - 1)
 
@@ -228,6 +232,78 @@ static void test_secret(void)
 		close(fd);
 }
 
+/* Aligned, with or without huge pages; nobody has to unmap it. */
+static uint8_t *map_huge_size(int advice)
+{
+	uint8_t *all = mmap(NULL, 2 * HUGE_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *mem = all + (-(uintptr_t)all & (HUGE_SIZE - 1));
+
+	if (all == MAP_FAILED || madvise(mem, HUGE_SIZE, advice))
+		return NULL;
+	memset(mem, 1, HUGE_SIZE);
+	return mem;
+}
+
+/* Return: how many of the pages have been written to since clear_refs. */
+static size_t soft_dirty(const uint8_t *mem)
+{
+	uint64_t entries[HUGE_SIZE / PAGE] = { 0 };
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	size_t i, nr = 0;
+
+	if (fd < 0 || pread(fd, entries, sizeof(entries), (uintptr_t)mem / PAGE * 8) < 0)
+		perror("pagemap");
+	for (i = 0; i < HUGE_SIZE / PAGE; i++)
+		nr += !!(entries[i] & SOFT_DIRTY);
+	if (fd >= 0)
+		close(fd);
+	return nr;
+}
+
+static void write_each(uint8_t *mem)
+{
+	size_t i;
+
+	for (i = 0; i < HUGE_SIZE; i += PAGE)
+		((volatile uint8_t *)mem)[i] = 2;
+}
+
+/* A kernel without CONFIG_MEM_SOFT_DIRTY says nothing about writes. */
+static bool sees_writes(void)
+{
+	uint8_t *mem = map_huge_size(MADV_NOHUGEPAGE);
+
+	return mem && write_file("/proc/self/clear_refs", "4") && !soft_dirty(mem) &&
+	       (write_each(mem), soft_dirty(mem) == HUGE_SIZE / PAGE);
+}
+
+static void test_soft_dirty(int advice)
+{
+	const char *kind = advice == MADV_HUGEPAGE ? "huge" : "small";
+	uint8_t *mem = map_huge_size(advice), *copy = malloc(HUGE_SIZE);
+	size_t pages = HUGE_SIZE / PAGE, dirty;
+	char name[64];
+	bool ready;
+
+	ready = mem && copy && command(MIRROR_TO_DEV, mem, pages, copy) &&
+		on_device(mem, pages, advice == MADV_HUGEPAGE ? MIRROR_PMD : 0) == pages &&
+		write_file("/proc/self/clear_refs", "4");
+	snprintf(name, sizeof(name), "%s pages on the device, and clear_refs", kind);
+	result(name, ready, false);
+	if (!ready)
+		return;
+	dirty = soft_dirty(mem);
+	snprintf(name, sizeof(name), "nobody has written to the %s pages", kind);
+	result(name, !dirty, advice == MADV_HUGEPAGE);
+	write_each(mem);
+	dirty = soft_dirty(mem);
+	printf("# %zu of %zu pages are soft-dirty\n", dirty, pages);
+	snprintf(name, sizeof(name), "who writes to the %s pages is seen", kind);
+	result(name, dirty == pages, advice != MADV_HUGEPAGE);
+	free(copy);
+}
+
 int main(void)
 {
 	if (system("load test_hmm")) {
@@ -242,6 +318,12 @@ int main(void)
 	test_middle();
 	test_merged();
 	test_secret();
+	if (sees_writes()) {
+		test_soft_dirty(MADV_NOHUGEPAGE);
+		test_soft_dirty(MADV_HUGEPAGE);
+	} else {
+		result("clear_refs and pagemap # SKIP no soft-dirty bits", true, false);
+	}
 	close(mirror);
 	good &= !system("rmmod test_hmm");
 	printf("1..%d\n", number);
