@@ -518,5 +518,5 @@ int main(void)
 		WALK(test_fence_nowhere),
 	};
 
-	return RUN("abi_accel", tests);
+	return RUN("accel_abi", tests);
 }
