@@ -98,6 +98,12 @@ int hmm_p2p_mirror_init(struct hmm_p2p_mirror *mirror, struct mm_struct *mm,
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_mirror_init, HMM_P2P_INTERNAL_NS);
 
+/**
+ * hmm_p2p_mirror_fini - the end of hmm_p2p_mirror_init()
+ * @mirror: nobody uses it any more
+ *
+ * Context: may sleep, for as long as an invalidation runs; no lock that one takes is held.
+ */
 void hmm_p2p_mirror_fini(struct hmm_p2p_mirror *mirror)
 {
 	mmu_interval_notifier_remove(&mirror->notifier);
