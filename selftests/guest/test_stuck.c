@@ -9,22 +9,13 @@
  * write, and waits until the file system is thawed.
  */
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <time.h>
 
-#include "common.h"
+#include "common_stuck.h"
 
-#define DISK	"/dev/zram0"
-#define MOUNT	"/run/hmm_p2p_stuck"
 #define LENGTH	(64 * page_size)
-
-/* Both take a second or two on the debug kernel. */
-#define REMOVAL_SECONDS	60
-#define STUCK_SECONDS	30
 
 /* In the order in which they start: each waits for the one before. */
 enum { FAULTS, MOVES, ASKS, THREADS };
@@ -129,20 +120,8 @@ static int victim_main(void *arg)
 /* Lets thread @which go, and waits until it waits in @function for the driver. */
 static bool becomes_stuck(pid_t pid, int which, const char *function)
 {
-	double deadline = seconds_now() + STUCK_SECONDS;
-	const struct timespec pause = { .tv_nsec = 10000000 };
-	const char *stack = "";
-
 	REQUIRE(write(victim->start[which][1], "", 1) == 1);
-	while (seconds_now() < deadline) {
-		stack = stack_of(pid, victim->tids[which]);
-		if (strstr(stack, function) && strstr(stack, "[hmm_p2p"))
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	fprintf(stderr, "# thread %d: %s %lld\n", which, stack,
-		(long long)victim->results[which]);
-	return false;
+	return await_stuck(pid, victim->tids[which], function);
 }
 
 /* What a new thread needs would get stuck. */
@@ -208,36 +187,6 @@ static struct hmm_p2p_device_info choose(void)
 	return bystander;
 }
 
-/* ------------------------------------------------------------ the file system */
-
-static bool filesystem_open(void)
-{
-	mkdir(MOUNT, 0700);
-	return !(access(DISK, F_OK) && system("modprobe zram num_devices=1")) &&
-	       !write_file("/sys/block/zram0/disksize", "32M") &&
-	       !system("busybox mke2fs -b 4096 " DISK " >/dev/null") &&
-	       !mount(DISK, MOUNT, "ext4", 0, NULL);
-}
-
-static void filesystem_close(int fd)
-{
-	assert_int_equal(munmap(victim->file, page_size), 0);
-	close(fd);
-	assert_int_equal(umount(MOUNT), 0);
-	assert_int_equal(write_file("/sys/block/zram0/reset", "1"), 0);
-}
-
-static int file_open(void)
-{
-	int fd = open(MOUNT "/file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	REQUIRE(fd >= 0);
-	REQUIRE(ftruncate(fd, (off_t)page_size) == 0);
-	victim->file = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	REQUIRE(victim->file != MAP_FAILED);
-	return fd;
-}
-
 static void victim_alloc(enum paging paging)
 {
 	int i;
@@ -267,18 +216,12 @@ static void victim_free(void)
 	munmap(victim, sizeof(*victim));
 }
 
-/* Return: the file. */
-static int frozen_open(void)
+static struct frozen victim_freeze(void)
 {
-	int fd;
+	struct frozen frozen = frozen_open();
 
-	if (!filesystem_open()) {
-		write_file("/sys/block/zram0/reset", "1");
-		SKIP("there is no ext4");
-	}
-	fd = file_open();
-	assert_int_equal(ioctl(fd, FIFREEZE, 0), 0);
-	return fd;
+	victim->file = frozen.mem;
+	return frozen;
 }
 
 /* @own: the device that goes has memory of the victim. */
@@ -287,26 +230,26 @@ static void device_goes(enum paging paging, bool own)
 	struct hmm_p2p_device_info goes;
 	pid_t stuck, removal;
 	bool held, gone;
-	int fd;
+	struct frozen frozen;
 
 	victim_alloc(paging);
 	goes = choose();
 	victim->other = victim->exporter;
 	if (own)
 		victim->exporter = goes.out_id;
-	fd = frozen_open();
+	frozen = victim_freeze();
 	stuck = child_start(victim_main, NULL);
 	turns_side(&turns, false);
 	held = all_stuck(stuck);
 	removal = child_start(unbind, &goes);
 	gone = child_ends(removal, REMOVAL_SECONDS);
-	assert_int_equal(ioctl(fd, FITHAW, 0), 0);
+	frozen_thaw(&frozen);
 	assert_int_equal(child_wait(removal), 0);
 	assert_int_equal(child_wait(stuck), 0);
 	assert_int_equal(driver_bind("hmm_p2p_pci", &goes), 0);
 	assert_true(held);
 	assert_true(gone);
-	filesystem_close(fd);
+	frozen_close(&frozen);
 	victim_free();
 }
 
@@ -332,26 +275,26 @@ static void test_victim_huge(void **state)
 static void test_home_small(void **state)
 {
 	bool held, home, asked;
+	struct frozen frozen;
 	pid_t stuck;
-	int fd;
 
 	(void)state;
 	victim_alloc(SMALL_PAGES);
 	choose();
 	victim->home = true;
-	fd = frozen_open();
+	frozen = victim_freeze();
 	stuck = child_start(victim_main, NULL);
 	turns_side(&turns, false);
 	all_there();
 	held = becomes_stuck(stuck, FAULTS, "page_mkwrite");
 	home = goes_on(MOVES);
 	asked = goes_on(ASKS);
-	assert_int_equal(ioctl(fd, FITHAW, 0), 0);
+	frozen_thaw(&frozen);
 	assert_int_equal(child_wait(stuck), 0);
 	assert_true(held);
 	assert_true(home);
 	assert_true(asked);
-	filesystem_close(fd);
+	frozen_close(&frozen);
 	victim_free();
 }
 
