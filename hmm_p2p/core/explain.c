@@ -157,6 +157,8 @@ int hmm_p2p_step_settle(struct move_state *state)
 	mmap_read_unlock(move->mm);
 	if (ret)
 		return ret;
+	/* Others of them may be accounted for already. */
+	bitmap_and(settled, settled, state->left, HMM_P2P_BATCH_PAGES);
 	move->already += bitmap_weight(settled, HMM_P2P_BATCH_PAGES);
 	bitmap_andnot(state->left, state->left, settled, HMM_P2P_BATCH_PAGES);
 	return 0;

@@ -37,6 +37,7 @@
  * struct group_step - what the move knows of a step, while another is the current one
  * @addr: as in the move's state
  * @stop: as there
+ * @family: as there
  * @left: as there
  * @userfault: as there
  * @file: as there
@@ -47,6 +48,7 @@
 struct group_step {
 	unsigned long addr;
 	unsigned long stop;
+	const void *family;
 	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
 	bool userfault;
 	bool file;
@@ -74,6 +76,7 @@ static void swap_step(struct move_state *state, struct group_step *step)
 
 	swap(state->addr, step->addr);
 	swap(state->stop, step->stop);
+	swap(state->family, step->family);
 	swap(state->userfault, step->userfault);
 	swap(state->file, step->file);
 	swap(state->batch, step->batch);
@@ -120,6 +123,7 @@ static void group_note(const struct move_state *state, struct group_step *step)
 {
 	step->addr = state->addr;
 	step->stop = state->stop;
+	step->family = state->family;
 	step->userfault = state->userfault;
 	step->file = state->file;
 	bitmap_copy(step->left, state->left, HMM_P2P_BATCH_PAGES);
@@ -268,9 +272,10 @@ void hmm_p2p_group_move(struct move_state *state)
 
 	if (group->nr < 2)
 		return;
+	turn.family = group->steps[0].family;
 	turn.start = group->steps[0].addr;
 	turn.end = group->steps[group->nr - 1].stop;
-	if (hmm_p2p_turn_begin(&turn, !state->move->try_lock))
+	if (hmm_p2p_turn_begin(&turn, !state->move->try_lock) < 0)
 		return;
 	state->addr = turn.start;
 	if (!hmm_p2p_pass_lock(state, &compound)) {
@@ -299,6 +304,7 @@ bool hmm_p2p_group_next(struct move_state *state, int *error)
 		step = &group->steps[group->next++];
 		state->addr = step->addr;
 		state->stop = step->stop;
+		state->family = step->family;
 		state->tries = MOVE_TRIES;
 		state->userfault = step->userfault;
 		state->file = step->file;

@@ -32,6 +32,7 @@ enum move_lock { MOVE_UNLOCKED, MOVE_MAPPING, MOVE_READS, MOVE_WRITES };
  * @tries: how often the current step may find pages busy
  * @addr: where the current step starts
  * @stop: where it ends; a pass may find that this is earlier
+ * @family: of its mapping, see hmm_p2p_turn_begin(); only compared
  * @lock: how the mmap_lock is held, while a try goes on
  * @mapping: with MOVE_MAPPING, the one that is locked
  * @split: in this try, a huge page has to be split before it moves
@@ -51,6 +52,7 @@ struct move_state {
 	unsigned int tries;
 	unsigned long addr;
 	unsigned long stop;
+	const void *family;
 	enum move_lock lock;
 	struct vm_area_struct *mapping;
 	bool split;

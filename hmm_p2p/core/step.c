@@ -10,6 +10,7 @@
  * and may make some.
  */
 #include <linux/err.h>
+#include <linux/rmap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -53,6 +54,14 @@ static u64 *skip_count(struct move_state *state, struct vm_area_struct *vma)
 	return &reasons[HMM_P2P_REASON_UNTOUCHED];
 }
 
+/* All who have pages of a mapping since a fork have the root of its anon_vma in common. */
+static const void *mapping_family(const struct vm_area_struct *vma)
+{
+	const struct anon_vma *anon_vma = vma ? READ_ONCE(vma->anon_vma) : NULL;
+
+	return anon_vma ? anon_vma->root : NULL;
+}
+
 /*
  * Where does the step end, at @end at most? With the mapping, or with the page table.
  * Later passes may find another mapping there, and deal with what of the step it
@@ -70,6 +79,8 @@ static int step_cut(struct move_state *state, unsigned long end)
 	if (ret)
 		return ret;
 	vma = hmm_p2p_find_mapping(state->move->mm, addr, end, &end);
+	/* On the way to RAM nobody fetches anything. */
+	state->family = state->move->hdev ? mapping_family(vma) : NULL;
 	/* A gap can be long: it is dealt with as a whole. */
 	skipped = skip_until(state, vma, addr, end);
 	*skip_count(state, vma) += (skipped - addr) >> PAGE_SHIFT;
@@ -229,14 +240,19 @@ int hmm_p2p_step_move(struct move_state *state)
 {
 	struct hmm_p2p_turn turn = {
 		.mm = state->move->mm,
+		.family = state->family,
 		.start = state->addr,
 		.end = state->stop,
 	};
 	int ret = hmm_p2p_turn_begin(&turn, !state->move->try_lock);
 
-	if (ret)
+	if (ret < 0)
 		return ret;
-	ret = step_tries(state);
+	/* Who was waited for may have moved it: to collect it takes it from the devices. */
+	if (ret)
+		ret = hmm_p2p_step_settle(state);
+	if (!ret && !hmm_p2p_step_is_done(state))
+		ret = step_tries(state);
 	hmm_p2p_turn_end(&turn);
 	return ret;
 }

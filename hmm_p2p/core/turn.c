@@ -4,6 +4,10 @@
  * the same range meanwhile would find them neither here nor there, wait for them in a
  * fault, and so take home what has just arrived. So a step of a move has its range for
  * itself. Those that do not overlap go on side by side.
+ *
+ * A page that several processes share since a fork moves for all of them. So they are
+ * one family here, whichever of them moves it; they have it at the same address, unless
+ * one has moved it since.
  */
 #include <kunit/visibility.h>
 #include <linux/list.h>
@@ -17,12 +21,17 @@ static LIST_HEAD(turns);
 static DEFINE_SPINLOCK(turns_lock);
 static DECLARE_WAIT_QUEUE_HEAD(turns_wait);
 
+static bool is_same_memory(const struct hmm_p2p_turn *a, const struct hmm_p2p_turn *b)
+{
+	return a->mm == b->mm || (a->family && a->family == b->family);
+}
+
 static struct hmm_p2p_turn *turn_in_the_way(const struct hmm_p2p_turn *turn)
 {
 	struct hmm_p2p_turn *other;
 
 	list_for_each_entry(other, &turns, node)
-		if (other->mm == turn->mm && other->start < turn->end &&
+		if (is_same_memory(other, turn) && other->start < turn->end &&
 		    turn->start < other->end)
 			return other;
 	return NULL;
@@ -43,21 +52,24 @@ static bool turn_try(struct hmm_p2p_turn *turn)
 
 /**
  * hmm_p2p_turn_begin - have a range for oneself, among those who move memory
- * @turn: its @mm, which stays, @start and @end; until hmm_p2p_turn_end()
+ * @turn: its @mm, which stays, @family, @start and @end; until hmm_p2p_turn_end()
  * @wait: for those who move something there now
  *
  * Who has one may wait for a fault to be served. So no other is waited for by who has
  * one already, nor by somebody who holds a lock or is in an SRCU section.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY without @wait; -EINTR when a fatal signal came.
+ * Return: 0; 1 when somebody had to be waited for, who may have moved all of it; -EBUSY
+ * without @wait; -EINTR when a fatal signal came.
  */
 int hmm_p2p_turn_begin(struct hmm_p2p_turn *turn, bool wait)
 {
 	turn->awaited = false;
+	if (turn_try(turn))
+		return 0;
 	if (!wait)
-		return turn_try(turn) ? 0 : -EBUSY;
-	return wait_event_killable(turns_wait, turn_try(turn)) ? -EINTR : 0;
+		return -EBUSY;
+	return wait_event_killable(turns_wait, turn_try(turn)) ? -EINTR : 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_turn_begin);
 

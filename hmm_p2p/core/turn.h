@@ -11,6 +11,8 @@ struct mm_struct;
  * struct hmm_p2p_turn - a range that somebody moves now
  * @node: in the list of all of them
  * @mm: address space
+ * @family: NULL, or what the mapping has in common with those of relatives; only
+ *	compared
  * @start: first byte
  * @end: end of it, exclusive
  * @awaited: somebody else waits for its end
@@ -18,6 +20,7 @@ struct mm_struct;
 struct hmm_p2p_turn {
 	struct list_head node;
 	const struct mm_struct *mm;
+	const void *family;
 	unsigned long start;
 	unsigned long end;
 	bool awaited;

@@ -47,12 +47,32 @@ static void test_overlap(struct kunit *test)
 	hmm_p2p_turn_end(&all);
 }
 
+/* Relatives have what is at one address in common; whoever has no relatives has not. */
+static void test_family(struct kunit *test)
+{
+	struct hmm_p2p_turn parent = range(0, 0, SZ_2M), child = range(1, 0, SZ_2M);
+	struct hmm_p2p_turn further = range(1, SZ_2M, SZ_4M);
+
+	parent.family = &spaces;
+	KUNIT_ASSERT_EQ(test, hmm_p2p_turn_begin(&parent, false), 0);
+	KUNIT_ASSERT_EQ(test, hmm_p2p_turn_begin(&child, false), 0);
+	hmm_p2p_turn_end(&child);
+	child.family = &spaces;
+	further.family = &spaces;
+	KUNIT_EXPECT_EQ(test, hmm_p2p_turn_begin(&child, false), -EBUSY);
+	KUNIT_ASSERT_EQ(test, hmm_p2p_turn_begin(&further, false), 0);
+	hmm_p2p_turn_end(&parent);
+	KUNIT_ASSERT_EQ(test, hmm_p2p_turn_begin(&child, false), 0);
+	hmm_p2p_turn_end(&child);
+	hmm_p2p_turn_end(&further);
+}
+
 static int wait_for_turn(void *arg)
 {
 	struct hmm_p2p_turn turn = range(0, 0, SZ_4M);
 	int ret = hmm_p2p_turn_begin(&turn, true);
 
-	if (!ret)
+	if (ret >= 0)
 		hmm_p2p_turn_end(&turn);
 	return ret;
 }
@@ -73,12 +93,13 @@ static void test_wait(struct kunit *test)
 		cond_resched();
 	hmm_p2p_turn_end(&low);
 	hmm_p2p_turn_end(&high);
-	KUNIT_EXPECT_EQ(test, kthread_stop(waiter), 0);
+	KUNIT_EXPECT_EQ(test, kthread_stop(waiter), 1);
 	put_task_struct(waiter);
 }
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_overlap),
+	KUNIT_CASE(test_family),
 	KUNIT_CASE(test_wait),
 	{ }
 };

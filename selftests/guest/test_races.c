@@ -408,6 +408,80 @@ static void test_arriving(void **state)
 }
 
 /*
+ * Parent and child move what they share to the device, and neither takes home what the
+ * other has just brought there.
+ */
+#define FAMILY_ROUNDS	8
+
+struct family {
+	uint8_t *mem;
+	uint32_t exporter;
+	struct turns turns;
+};
+
+static int family_goes(const struct family *family)
+{
+	struct hmm_p2p_migrate result;
+
+	CHECK(!hmm_p2p_migrate(ctx, NULL, family->exporter, (uintptr_t)family->mem, LENGTH,
+			       &result));
+	CHECK(result.out_moved + result.out_already == LENGTH / page_size);
+	return 0;
+}
+
+static int relative(void *arg)
+{
+	struct family *family = arg;
+	int i;
+
+	turns_side(&family->turns, true);
+	for (i = 0; i < FAMILY_ROUNDS; i++) {
+		CHECK(!turn_await(&family->turns));
+		CHECK(!family_goes(family));
+		CHECK(!turn_give(&family->turns));
+	}
+	return 0;
+}
+
+static void family_moves(unsigned int paging)
+{
+	struct family family = { .exporter = largest_exporter(2 * LENGTH).out_id };
+	struct hmm_p2p_stat before;
+	pid_t pid;
+	int i;
+
+	family.mem = map_pattern(LENGTH, paging, 1);
+	turns_init(&family.turns);
+	pid = child_start(relative, &family);
+	turns_side(&family.turns, false);
+	before = stat_now(family.exporter);
+	for (i = 0; i < FAMILY_ROUNDS; i++) {
+		assert_int_equal(hmm_p2p_migrate_to_ram(ctx, NULL, (uintptr_t)family.mem,
+							LENGTH, NULL), 0);
+		assert_int_equal(turn_give(&family.turns), 0);
+		assert_int_equal(family_goes(&family), 0);
+		assert_int_equal(turn_await(&family.turns), 0);
+	}
+	assert_int_equal(stat_delta(family.exporter, &before, HMM_P2P_COUNTER_CPU_FAULT), 0);
+	assert_int_equal(child_wait(pid), 0);
+	turns_fini(&family.turns);
+	assert_pattern(family.mem, LENGTH, 1);
+	unmap(family.mem, LENGTH);
+}
+
+static void test_relatives_small(void **state)
+{
+	(void)state;
+	family_moves(SMALL_PAGES);
+}
+
+static void test_relatives_huge(void **state)
+{
+	(void)state;
+	family_moves(HUGE_PAGES);
+}
+
+/*
  * The same where every second huge page that the system is asked for is refused:
  * what comes home then comes in pieces.
  */
@@ -453,6 +527,8 @@ int main(void)
 		TEST(test_dontneed),
 		TEST(test_unmap_and_map),
 		TEST(test_arriving),
+		TEST(test_relatives_small),
+		TEST(test_relatives_huge),
 		SHORT_TEST(test_short_against_cpu),
 		SHORT_TEST(test_short_both_ways),
 		SHORT_TEST(test_short_importers),
