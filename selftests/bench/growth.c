@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a page costs as there is more of everything: memory on the device,
- * devices with memory, threads and processes that move memory at once. The
- * numbers are the time of one processor; the first row of a series is 1.00.
+ * devices with memory, threads and processes that move memory at once, children
+ * that move what they share since the fork. The numbers are the time of one
+ * processor; the first row of a series is 1.00.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -124,12 +125,14 @@ static void memory_series(bool huge)
  * @device: where to
  * @length: how much
  * @huge: with huge pages
+ * @shared: what all of them move; NULL: each has memory of its own
  */
 struct worker {
 	pthread_barrier_t *barrier;
 	uint32_t device;
 	uint64_t length;
 	bool huge;
+	void *shared;
 };
 
 /* Threads have the context in common, as an application would. */
@@ -145,6 +148,23 @@ static void *work(void *data)
 	pthread_barrier_wait(worker->barrier);
 	bench_unmap(buf, worker->length);
 	return NULL;
+}
+
+/* Who comes second finds what another has moved, or has on its way. */
+static void work_shared(const struct worker *worker)
+{
+	uintptr_t addr = (uintptr_t)worker->shared;
+	int ret;
+
+	pthread_barrier_wait(worker->barrier);
+	ret = hmm_p2p_migrate(bench_ctx, NULL, worker->device, addr, worker->length, NULL);
+	if (ret)
+		bench_die("what is shared, to device", ret, HMM_P2P_CALL_MIGRATE);
+	pthread_barrier_wait(worker->barrier);
+	ret = hmm_p2p_migrate_to_ram(bench_ctx, NULL, addr, worker->length, NULL);
+	if (ret)
+		bench_die("what is shared, to RAM", ret, HMM_P2P_CALL_MIGRATE);
+	pthread_barrier_wait(worker->barrier);
 }
 
 static void watch(pthread_barrier_t *barrier, unsigned int nr, struct cost *cost)
@@ -192,7 +212,10 @@ static void child(struct worker *worker)
 	ret = hmm_p2p_open(&bench_ctx);
 	if (ret)
 		bench_die("open", ret, HMM_P2P_CALL_OPEN);
-	work(worker);
+	if (worker->shared)
+		work_shared(worker);
+	else
+		work(worker);
 	_exit(0);
 }
 
@@ -215,13 +238,43 @@ static void start_processes(struct worker *worker, unsigned int nr, struct cost 
 			bench_die("a process that moves memory", ECHILD, HMM_P2P_CALL_ANY);
 }
 
+/*
+ * A page costs more the more have it mapped, whoever moves it. So there is always the
+ * same number of relatives; some of them do nothing.
+ */
+static void start_forked(struct worker *worker, unsigned int nr, struct cost *cost)
+{
+	struct worker child = *worker;
+	pid_t idle[MOST_WORKERS];
+	unsigned int i;
+
+	child.length *= nr;
+	child.shared = bench_map(child.length, worker->huge);
+	for (i = nr; i < MOST_WORKERS; i++) {
+		idle[i] = fork();
+		if (idle[i] < 0)
+			bench_die("fork", errno, HMM_P2P_CALL_ANY);
+		if (!idle[i]) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+	}
+	start_processes(&child, nr, cost);
+	for (i = nr; i < MOST_WORKERS; i++) {
+		kill(idle[i], SIGKILL);
+		waitpid(idle[i], NULL, 0);
+	}
+	bench_unmap(child.shared, child.length);
+}
+
 typedef void (*start_fn)(struct worker *worker, unsigned int nr, struct cost *cost);
 
 static struct cost at_once(start_fn start, unsigned int nr, uint64_t bytes, bool huge)
 {
 	pthread_barrier_t *barrier = mmap(NULL, sizeof(*barrier), PROT_READ | PROT_WRITE,
 					  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct worker worker = { barrier, bench_exporter.out_id, bytes / nr, huge };
+	struct worker worker = { barrier, bench_exporter.out_id, bytes / nr, huge, NULL };
 	struct cost best = { 0 }, cost;
 	pthread_barrierattr_t attr;
 	int i;
@@ -315,6 +368,11 @@ static void processes_series(bool huge)
 	workers_series("processes", start_processes, huge);
 }
 
+static void forked_series(bool huge)
+{
+	workers_series("forked", start_forked, huge);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(bool huge);
@@ -323,6 +381,7 @@ static const struct {
 	{ "devices", devices_series },
 	{ "threads", threads_series },
 	{ "processes", processes_series },
+	{ "forked", forked_series },
 };
 
 /* @only: the name of one series, or NULL. */
@@ -342,7 +401,7 @@ void bench_growth(const char *only)
 	}
 	if (found)
 		return;
-	fprintf(stderr, "--growth %s: there are memory, devices, threads and processes\n",
+	fprintf(stderr, "--growth %s: there are memory, devices, threads, processes and forked\n",
 		only);
 	exit(2);
 }

@@ -28,7 +28,7 @@ BEGIN {
 }
 
 # SERIES OF PAGES NS RATIO NS RATIO
-NF == 7 && $1 ~ /^(memory|devices|threads|processes)$/ && $4 + 0 > 0 && $6 + 0 > 0 {
+NF == 7 && $1 ~ /^(memory|devices|threads|processes|forked)$/ && $4 + 0 > 0 && $6 + 0 > 0 {
 	p = panel($1)
 	note(p, $3 " device", $2, $5)
 	note(p, $3 " RAM", $2, $7)
