@@ -493,6 +493,39 @@ static void test_unbind_while_streaming(void **state)
 	accel_rebind(0, true);
 }
 
+static void *reset_last(void *arg)
+{
+	(void)arg;
+	REQUIRE(accel_reset(accel_last()) == 0);
+	return NULL;
+}
+
+/* So does a reset, which takes what was in the buffers; the device makes new ones. */
+static void test_reset_while_streaming(void **state)
+{
+	struct capture it = capture_start(accel_last());
+	unsigned int index = capture_next(&it);
+	int log = log_open();
+	struct buffer buffer;
+	struct gem_job job;
+	pthread_t resetting;
+
+	(void)state;
+	assert_memory_equal(it.frames[index].mem, it.camera.reference, it.camera.size);
+	assert_int_equal(pthread_create(&resetting, NULL, reset_last, NULL), 0);
+	log_await(log, "waits for who still maps a buffer of it");
+	close(log);
+	capture_next(&it);
+	capture_stop(&it);
+	assert_int_equal(pthread_join(resetting, NULL), 0);
+	buffer = buffer_make(it.fd, MIB);
+	job = gem_fill_job(buffer.handle, MIB, 7);
+	assert_int_equal(gem_run(it.fd, &job), 0);
+	assert_true(*(uint64_t *)buffer.mem == 7);
+	buffer_free(&buffer);
+	capture_free(&it);
+}
+
 /* --------------------------------------------------------------------- processes */
 
 /**
@@ -626,6 +659,7 @@ int main(void)
 		TEST(test_many_attachments),
 		TEST(test_camera),
 		TEST(test_unbind_while_streaming),
+		TEST(test_reset_while_streaming),
 		TEST(test_receiver_ends_first),
 		TEST(test_maker_ends_first),
 	};
