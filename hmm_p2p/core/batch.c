@@ -366,7 +366,7 @@ static bool device_singles(struct hmm_p2p_batch *batch,
 
 		if (!page)
 			break;
-		dst[j] = migrate_pfn(page_to_pfn(page));
+		dst[j] = hmm_p2p_page_mpfn(page);
 	}
 	if (j == nr)
 		return true;
@@ -390,7 +390,7 @@ static void device_entry(struct hmm_p2p_batch *batch,
 	if (to) {
 		hmm_p2p_huge_note(to, batch->mm,
 				  batch->args.start + (i << PAGE_SHIFT));
-		dst[0] = migrate_pfn(page_to_pfn(to)) | MIGRATE_PFN_COMPOUND;
+		dst[0] = hmm_p2p_page_mpfn(to) | MIGRATE_PFN_COMPOUND;
 		run_add(batch, hdev, hmm_p2p_page_offset(to), from, nr);
 		return;
 	}

@@ -68,13 +68,15 @@ bool hmm_p2p_claim_has_chunk(const struct hmm_p2p_device *hdev, unsigned long in
 			     unsigned long claim)
 {
 	unsigned long nr = (hdev->config.memory >> PAGE_SHIFT) - index, i;
-	struct page *first = hmm_p2p_page_at(hdev, index);
+	struct page *page = hmm_p2p_page_at(hdev, index);
 
 	/* The first page of a chunk is never a tail, and a huge page fills it. */
-	if (folio_test_large(page_folio(first)))
-		return hmm_p2p_claim_has(first, claim);
-	for (i = 0; i < min(nr, HMM_P2P_CHUNK_PAGES); i++)
-		if (page_ref_count(first + i) && !hmm_p2p_claim_has(first + i, claim))
+	if (folio_test_large(page_folio(page)))
+		return hmm_p2p_claim_has(page, claim);
+	for (i = 0; i < min(nr, HMM_P2P_CHUNK_PAGES); i++) {
+		page = hmm_p2p_page_at(hdev, index + i);
+		if (page_ref_count(page) && !hmm_p2p_claim_has(page, claim))
 			return false;
+	}
 	return true;
 }

@@ -239,7 +239,7 @@ static void evict_range(struct eviction *ev, unsigned long index)
 	bool anchored = hmm_p2p_anchor_begin(&anchor, first);
 
 	hmm_p2p_batch_begin(ev->batch, HMM_P2P_CHUNK_PAGES);
-	migrate_device_range(ev->batch->args.src, page_to_pfn(first), HMM_P2P_CHUNK_PAGES);
+	migrate_device_range(ev->batch->args.src, hmm_p2p_page_pfn(first), HMM_P2P_CHUNK_PAGES);
 	evict_keep_others(ev, index);
 	ev->failed += !evict_collected(ev);
 	if (anchored)
@@ -250,16 +250,16 @@ static void evict_range(struct eviction *ev, unsigned long index)
 static unsigned int evict_gather(struct eviction *ev, unsigned long index, unsigned long i,
 				 const struct hmm_p2p_anchor *anchor, unsigned long *tried)
 {
-	struct page *first = hmm_p2p_page_at(ev->hdev, index);
 	unsigned int nr = 0;
+	struct page *page;
 
 	for (; i < HMM_P2P_CHUNK_PAGES; i++) {
-		if (folio_test_large(page_folio(first + i)) ||
-		    !hmm_p2p_anchor_holds(anchor, first + i))
+		page = hmm_p2p_page_at(ev->hdev, index + i);
+		if (folio_test_large(page_folio(page)) || !hmm_p2p_anchor_holds(anchor, page))
 			continue;
 		__set_bit(i, tried);
-		if (!is_kept(ev, first + i, index + i))
-			ev->batch->args.src[nr++] = page_to_pfn(first + i);
+		if (!is_kept(ev, page, index + i))
+			ev->batch->args.src[nr++] = hmm_p2p_page_pfn(page);
 	}
 	return nr;
 }
@@ -270,19 +270,20 @@ static unsigned int evict_gather(struct eviction *ev, unsigned long index, unsig
  */
 static bool evict_small(struct eviction *ev, unsigned long index)
 {
-	struct page *first = hmm_p2p_page_at(ev->hdev, index);
 	DECLARE_BITMAP(tried, HMM_P2P_CHUNK_PAGES) = {};
 	bool given = true, all = true;
 	struct hmm_p2p_anchor anchor;
+	struct page *page;
 	unsigned long i;
 	unsigned int nr;
 
 	if (ev->victims)
 		ev->victims->asked = NULL;
 	for (i = 0; i < HMM_P2P_CHUNK_PAGES; i++) {
-		if (test_bit(i, tried) || !folio_mapped(page_folio(first + i)))
+		page = hmm_p2p_page_at(ev->hdev, index + i);
+		if (test_bit(i, tried) || !folio_mapped(page_folio(page)))
 			continue;
-		if (!hmm_p2p_anchor_begin(&anchor, first + i)) {
+		if (!hmm_p2p_anchor_begin(&anchor, page)) {
 			all = false;
 			continue;
 		}

@@ -232,7 +232,7 @@ int hmm_p2p_step_merged(struct move_state *state, unsigned long *end)
 /* Modules cannot ask which is the huge one; but only zero pages are nobody's. */
 static bool is_zero(const struct page *page)
 {
-	return is_zero_pfn(page_to_pfn(page)) || !page_folio(page)->mapping;
+	return is_zero_page(page) || !page_folio(page)->mapping;
 }
 
 /*

@@ -10,6 +10,7 @@
 
 #include "batch.h"
 #include "mirror.h"
+#include "pagemap.h"
 
 /*
  * How the mmap_lock is held; or only the lock of one mapping, for reading: then the
@@ -112,8 +113,7 @@ static inline bool hmm_p2p_mapping_lock(struct vm_area_struct *vma)
 static inline bool hmm_p2p_move_wants(const struct move_state *state,
 				      const struct page *page)
 {
-	return !state->only ||
-	       page_to_pfn(page) - page_to_pfn(state->only) < HMM_P2P_CHUNK_PAGES;
+	return !state->only || hmm_p2p_chunk_has(state->only, page);
 }
 
 /* Has it no eyes for what is in the page table? */

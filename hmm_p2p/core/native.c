@@ -232,10 +232,10 @@ static bool pages_go(struct native_fault *native, unsigned long first, unsigned 
 	unsigned long i;
 
 	for (i = first; i < end && !worst; i++)
-		worst = page_reason(native, i, page + (i - first), writable);
+		worst = page_reason(native, i, hmm_p2p_page_behind(page, i - first), writable);
 	if (!worst && native->arrivals < MOST_ARRIVALS)
 		return false;
-	for (i = first; i < end; i++, page++) {
+	for (i = first; i < end; i++, page = hmm_p2p_page_behind(page, 1)) {
 		reason = page_reason(native, i, page, writable);
 		if (!reason)
 			reason = worst ? HMM_P2P_REASON_MIXED_HUGE : HMM_P2P_REASON_BUSY;

@@ -355,7 +355,7 @@ static bool is_at_rest(struct page *page, unsigned int order)
 	unsigned long i;
 
 	for (i = 0; i < 1UL << order; i++)
-		if (unlikely(page_ref_count(page + i)))
+		if (unlikely(page_ref_count(hmm_p2p_page_behind(page, i))))
 			return false;
 	return true;
 }

@@ -7,8 +7,11 @@
 #define _HMM_P2P_PAGEMAP_H
 
 #include <linux/hmm.h>
+#include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/types.h>
+
+#include "chunk.h"
 
 struct dev_pagemap_ops;
 struct hmm_p2p_device;
@@ -42,6 +45,30 @@ struct page *hmm_p2p_page_at(const struct hmm_p2p_device *hdev, unsigned long in
 unsigned long hmm_p2p_page_index(const struct page *page);
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 			     unsigned long end);
+
+/* The page @nr pages behind @page, in the memory of the same device. */
+static inline struct page *hmm_p2p_page_behind(struct page *page, unsigned long nr)
+{
+	return page + nr;
+}
+
+/* What migrate_device_range() and migrate_device_pfns() take. */
+static inline unsigned long hmm_p2p_page_pfn(const struct page *page)
+{
+	return page_to_pfn(page);
+}
+
+/* What stands in the destination of a migration. */
+static inline unsigned long hmm_p2p_page_mpfn(const struct page *page)
+{
+	return migrate_pfn(page_to_pfn(page));
+}
+
+/* Is any @page, of RAM, too, one of the chunk that begins with @first? */
+static inline bool hmm_p2p_chunk_has(const struct page *first, const struct page *page)
+{
+	return page_to_pfn(page) - page_to_pfn(first) < HMM_P2P_CHUNK_PAGES;
+}
 
 /* Of the result of a fault. */
 static inline unsigned long entry_pfn(unsigned long entry)

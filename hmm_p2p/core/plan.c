@@ -93,7 +93,7 @@ static enum hmm_p2p_reason plan_pages(struct fault_plan *plan, unsigned long fir
 	worst = plan_path(plan, exporter);
 	if (worst)
 		return worst;
-	for (i = first; i < first + nr; i++, page++) {
+	for (i = first; i < first + nr; i++, page = hmm_p2p_page_behind(page, 1)) {
 		reason = plan_page(plan, i, page, exporter);
 		if (reason)
 			worst = reason;
@@ -154,7 +154,7 @@ static void plan_huge(struct fault_plan *plan, unsigned long first,
 		reason = entries[i].hmm_pfn ? HMM_P2P_REASON_MIXED_HUGE : worst;
 		plan->planned -= !!entries[i].hmm_pfn;
 		entries[i].hmm_pfn = 0;
-		plan_home(plan, first + i, page + i, reason);
+		plan_home(plan, first + i, hmm_p2p_page_behind(page, i), reason);
 	}
 	if (worst)
 		return;
@@ -180,7 +180,7 @@ static unsigned long huge_run(const struct fault_plan *plan, unsigned long i)
 static void plan_own(struct fault_plan *plan, unsigned long i, unsigned long nr,
 		     struct page *page)
 {
-	for (; nr; nr--, i++, page++) {
+	for (; nr; nr--, i++, page = hmm_p2p_page_behind(page, 1)) {
 		struct plan_entry *entry = &plan->entry[i];
 
 		entry->own = true;

@@ -133,7 +133,7 @@ static unsigned long planned_run(const struct fault_plan *plan, unsigned long fi
 
 	for (nr = 1; nr < most; nr++)
 		if (!entry[nr].hmm_pfn || entry[nr].own != entry->own ||
-		    entry[nr].page != entry->page + nr)
+		    entry[nr].page != hmm_p2p_page_behind(entry->page, nr))
 			break;
 	return nr;
 }

@@ -8,7 +8,7 @@
 static enum hmm_p2p_seen_kind page_kind(const struct hmm_p2p_device *hdev,
 					const struct page *page)
 {
-	if (is_zero_pfn(page_to_pfn(page)))
+	if (is_zero_page(page))
 		return HMM_P2P_SEEN_ZERO;
 	if (!hmm_p2p_page_is_ours(page))
 		return HMM_P2P_SEEN_SYSTEM;
