@@ -15,7 +15,7 @@
  * join it when the window has left it, so what the pool has is theirs alone.
  *
  * All of it is devres in a group of its own, which goes when the device is
- * unregistered, in the order of device.c: every page is home before the aliases
+ * unregistered, in the order of lifecycle.c: every page is home before the aliases
  * go, and these before the mapping.
  */
 #include <linux/io.h>

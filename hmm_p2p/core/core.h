@@ -12,6 +12,7 @@
 #include "fault.h"
 #include "fence.h"
 #include "hold.h"
+#include "lifecycle.h"
 #include "mapped.h"
 #include "mirror.h"
 #include "owner.h"

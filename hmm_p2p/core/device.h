@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a registered device is, and how it comes and goes. Whoever is under
- * hmm_p2p_srcu and has seen that it is not removed keeps it from going away.
+ * What a registered device is. Whoever is under hmm_p2p_srcu and has seen that it
+ * is not removed keeps it from going away.
  */
 #ifndef _HMM_P2P_DEVICE_H
 #define _HMM_P2P_DEVICE_H
@@ -116,7 +116,7 @@ struct hmm_p2p_device {
 	struct dev_pagemap pagemap;
 };
 
-struct hmm_p2p_device *
-hmm_p2p_device_add(const struct hmm_p2p_device_config *config, struct hmm_p2p_bar *bar);
+int hmm_p2p_config_check(const struct hmm_p2p_device_config *config);
+int hmm_p2p_alias_check(struct hmm_p2p_device *hdev);
 
 #endif /* _HMM_P2P_DEVICE_H */

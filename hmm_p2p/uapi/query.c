@@ -178,7 +178,7 @@ static void collect_page(struct query_state *state, unsigned long i)
 		found->flags |= HMM_P2P_EXTENT_WRITABLE;
 	if (hmm_pfn_to_map_order(entry))
 		found->flags |= HMM_P2P_EXTENT_HUGE;
-	/* The driver of one that goes away may be gone already, see core/device.c. */
+	/* The driver of one that goes away may be gone already, see lifecycle.c. */
 	if (!READ_ONCE(found->hdev->removed) && has_alias(found->hdev, page))
 		found->flags |= HMM_P2P_EXTENT_WINDOW;
 }
