@@ -25,6 +25,7 @@
 #include <linux/pci-p2pdma.h>
 
 #include "../core/core.h"
+#include "../move/move.h"
 
 /* memremap_pages() wants whole subsections of the memory map. */
 #define ALIAS_UNIT	((u64)SUBSECTION_SIZE)

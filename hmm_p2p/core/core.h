@@ -7,12 +7,10 @@
 #define _HMM_P2P_CORE_H
 
 #include "charge.h"
-#include "claim.h"
 #include "device.h"
 #include "fault.h"
 #include "fence.h"
 #include "hold.h"
-#include "lifecycle.h"
 #include "mapped.h"
 #include "mirror.h"
 #include "owner.h"
@@ -21,6 +19,5 @@
 #include "registry.h"
 #include "report.h"
 #include "stats.h"
-#include "touched.h"
 
 #endif /* _HMM_P2P_CORE_H */

@@ -6,6 +6,7 @@
 #include <linux/uaccess.h>
 
 #include "../core/core.h"
+#include "../move/move.h"
 #include "query.h"
 
 #define CREATE_TRACE_POINTS

@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 
 #include "../core/core.h"
+#include "../move/move.h"
 #include "access.h"
 #include "export.h"
 #include "file_io.h"

@@ -28,16 +28,16 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "../core/device.h"
+#include "../core/hold.h"
+#include "../core/native.h"
+#include "../core/owner.h"
+#include "../core/pagemap.h"
+#include "../core/registry.h"
+#include "../core/stats.h"
 #include "cpu_fault.h"
-#include "device.h"
 #include "evict.h"
-#include "hold.h"
 #include "lifecycle.h"
-#include "native.h"
-#include "owner.h"
-#include "pagemap.h"
-#include "registry.h"
-#include "stats.h"
 
 static void exporter_fini(struct hmm_p2p_device *hdev)
 {

@@ -14,12 +14,12 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "../core/device.h"
+#include "../core/mirror.h"
 #include "batch.h"
-#include "device.h"
 #include "explain.h"
 #include "group.h"
 #include "lists.h"
-#include "mirror.h"
 #include "pass.h"
 #include "ram.h"
 #include "step.h"

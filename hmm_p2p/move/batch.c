@@ -27,16 +27,16 @@
 #include <linux/memcontrol.h>
 #include <linux/slab.h>
 
+#include "../core/charge.h"
+#include "../core/device.h"
+#include "../core/failure.h"
+#include "../core/faulting.h"
+#include "../core/fence.h"
+#include "../core/pagemap.h"
+#include "../core/profile.h"
+#include "../core/stats.h"
 #include "batch.h"
-#include "charge.h"
 #include "claim.h"
-#include "device.h"
-#include "failure.h"
-#include "faulting.h"
-#include "fence.h"
-#include "pagemap.h"
-#include "profile.h"
-#include "stats.h"
 
 /*
  * migrate_vma_setup() writes past the arrays (7.2): when it has to split a

@@ -8,9 +8,9 @@
 #include <linux/export.h>
 #include <linux/sched/signal.h>
 
-#include "charge.h"
+#include "../core/charge.h"
+#include "../core/device.h"
 #include "claim.h"
-#include "device.h"
 #include "evict.h"
 #include "group.h"
 #include "home.h"

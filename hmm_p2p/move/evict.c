@@ -16,19 +16,19 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include "../core/charge.h"
+#include "../core/chunk.h"
+#include "../core/device.h"
+#include "../core/hold.h"
+#include "../core/keep.h"
+#include "../core/pagemap.h"
 #include "anchor.h"
 #include "batch.h"
-#include "charge.h"
-#include "chunk.h"
 #include "claim.h"
-#include "device.h"
 #include "evict.h"
-#include "hold.h"
 #include "home.h"
-#include "keep.h"
 #include "lists.h"
 #include "mappers.h"
-#include "pagemap.h"
 #include "ram.h"
 
 /* A device is lost when so many passes, one after the other, got nothing but errors from it. */

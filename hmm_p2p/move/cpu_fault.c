@@ -11,17 +11,17 @@
 #include <linux/log2.h>
 #include <linux/moduleparam.h>
 
+#include "../core/decide.h"
+#include "../core/device.h"
+#include "../core/faulting.h"
+#include "../core/keep.h"
+#include "../core/owner.h"
+#include "../core/registry.h"
+#include "../core/stats.h"
+#include "../core/trace.h"
 #include "batch.h"
 #include "cpu_fault.h"
-#include "decide.h"
-#include "device.h"
-#include "faulting.h"
-#include "keep.h"
-#include "owner.h"
 #include "ram.h"
-#include "registry.h"
-#include "stats.h"
-#include "trace.h"
 
 /* A scan costs 0.6 of what single pages cost, a touch here and there 2.4 times. */
 #define FAULT_AROUND_DEFAULT	4

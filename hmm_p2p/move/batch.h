@@ -11,8 +11,8 @@
 #include <linux/migrate.h>
 #include <linux/mm.h>
 
-#include "charge.h"
-#include "device.h"
+#include "../core/charge.h"
+#include "../core/device.h"
 
 /**
  * struct hmm_p2p_batch - pages on their way

@@ -4,14 +4,14 @@
  * a move, by snapshots. It is in its place already, it can never move, it has to
  * be fetched from swap or from another device, or it is busy and stays left.
  */
+#include "../core/device.h"
+#include "../core/mirror.h"
+#include "../core/owner.h"
+#include "../core/pagemap.h"
+#include "../core/registry.h"
 #include "claim.h"
-#include "device.h"
 #include "explain.h"
-#include "mirror.h"
 #include "move_state.h"
-#include "owner.h"
-#include "pagemap.h"
-#include "registry.h"
 
 /* The mmap_lock is held, and was taken before hmm_p2p_srcu: a fault may hold it for long. */
 static int step_snapshot(struct move_state *state, unsigned long addr,

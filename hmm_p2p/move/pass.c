@@ -6,15 +6,15 @@
  */
 #include <linux/userfaultfd_k.h>
 
+#include "../core/device.h"
+#include "../core/mirror.h"
+#include "../core/owner.h"
+#include "../core/registry.h"
+#include "../core/trace.h"
 #include "batch.h"
-#include "device.h"
 #include "explain.h"
-#include "mirror.h"
-#include "owner.h"
 #include "pass.h"
-#include "registry.h"
 #include "touched.h"
-#include "trace.h"
 
 /* What is on a device comes home, whatever was made of its mapping since. */
 bool hmm_p2p_can_move(const struct move_state *state, const struct vm_area_struct *vma)

@@ -8,9 +8,9 @@
 
 #include <linux/mmap_lock.h>
 
+#include "../core/mirror.h"
+#include "../core/pagemap.h"
 #include "batch.h"
-#include "mirror.h"
-#include "pagemap.h"
 
 /*
  * How the mmap_lock is held; or only the lock of one mapping, for reading: then the

@@ -18,12 +18,12 @@
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
 
+#include "../core/charge.h"
+#include "../core/device.h"
+#include "../core/registry.h"
 #include "batch.h"
-#include "charge.h"
-#include "device.h"
 #include "group.h"
 #include "pass.h"
-#include "registry.h"
 #include "step.h"
 #include "turn.h"
 

@@ -14,10 +14,10 @@
  */
 #include <linux/export.h>
 
-#include "chunk.h"
+#include "../core/chunk.h"
+#include "../core/device.h"
+#include "../core/pagemap.h"
 #include "claim.h"
-#include "device.h"
-#include "pagemap.h"
 
 static atomic_long_t last_claim;
 
