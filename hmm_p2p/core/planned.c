@@ -198,16 +198,13 @@ static bool has_late_own(const struct fault_plan *plan)
 static int plan_finish(struct fault_plan *plan)
 {
 	struct hmm_range *range = plan->range;
-	int idx, ret = 0;
 
-	idx = srcu_read_lock(&hmm_p2p_srcu);
+	guard(srcu)(&hmm_p2p_srcu);
 	if (mmu_interval_check_retry(range->notifier, range->notifier_seq) ||
 	    (!all_planned(plan) && has_late_own(plan)))
-		ret = -EBUSY;
-	else
-		hmm_p2p_plan_merge(plan);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	return ret;
+		return -EBUSY;
+	hmm_p2p_plan_merge(plan);
+	return 0;
 }
 
 /*

@@ -67,20 +67,21 @@ int hmm_p2p_step_claim(struct move_state *state, unsigned long addr,
 		       unsigned long next, unsigned long *settled)
 {
 	unsigned long nr = (next - addr) >> PAGE_SHIFT, i;
-	int idx = srcu_read_lock(&hmm_p2p_srcu), ret;
+	int ret;
 
 	bitmap_zero(settled, HMM_P2P_BATCH_PAGES);
+	guard(srcu)(&hmm_p2p_srcu);
 	ret = step_freeze(state, addr, next);
-	for (i = 0; !ret && i < nr; i++) {
+	if (ret)
+		return ret;
+	for (i = 0; i < nr; i++) {
 		if (!page_settled(state, i))
 			continue;
 		hmm_p2p_claim_page(hmm_pfn_to_page(state->pfns[i]), state->move->claim);
 		__set_bit(i, settled);
 	}
-	if (!ret)
-		mutex_unlock(&state->mirror.lock);
-	srcu_read_unlock(&hmm_p2p_srcu, idx);
-	return ret;
+	mutex_unlock(&state->mirror.lock);
+	return 0;
 }
 
 /*

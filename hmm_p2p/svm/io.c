@@ -130,20 +130,13 @@ static int piece_transfer(struct io_state *state, unsigned long index,
 			  unsigned long nr)
 {
 	struct hmm_p2p_svm *svm = state->svm;
-	int idx, ret = -ENODEV;
 
 	/* The device's driver waits for this before it goes away. */
-	idx = srcu_read_lock(&svm->hdev->users);
+	guard(srcu)(&svm->hdev->users);
 	if (READ_ONCE(svm->hdev->removed))
-		goto out;
-	ret = mutex_lock_killable(&svm->mirror.lock);
-	if (ret)
-		goto out;
-	ret = piece_locked(state, index, nr);
-	mutex_unlock(&svm->mirror.lock);
-out:
-	srcu_read_unlock(&svm->hdev->users, idx);
-	return ret;
+		return -ENODEV;
+	scoped_cond_guard(mutex_kill, return -EINTR, &svm->mirror.lock)
+		return piece_locked(state, index, nr);
 }
 
 /* As piece_transfer(), with as many faults as it takes. */

@@ -89,12 +89,8 @@ static int block_make(struct hmm_p2p_svm *svm, unsigned long index)
  */
 int svm_block_ready(struct hmm_p2p_svm *svm, unsigned long index)
 {
-	int idx = srcu_read_lock(&svm->hdev->users), ret = -ENODEV;
-
-	if (!READ_ONCE(svm->hdev->removed))
-		ret = block_make(svm, index);
-	srcu_read_unlock(&svm->hdev->users, idx);
-	return ret;
+	guard(srcu)(&svm->hdev->users);
+	return READ_ONCE(svm->hdev->removed) ? -ENODEV : block_make(svm, index);
 }
 
 /* ----------------------------------------------------- what the device loses */

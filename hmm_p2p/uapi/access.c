@@ -158,14 +158,9 @@ static long piece_transfer(struct access_state *state, const struct hmm_range *r
 			   unsigned long done, unsigned long nr)
 {
 	struct hmm_p2p_device *importer = state->ctx->importer;
-	long ret = -ENODEV;
-	int idx;
 
-	idx = srcu_read_lock(&importer->users);
-	if (!READ_ONCE(importer->removed))
-		ret = transfer_mapped(state, range, done, nr);
-	srcu_read_unlock(&importer->users, idx);
-	return ret;
+	guard(srcu)(&importer->users);
+	return READ_ONCE(importer->removed) ? -ENODEV : transfer_mapped(state, range, done, nr);
 }
 
 /*
