@@ -19,7 +19,7 @@ lint() {
 	tree_ready
 	build_folder
 	must "copying the sources" "$logs/sources.log" copy_sources
-	for linter in checkpatch sparse kernel-doc warnings options shellcheck; do
+	for linter in house checkpatch sparse kernel-doc warnings options shellcheck; do
 		lint_one "$linter"
 	done | tee "$logs/lint.tap"
 	unlock_cache
