@@ -127,9 +127,7 @@ int hmm_p2p_native_alias(struct page *page, unsigned long *dma_pfn)
 	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
 	struct native_fault *native = current_native();
 
-	if (hdev->config.no_p2p || !hdev->config.window || READ_ONCE(hdev->removed) ||
-	    READ_ONCE(hdev->paused) ||
-	    hmm_p2p_path_alias(hdev, page, dma_pfn))
+	if (hmm_p2p_path_granted(hdev, page, dma_pfn))
 		return -ENXIO;
 	if (native) {
 		seen_note(native, *dma_pfn, page);
@@ -162,8 +160,8 @@ void hmm_p2p_native_provider(struct hmm_p2p_device *hdev)
 	unsigned long pfn;
 	int bar;
 
-	if (!hdev->config.window || hdev->config.alias_is_system ||
-	    hmm_p2p_path_alias(hdev, hmm_p2p_page_at(hdev, 0), &pfn))
+	if (hdev->config.alias_is_system ||
+	    hmm_p2p_path_granted(hdev, hmm_p2p_page_at(hdev, 0), &pfn))
 		return;
 	bar = dev_is_pci(function) ? window_bar(to_pci_dev(function), PFN_PHYS(pfn)) : -1;
 	if (bar >= 0)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * May an importer have a page as p2p? Whoever asks, a fault, a query or a call, asks
- * here: hmm_p2p_path_check() for a pair of devices, hmm_p2p_path_alias() for a page.
+ * here: hmm_p2p_path_check() for a pair of devices, hmm_p2p_path_alias() for a page;
+ * and hmm_p2p_path_granted() for a page, where the kernel has looked at the pair.
  *
  * Can an importer reach an exporter? The kernel's own check decides, once for
  * each pair: pci_p2pdma_distance(), which knows switches, ACS and the host
@@ -79,6 +80,20 @@ static int path_distance(struct hmm_p2p_device *exporter, struct device *importe
 	return path_ask(exporter, provider, client);
 }
 
+/* What is in the way with every importer? */
+static enum hmm_p2p_reason exporter_refuses(const struct hmm_p2p_device *exporter)
+{
+	const struct hmm_p2p_device_config *config = &exporter->config;
+
+	if (READ_ONCE(exporter->removed) || READ_ONCE(exporter->paused))
+		return HMM_P2P_REASON_REMOVED;
+	if (config->no_p2p)
+		return HMM_P2P_REASON_EXPORTER;
+	if (!config->ops->get_dma_pfn_for_device || !(config->window || config->shared))
+		return HMM_P2P_REASON_NO_ALIAS;
+	return HMM_P2P_REASON_NONE;
+}
+
 /**
  * hmm_p2p_path_check - may an importer have aliases of an exporter's pages?
  * @exporter: whose memory it is
@@ -94,18 +109,16 @@ enum hmm_p2p_reason hmm_p2p_path_check(struct hmm_p2p_device *exporter,
 				       int *distance)
 {
 	const struct hmm_p2p_device_config *config = &exporter->config;
+	enum hmm_p2p_reason reason;
 	int hops;
 
 	if (distance)
 		*distance = -1;
 	if (importer->no_p2p || (importer->no_pci && !config->alias_is_system))
 		return HMM_P2P_REASON_IMPORTER;
-	if (READ_ONCE(exporter->removed) || READ_ONCE(exporter->paused))
-		return HMM_P2P_REASON_REMOVED;
-	if (config->no_p2p)
-		return HMM_P2P_REASON_EXPORTER;
-	if (!config->ops->get_dma_pfn_for_device || !(config->window || config->shared))
-		return HMM_P2P_REASON_NO_ALIAS;
+	reason = exporter_refuses(exporter);
+	if (reason)
+		return reason;
 	if (config->alias_is_system || importer->dev == cpu_importer)
 		return HMM_P2P_REASON_NONE;
 
@@ -135,6 +148,29 @@ enum hmm_p2p_reason hmm_p2p_path_alias(const struct hmm_p2p_device *exporter,
 	return HMM_P2P_REASON_NONE;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_path_alias, HMM_P2P_INTERNAL_NS);
+
+/**
+ * hmm_p2p_path_granted - the alias of a page, for whom the kernel has found a path
+ * @exporter: whose page it is
+ * @page: device-private page
+ * @dma_pfn: receives the PFN of the alias
+ *
+ * All that hmm_p2p_path_check() asks but for the importer, and hmm_p2p_path_alias().
+ *
+ * Context: any.
+ * Return: HMM_P2P_REASON_NONE, or the reason why it has none.
+ */
+enum hmm_p2p_reason hmm_p2p_path_granted(const struct hmm_p2p_device *exporter,
+					 struct page *page, unsigned long *dma_pfn)
+{
+	enum hmm_p2p_reason reason = exporter_refuses(exporter);
+
+	if (reason)
+		return reason;
+	if (!exporter->config.window)
+		return HMM_P2P_REASON_NO_ALIAS;
+	return hmm_p2p_path_alias(exporter, page, dma_pfn);
+}
 
 static void path_flush(struct hmm_p2p_device *hdev)
 {
