@@ -70,6 +70,40 @@ void frozen_close(const struct frozen *frozen)
 	REQUIRE(write_file(RESET, "1") == 0);
 }
 
+static int captive_main(void *arg)
+{
+	struct captive *captive = arg;
+	uint8_t *mem = map_pattern(captive->length, HUGE_PAGES, 1);
+
+	turns_side(&captive->turns, true);
+	move_all_to(captive->device, mem, captive->length);
+	CHECK(turn_give(&captive->turns) == 0);
+	CHECK(hmm_p2p_fault(ctx, NULL, captive->importer, (uintptr_t)captive->frozen.mem, page_size,
+			    HMM_P2P_ACCESS_WRITE, NULL, NULL) == 0);
+	CHECK(!captive->goes || pages_on(0, mem, captive->length) == 0);
+	CHECK(pattern_diff(mem, 0, captive->length, 1) == -1);
+	return 0;
+}
+
+void captive_start(struct captive *captive)
+{
+	turns_init(&captive->turns);
+	captive->frozen = frozen_open();
+	captive->pid = child_start(captive_main, captive);
+	turns_side(&captive->turns, false);
+	assert_int_equal(turn_await(&captive->turns), 0);
+	captive->held = await_stuck(captive->pid, captive->pid, "page_mkwrite");
+}
+
+void captive_end(struct captive *captive)
+{
+	frozen_thaw(&captive->frozen);
+	assert_int_equal(child_wait(captive->pid), 0);
+	assert_true(captive->held);
+	frozen_close(&captive->frozen);
+	turns_fini(&captive->turns);
+}
+
 uint8_t *map_unserved(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };

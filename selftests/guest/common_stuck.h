@@ -31,6 +31,34 @@ struct frozen frozen_open(void);
 void frozen_thaw(const struct frozen *frozen);
 void frozen_close(const struct frozen *frozen);
 
+/**
+ * struct captive - a child with memory on a device, which gets stuck in a fault
+ * @importer: whose fault it is, which holds the mmap_lock
+ * @device: where its memory is
+ * @length: of that, in huge pages
+ * @goes: the device goes meanwhile, so that the child finds nothing there
+ * @turns: of the child and the test
+ * @frozen: the page of the fault
+ * @pid: the child
+ * @held: it was seen in the fault
+ */
+struct captive {
+	uint32_t importer;
+	uint32_t device;
+	size_t length;
+	bool goes;
+	struct turns turns;
+	struct frozen frozen;
+	pid_t pid;
+	bool held;
+};
+
+/* The caller has set what is above @turns. When this returns it is stuck. */
+void captive_start(struct captive *captive);
+
+/* It goes on, has its memory as it was, and ends. */
+void captive_end(struct captive *captive);
+
 /* A page that nobody serves: who touches it waits, and dies of a signal. */
 uint8_t *map_unserved(void);
 

@@ -170,36 +170,6 @@ static void test_import_unserved(void **state)
 
 /* -------------------------------------------------------------- a newcomer */
 
-/**
- * struct victim - a child that gets stuck
- * @importer: whose fault it is, which holds the mmap_lock
- * @device: where its memory is
- * @length: of that, in huge pages
- * @file: the page of the fault
- */
-struct victim {
-	uint32_t importer;
-	uint32_t device;
-	size_t length;
-	uint8_t *file;
-};
-
-static struct turns turns;
-
-static int victim_main(void *arg)
-{
-	const struct victim *victim = arg;
-	uint8_t *mem = map_pattern(victim->length, HUGE_PAGES, 1);
-
-	turns_side(&turns, true);
-	move_all_to(victim->device, mem, victim->length);
-	CHECK(turn_give(&turns) == 0);
-	CHECK(hmm_p2p_fault(ctx, NULL, victim->importer, (uintptr_t)victim->file, page_size,
-			    HMM_P2P_ACCESS_WRITE, NULL, NULL) == 0);
-	CHECK(pattern_diff(mem, 0, victim->length, 1) == -1);
-	return 0;
-}
-
 static uint32_t importer_beside(uint32_t id)
 {
 	struct hmm_p2p_device_info infos[MAX_DEVICES];
@@ -241,27 +211,15 @@ static void newcomer(uint32_t device, size_t length, size_t wanted)
 
 static void newcomer_meets_victim(size_t length, size_t wanted)
 {
-	struct victim victim = { .device = smallest_exporter().out_id, .length = length };
-	struct frozen frozen;
-	bool held, stays;
-	pid_t stuck;
+	struct captive victim = { .device = smallest_exporter().out_id, .length = length };
+	bool stays;
 
 	victim.importer = importer_beside(victim.device);
-	turns_init(&turns);
-	frozen = frozen_open();
-	victim.file = frozen.mem;
-	stuck = child_start(victim_main, &victim);
-	turns_side(&turns, false);
-	assert_int_equal(turn_await(&turns), 0);
-	held = await_stuck(stuck, stuck, "page_mkwrite");
+	captive_start(&victim);
 	newcomer(victim.device, length, wanted);
 	stays = used_bytes(victim.device) >= length;
-	frozen_thaw(&frozen);
-	assert_int_equal(child_wait(stuck), 0);
-	assert_true(held);
+	captive_end(&victim);
 	assert_true(stays);
-	frozen_close(&frozen);
-	turns_fini(&turns);
 }
 
 static void test_newcomer_room(void **state)
