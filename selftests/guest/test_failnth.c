@@ -4,62 +4,26 @@
  * the other, until a pass has none left to fail (Documentation/fault-injection).
  * The error must be one that the ABI names, the data whole, and nothing lost.
  */
-#include <fcntl.h>
 #include <signal.h>
 
-#include "common.h"
+#include "common_failnth.h"
 
 #define PAGES		8
-#define MOST_PASSES	3000
 
-static int fail_nth = -1;
-
-/* Without these, only allocations that may not sleep would fail. */
-static const char * const knobs[][2] = {
-	{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
-	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N" },
-	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N" },
-	{ "/sys/kernel/debug/fail_page_alloc/min-order", "0" },
-	/* Wanted, so no back trace for each. */
-	{ "/sys/kernel/debug/hmm_p2p/fail_copy/verbose", "0" },
-};
+static bool can_fail;
 
 static int failnth_setup(void **state)
 {
-	size_t i;
-
 	if (suite_setup(state))
 		return -1;
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	for (i = 0; fail_nth >= 0 && i < ARRAY_SIZE(knobs); i++)
-		write_file(knobs[i][0], knobs[i][1]);
+	can_fail = failnth_open();
 	return 0;
 }
 
 static int failnth_teardown(void **state)
 {
-	if (fail_nth >= 0)
-		close(fail_nth);
+	failnth_close();
 	return suite_teardown(state);
-}
-
-static void failure_arm(unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	assert_int_equal(pwrite(fail_nth, text, (size_t)len, 0), len);
-}
-
-/* Was a failure injected? Reading and writing the file may itself fail. */
-static bool failure_disarm(void)
-{
-	char text[16] = "";
-	ssize_t n = pread(fail_nth, text, sizeof(text) - 1, 0);
-
-	while (pwrite(fail_nth, "0", 1, 0) != 1)
-		;
-	return n > 0 && atoi(text) == 0;
 }
 
 /**
@@ -122,7 +86,7 @@ static void sweep(const struct op *op)
 {
 	unsigned int n = 1;
 
-	if (fail_nth < 0)
+	if (!can_fail)
 		SKIP("this kernel injects no failures");
 	exporter = largest_exporter(8 * MIB);
 	if (!find_importer(exporter.out_id, HMM_P2P_OUTCOME_P2P, &importer) ||

@@ -4,33 +4,10 @@
  * a dma-buf of and reached by a device: it works or says why, and every page goes back
  * to the pool.
  */
-#include <fcntl.h>
-
+#include "common_failnth.h"
 #include "common_shared.h"
 
 #define PAGES		8
-#define MOST_PASSES	3000
-
-static int fail_nth = -1;
-
-static void failure_arm(unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	assert_int_equal(pwrite(fail_nth, text, (size_t)len, 0), len);
-}
-
-/* Was a failure injected? Reading and writing the file may itself fail. */
-static bool failure_disarm(void)
-{
-	char text[16] = "";
-	ssize_t n = pread(fail_nth, text, sizeof(text) - 1, 0);
-
-	while (pwrite(fail_nth, "0", 1, 0) != 1)
-		;
-	return n > 0 && atoi(text) == 0;
-}
 
 typedef int (*use_fn)(struct hmm_p2p *mine, void *mem, size_t length);
 
@@ -112,19 +89,13 @@ static void fail_each(const struct pool *pool, use_fn use)
 {
 	unsigned int n = 1;
 
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fail_nth < 0)
+	if (!failnth_open())
 		SKIP("this kernel injects no failures");
-	/* Without this, only allocations that may not sleep would fail. */
-	write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
-	write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");
-	write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N");
-	write_file("/sys/kernel/debug/fail_page_alloc/min-order", "0");
 	while (n < MOST_PASSES && pass(pool, n, use))
 		n++;
 	fprintf(stderr, "# %u failures\n", n - 1);
 	assert_in_range(n, 2, MOST_PASSES - 1);
-	close(fail_nth);
+	failnth_close();
 }
 
 static void test_failures(void **state)
