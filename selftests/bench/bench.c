@@ -179,27 +179,31 @@ static void find_importer(void)
 	exit(1);
 }
 
+/* What finds for itself who reaches the device, or needs nobody. */
+static const struct {
+	const char *option;
+	void (*run)(void);
+} alone[] = {
+	{ "--importers", bench_importers },
+	{ "--accelerators", bench_accel },
+	{ "--capture", bench_capture },
+	{ "--mappings", bench_mappings },
+};
+
 int main(int argc, char **argv)
 {
 	int ret = hmm_p2p_open(&bench_ctx);
+	size_t i;
 
 	if (ret)
 		bench_die("open", ret, HMM_P2P_CALL_OPEN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	find_exporter();
 	printf("device memory on %s\n", (char *)bench_exporter.out_bus);
-	if (argc > 1 && !strcmp(argv[1], "--importers")) {
-		bench_importers();
-		hmm_p2p_close(bench_ctx);
-		return 0;
-	}
-	if (argc > 1 && !strcmp(argv[1], "--accelerators")) {
-		bench_accel();
-		hmm_p2p_close(bench_ctx);
-		return 0;
-	}
-	if (argc > 1 && !strcmp(argv[1], "--capture")) {
-		bench_capture();
+	for (i = 0; argc > 1 && i < sizeof(alone) / sizeof(alone[0]); i++) {
+		if (strcmp(argv[1], alone[i].option))
+			continue;
+		alone[i].run();
 		hmm_p2p_close(bench_ctx);
 		return 0;
 	}

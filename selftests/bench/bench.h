@@ -51,5 +51,6 @@ void bench_growth(const char *only);
 void bench_importers(void);
 void bench_accel(void);
 void bench_capture(void);
+void bench_mappings(void);
 
 #endif /* HMM_P2P_BENCH_H */
