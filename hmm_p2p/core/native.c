@@ -54,6 +54,7 @@ struct alias_seen {
  * @npages: pages in the range
  * @seen: hash table of translations; NULL: no device had pages to begin with
  * @bits: it has 1 << @bits slots, of which more than half stay free
+ * @noted: there are translations
  * @arrivals: tries that have met a page that had arrived
  */
 struct native_fault {
@@ -62,6 +63,7 @@ struct native_fault {
 	unsigned long npages;
 	struct alias_seen *seen;
 	unsigned int bits;
+	bool noted;
 	unsigned int arrivals;
 };
 
@@ -102,12 +104,13 @@ static void seen_note(struct native_fault *native, unsigned long pfn, struct pag
 	slot = seen_slot(native, pfn);
 	slot->pfn = pfn;
 	slot->page = page;
+	native->noted = true;
 }
 
 /* Return: the private page that an entry stands for, or NULL when it is none's alias. */
 static struct page *seen_page(const struct native_fault *native, unsigned long hmm_pfn)
 {
-	if (!native->seen || !(hmm_pfn & HMM_PFN_VALID))
+	if (!native->noted || !(hmm_pfn & HMM_PFN_VALID))
 		return NULL;
 	return seen_slot(native, entry_pfn(hmm_pfn))->page;
 }
@@ -285,13 +288,18 @@ bool hmm_p2p_fault_arrived(const struct vm_fault *vmf)
 	return !goes;
 }
 
-/* Returns how many pages are where they were. */
+/*
+ * Returns how many pages are where they were. Most memory is on no device: then the
+ * entries are not looked at.
+ */
 static unsigned long tell_all(const struct native_fault *native)
 {
 	const struct hmm_range *range = native->faulting.range;
 	unsigned long i, there = 0;
 	struct page *page;
 
+	if (!native->noted && !range->dev_private_owner)
+		return 0;
 	for (i = 0; i < native->npages; i++) {
 		page = seen_page(native, range->hmm_pfns[i]);
 		if (page) {
@@ -313,6 +321,8 @@ static int grant_others(const struct native_fault *native)
 	unsigned long first, i;
 	int ret = 0;
 
+	if (!native->noted)
+		return hmm_p2p_grant_write(&run);
 	for (first = 0; first < native->npages && !ret; first = i + 1) {
 		for (i = first; i < native->npages; i++)
 			if (seen_page(native, native->faulting.range->hmm_pfns[i]))
