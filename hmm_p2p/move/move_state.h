@@ -66,6 +66,10 @@ struct move_state {
 	DECLARE_BITMAP(left, HMM_P2P_BATCH_PAGES);
 };
 
+struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move);
+struct move_state *hmm_p2p_move_begin_blind(struct hmm_p2p_move *move);
+void hmm_p2p_move_end(struct move_state *state);
+
 /* Return: 0; -EINTR, or -EBUSY when the move does not wait for who has it. */
 static inline int hmm_p2p_move_lock_read(const struct hmm_p2p_move *move)
 {

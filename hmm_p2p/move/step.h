@@ -5,9 +5,6 @@
 
 #include "move_state.h"
 
-struct move_state *hmm_p2p_move_begin(struct hmm_p2p_move *move);
-struct move_state *hmm_p2p_move_begin_blind(struct hmm_p2p_move *move);
-void hmm_p2p_move_end(struct move_state *state);
 int hmm_p2p_step_begin(struct move_state *state, unsigned long addr, unsigned long end);
 int hmm_p2p_step_move(struct move_state *state);
 int hmm_p2p_step_fail(struct move_state *state, int error);
