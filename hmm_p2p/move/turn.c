@@ -17,6 +17,12 @@
 
 #include "turn.h"
 
+/*
+ * A relative may be stuck, in a fault that nobody serves, and may be a stranger: one that
+ * inherited the memory from the same parent. To wait for it only saves work.
+ */
+#define RELATIVE_WAIT	(HZ / 10)
+
 static LIST_HEAD(turns);
 static DEFINE_SPINLOCK(turns_lock);
 static DECLARE_WAIT_QUEUE_HEAD(turns_wait);
@@ -56,7 +62,8 @@ static bool turn_try(struct hmm_p2p_turn *turn)
  * @wait: for those who move something there now
  *
  * Who has one may wait for a fault to be served. So no other is waited for by who has
- * one already, nor by somebody who holds a lock or is in an SRCU section.
+ * one already, nor by somebody who holds a lock or is in an SRCU section. Another process
+ * is not waited for long.
  *
  * Context: may sleep.
  * Return: 0; 1 when somebody had to be waited for, who may have moved all of it; -EBUSY
@@ -64,11 +71,17 @@ static bool turn_try(struct hmm_p2p_turn *turn)
  */
 int hmm_p2p_turn_begin(struct hmm_p2p_turn *turn, bool wait)
 {
+	long left;
+
 	turn->awaited = false;
 	if (turn_try(turn))
 		return 0;
 	if (!wait)
 		return -EBUSY;
+	left = wait_event_killable_timeout(turns_wait, turn_try(turn), RELATIVE_WAIT);
+	if (left)
+		return left < 0 ? -EINTR : 1;
+	turn->family = NULL;
 	return wait_event_killable(turns_wait, turn_try(turn)) ? -EINTR : 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_turn_begin);

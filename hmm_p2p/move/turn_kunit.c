@@ -67,6 +67,19 @@ static void test_family(struct kunit *test)
 	hmm_p2p_turn_end(&further);
 }
 
+/* A relative that is stuck is not waited for to its end. */
+static void test_stuck_relative(struct kunit *test)
+{
+	struct hmm_p2p_turn stuck = range(0, 0, SZ_2M), other = range(1, 0, SZ_2M);
+
+	stuck.family = &spaces;
+	other.family = &spaces;
+	KUNIT_ASSERT_EQ(test, hmm_p2p_turn_begin(&stuck, false), 0);
+	KUNIT_ASSERT_EQ(test, hmm_p2p_turn_begin(&other, true), 1);
+	hmm_p2p_turn_end(&other);
+	hmm_p2p_turn_end(&stuck);
+}
+
 static int wait_for_turn(void *arg)
 {
 	struct hmm_p2p_turn turn = range(0, 0, SZ_4M);
@@ -100,6 +113,7 @@ static void test_wait(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_overlap),
 	KUNIT_CASE(test_family),
+	KUNIT_CASE(test_stuck_relative),
 	KUNIT_CASE(test_wait),
 	{ }
 };

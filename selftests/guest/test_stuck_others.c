@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A process is stuck in a fault, and others do not wait for it: an importer that goes,
- * in whose name the fault is, or which has read a dma-buf for it; and who wants room on
- * a device that has huge pages of it.
+ * in whose name the fault is, or which has read a dma-buf for it; who wants room on a
+ * device that has huge pages of it; and who shares memory with it since a fork.
  */
 #include <fcntl.h>
 #include <linux/udmabuf.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 
@@ -236,6 +238,84 @@ static void test_newcomer_no_room(void **state)
 			      2 * huge_size);
 }
 
+/* ------------------------------------------------------------ relatives */
+
+/**
+ * struct kin - children of one parent, of which one is stuck
+ * @mem: what they have from it
+ * @device: where both move it
+ * @importer: in whose name the fault is
+ * @frozen: of the fault, which holds the mmap_lock
+ * @tid: the thread of the fault
+ */
+struct kin {
+	uint8_t *mem;
+	uint32_t device;
+	uint32_t importer;
+	struct frozen frozen;
+	pid_t tid;
+};
+
+static void *kin_faults(void *arg)
+{
+	struct kin *kin = arg;
+
+	__atomic_store_n(&kin->tid, gettid(), __ATOMIC_RELEASE);
+	REQUIRE(!hmm_p2p_fault(ctx, NULL, kin->importer, (uintptr_t)kin->frozen.mem, page_size,
+			       HMM_P2P_ACCESS_WRITE, NULL, NULL));
+	return NULL;
+}
+
+static int kin_moves(void *arg)
+{
+	const struct kin *kin = arg;
+	struct hmm_p2p_migrate result;
+
+	CHECK(!hmm_p2p_migrate(ctx, NULL, kin->device, (uintptr_t)kin->mem, huge_size, &result));
+	CHECK(result.out_moved + result.out_already == huge_size / page_size);
+	return 0;
+}
+
+/* It cannot have the lock, and keeps its turn. */
+static int kin_gets_stuck(void *arg)
+{
+	struct kin *kin = arg;
+	pthread_t thread;
+
+	CHECK(!pthread_create(&thread, NULL, kin_faults, kin));
+	while (!__atomic_load_n(&kin->tid, __ATOMIC_ACQUIRE))
+		sched_yield();
+	CHECK(await_stuck(getpid(), kin->tid, "page_mkwrite"));
+	CHECK(!kin_moves(kin));
+	CHECK(!pthread_join(thread, NULL));
+	return 0;
+}
+
+/* What it shares with others since a fork is theirs to move. */
+static void test_relatives(void **state)
+{
+	struct kin kin = { .device = largest_exporter(huge_size).out_id };
+	pid_t stuck, mover;
+	bool held, ends;
+
+	(void)state;
+	kin.importer = importer_beside(kin.device);
+	kin.mem = map_pattern(huge_size, SMALL_PAGES, 6);
+	kin.frozen = frozen_open();
+	stuck = child_start(kin_gets_stuck, &kin);
+	held = await_stuck(stuck, stuck, "hmm_p2p_pass_lock");
+	mover = child_start(kin_moves, &kin);
+	ends = child_ends(mover, STUCK_SECONDS);
+	frozen_thaw(&kin.frozen);
+	assert_int_equal(child_wait(mover), 0);
+	assert_int_equal(child_wait(stuck), 0);
+	assert_true(held);
+	assert_true(ends);
+	frozen_close(&kin.frozen);
+	assert_pattern(kin.mem, huge_size, 6);
+	unmap(kin.mem, huge_size);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +324,7 @@ int main(void)
 		TEST(test_import_unserved),
 		TEST(test_newcomer_room),
 		TEST(test_newcomer_no_room),
+		TEST(test_relatives),
 	};
 
 	return RUN("stuck_others", tests);
