@@ -32,6 +32,9 @@ struct bench_profile {
 
 void bench_die(const char *what, int err, enum hmm_p2p_call call);
 uint64_t bench_now(void);
+
+/* What this process had of the CPU, in microseconds. */
+uint64_t bench_cpu_us(void);
 void *bench_map(uint64_t length, bool huge);
 void bench_unmap(void *buf, uint64_t length);
 uint64_t bench_to(uint32_t device, void *buf, uint64_t length);

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../guest/camera.h"
@@ -90,15 +89,6 @@ static void require(bool done, const char *what)
 		bench_die(what, errno, HMM_P2P_CALL_ANY);
 }
 
-static uint64_t cpu_now(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
 static void store(const struct setting *it, const struct way *way, const uint8_t *frame,
 		  unsigned int nr, struct cost *cost)
 {
@@ -151,12 +141,12 @@ static void capture(const struct setting *it, const struct way *way, struct cost
 
 		require(index >= 0, way->name);
 		ns = bench_now();
-		cpu_us = cpu_now();
+		cpu_us = bench_cpu_us();
 		store(it, way, it->frames[index], i, cost);
 		/* What is in the page cache is not on the disk yet. */
 		if (i == FRAMES - 1)
 			require(fdatasync(it->cached) == 0, DISK);
-		cost->cpu_us += cpu_now() - cpu_us;
+		cost->cpu_us += bench_cpu_us() - cpu_us;
 		cost->ns += bench_now() - ns;
 		require(camera_give(&it->camera, way->memory, (unsigned int)index,
 				    it->dmabufs[index]), way->name);

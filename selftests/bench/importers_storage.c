@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,22 +87,13 @@ static void load_and_migrate(int fd, char *buf, uint64_t length, uint64_t offset
 	bench_to_device(buf, length);
 }
 
-static uint64_t cpu_now(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
 static void load_all(int fd, char *buf, const struct load *load, load_fn fn, struct cost *best)
 {
-	uint64_t ns = bench_now(), cpu_us = cpu_now(), at;
+	uint64_t ns = bench_now(), cpu_us = bench_cpu_us(), at;
 
 	for (at = 0; at < LENGTH; at += load->piece)
 		fn(fd, buf + at, load->piece, at);
-	best->cpu_us = importers_least(best->cpu_us, cpu_now() - cpu_us);
+	best->cpu_us = importers_least(best->cpu_us, bench_cpu_us() - cpu_us);
 	best->ns = importers_least(best->ns, bench_now() - ns);
 }
 
