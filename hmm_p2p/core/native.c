@@ -26,6 +26,7 @@
 #include "device.h"
 #include "faulting.h"
 #include "grant.h"
+#include "guess.h"
 #include "native.h"
 #include "owner.h"
 #include "pagemap.h"
@@ -52,9 +53,9 @@ struct alias_seen {
  * @faulting: what runs; the task alone uses the rest
  * @fault: for whom
  * @npages: pages in the range
- * @seen: hash table of translations; NULL: no device had pages to begin with
+ * @seen: hash table of translations; NULL: none was expected
  * @bits: it has 1 << @bits slots, of which more than half stay free
- * @noted: there are translations
+ * @noted: there are translations, or there would be with a table
  * @arrivals: tries that have met a page that had arrived
  */
 struct native_fault {
@@ -97,20 +98,16 @@ static int seen_alloc(struct native_fault *native)
 
 static void seen_note(struct native_fault *native, unsigned long pfn, struct page *page)
 {
-	struct alias_seen *slot;
+	struct alias_seen *slot = seen_slot(native, pfn);
 
-	if (!native->seen)
-		return;
-	slot = seen_slot(native, pfn);
 	slot->pfn = pfn;
 	slot->page = page;
-	native->noted = true;
 }
 
 /* Return: the private page that an entry stands for, or NULL when it is none's alias. */
 static struct page *seen_page(const struct native_fault *native, unsigned long hmm_pfn)
 {
-	if (!native->noted || !(hmm_pfn & HMM_PFN_VALID))
+	if (!native->seen || !(hmm_pfn & HMM_PFN_VALID))
 		return NULL;
 	return seen_slot(native, entry_pfn(hmm_pfn))->page;
 }
@@ -132,12 +129,16 @@ int hmm_p2p_native_alias(struct page *page, unsigned long *dma_pfn)
 
 	if (hmm_p2p_path_granted(hdev, page, dma_pfn))
 		return -ENXIO;
-	if (native) {
-		seen_note(native, *dma_pfn, page);
-	} else {
+	if (!native) {
 		hmm_p2p_count(hdev, HMM_P2P_COUNTER_P2P, 1);
 		hmm_p2p_page_touch(page);
+		return 0;
 	}
+	native->noted = true;
+	/* The page is faulted then, stays all the same, and the walk begins again. */
+	if (!native->seen)
+		return -ENXIO;
+	seen_note(native, *dma_pfn, page);
 	return 0;
 }
 
@@ -374,18 +375,20 @@ int hmm_p2p_fault_decide(struct hmm_range *range,
 		.npages = range_npages(range),
 	};
 	struct device *before = range->importer;
-	int ret = hmm_p2p_owner_any_live() ? seen_alloc(&native) : 0;
+	int ret = hmm_p2p_guess_meets(range) ? seen_alloc(&native) : 0;
 
-	if (ret)
-		return ret;
 	range->importer = native_importer(&fault->importer);
 	hmm_p2p_faulting_begin(&native.faulting);
-	do {
+	while (!ret) {
 		native.faulting.arrived = false;
 		ret = hmm_p2p_fault_run(range, may_unlock);
-	} while (native.faulting.arrived && native.arrivals++ < MOST_ARRIVALS);
+		if (!native.faulting.arrived || native.arrivals++ >= MOST_ARRIVALS)
+			break;
+		ret = native.noted && !native.seen ? seen_alloc(&native) : 0;
+	}
 	hmm_p2p_faulting_end(&native.faulting);
 	range->importer = before;
+	hmm_p2p_guess_note(range, native.noted);
 	if (!ret)
 		ret = native_finish(&native);
 	kvfree(native.seen);

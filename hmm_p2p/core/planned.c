@@ -22,8 +22,6 @@
  * 3. Merge. Planned entries are written to the caller's array.
  */
 #include <kunit/visibility.h>
-#include <linux/bitmap.h>
-#include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/srcu.h>
 
@@ -32,6 +30,7 @@
 #include "device.h"
 #include "faulting.h"
 #include "grant.h"
+#include "guess.h"
 #include "owner.h"
 #include "pagemap.h"
 #include "plan.h"
@@ -207,34 +206,11 @@ static int plan_finish(struct fault_plan *plan)
 	return 0;
 }
 
-/*
- * Where the last fault has met pages of devices the next one will, too, as a rule, and
- * plans at once. A wrong guess costs a walk, so ranges may share a place.
- */
-#define GUESS_BITS	12
-
-static DECLARE_BITMAP(met_devices, BIT(GUESS_BITS));
-
-static unsigned int guess_of(const struct hmm_range *range)
-{
-	return hash_long(hash_ptr(range->notifier->mm, BITS_PER_LONG) +
-			 (range->start >> HPAGE_PMD_SHIFT), GUESS_BITS);
-}
-
-static void guess_note(const struct hmm_range *range, bool met)
-{
-	unsigned int guess = guess_of(range);
-
-	/* Who has nothing new to say leaves the cache line to others. */
-	if (test_bit(guess, met_devices) != met)
-		assign_bit(guess, met_devices, met);
-}
-
 static int fault_planned(struct fault_plan *plan)
 {
 	int ret = hmm_p2p_plan(plan);
 
-	guess_note(plan->range, plan->met);
+	hmm_p2p_guess_note(plan->range, plan->met);
 	/* This may wait for a filesystem or a userfault. */
 	if (!ret && !all_planned(plan))
 		ret = fault_rest(plan);
@@ -244,17 +220,6 @@ static int fault_planned(struct fault_plan *plan)
 			    plan->planned, ret);
 	hmm_p2p_plan_free(plan);
 	return ret;
-}
-
-/*
- * What is asked for page by page would be overwritten, and where no fault is asked for
- * it meets nothing: an entry that is not valid may be a device page.
- */
-static bool goes_directly(const struct hmm_range *range)
-{
-	if (range->pfn_flags_mask || !(range->default_flags & HMM_PFN_REQ_FAULT))
-		return !hmm_p2p_owner_any_live();
-	return !test_bit(guess_of(range), met_devices);
 }
 
 /* Return: whether one of them is copy on write where write is asked for. */
@@ -320,7 +285,7 @@ int hmm_p2p_fault_decide(struct hmm_range *range,
 	};
 	int ret;
 
-	if (goes_directly(range)) {
+	if (!hmm_p2p_guess_meets(range)) {
 		ret = fault_directly(&plan);
 		/* What was asked for page by page, only the caller knows now. */
 		if (!plan.faulting.arrived || range->pfn_flags_mask)
