@@ -19,9 +19,10 @@
 
 /*
  * A relative may be stuck, in a fault that nobody serves, and may be a stranger: one that
- * inherited the memory from the same parent. To wait for it only saves work.
+ * inherited the memory from the same parent. To wait for it only saves work; this is longer
+ * than a step takes.
  */
-#define RELATIVE_WAIT	(HZ / 10)
+#define RELATIVE_WAIT	(5 * HZ)
 
 static LIST_HEAD(turns);
 static DEFINE_SPINLOCK(turns_lock);
