@@ -59,6 +59,14 @@ static bool resume(struct accel *accel, const char *word)
 	return set_hang(accel, word, false);
 }
 
+/* Are so many of them under way? It changes nothing. */
+static bool has_jobs(struct accel *accel, const char *word)
+{
+	uint32_t number;
+
+	return parse_number(word, &number) && accel->jobs.working >= number;
+}
+
 static bool limit_faults(struct accel *accel, const char *word)
 {
 	return parse_number(word, &accel->faults.limit);
@@ -110,6 +118,7 @@ static const struct command {
 	{ "dma-error", set_dma_error },
 	{ "hang", hang },
 	{ "resume", resume },
+	{ "jobs", has_jobs },
 	{ "fault-queue", limit_faults },
 	{ "lose-interrupt", lose_interrupt },
 	{ "link", set_link },

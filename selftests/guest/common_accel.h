@@ -67,6 +67,9 @@ int accel_reset(unsigned int nr);
 /* As in qemu/accel/README.md; it succeeds. Skips where they take none. */
 void accel_command(const char *port, const char *words);
 
+/* Its answer. Skips where they take none. */
+bool accel_asked(const char *port, const char *words);
+
 /* As accel_open(), of a device that is there: skips where the topology has none. */
 int open_accel(unsigned int nr);
 

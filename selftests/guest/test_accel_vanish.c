@@ -99,6 +99,8 @@ static void test_process_dies(void **state)
 	endless.signals[0].handle = sync;
 	endless.submit.nr_signals = 1;
 	assert_int_equal(gem_submit(dies, &endless), 0);
+	/* With the one of @runs. What has not begun by then ends with another error. */
+	AWAIT(accel_asked(PORT_LAST, "jobs 2"));
 	process_dies();
 	/* The one on a buffer is not waited for by anybody who would ask the device. */
 	assert_int_equal(syncobj_status(dies, sync), -EIO);

@@ -163,7 +163,7 @@ static void test_commands_that_are_none(void **state)
 	static const char *const bad[] = {
 		"\n", "x\n", "link\n", "link sideways\n", "link down\n", "hang\n", "hang x\n", "dma-error\n",
 		"dma-error x\n", "dma-error -1\n", "dma-error 1x\n", "dma-error 4294967296\n",
-		"lose-interrupt 6\n", "fault-queue\n",
+		"lose-interrupt 6\n", "fault-queue\n", "jobs\n", "jobs x\n", "jobs 1\n",
 	};
 	char line[200];
 	size_t i;
@@ -244,6 +244,8 @@ static void test_small_fault_queue(void **state)
 	while (!(r32(client, REG_FAULT_STATUS) & FAULT_OVERFLOW))
 		wait_irq(client, VECTOR_FAULT);
 	assert_int_equal(r32(client, REG_FAULT_TAIL), 1);
+	assert_true(control(client, "jobs 2\n"));
+	assert_false(control(client, "jobs 3\n"));
 	assert_true(control(client, "fault-queue 0\n"));
 	for (i = 0; i < 2; i++) {
 		struct accel_fault fault = next_fault(&faults);
