@@ -146,6 +146,18 @@ unsigned long hmm_p2p_page_index(const struct page *page)
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_page_index, HMM_P2P_INTERNAL_NS);
 
 /**
+ * hmm_p2p_chunk_left - how far it is to the end of a page's chunk
+ * @page: as for hmm_p2p_page_index()
+ *
+ * Context: any.
+ * Return: the pages from @page on, which are of one device: no two share a chunk.
+ */
+unsigned long hmm_p2p_chunk_left(const struct page *page)
+{
+	return HMM_P2P_CHUNK_PAGES - hmm_p2p_page_index(page) % HMM_P2P_CHUNK_PAGES;
+}
+
+/**
  * hmm_p2p_private_run - how far private pages are one piece of device memory
  * @hmm_pfns: results of a fault, all HMM_PFN_VALID, the first a private page
  * @nr: how many

@@ -43,6 +43,7 @@ bool hmm_p2p_page_is_ours(const struct page *page);
 const void *hmm_p2p_page_owner(const struct page *page);
 struct page *hmm_p2p_page_at(const struct hmm_p2p_device *hdev, unsigned long index);
 unsigned long hmm_p2p_page_index(const struct page *page);
+unsigned long hmm_p2p_chunk_left(const struct page *page);
 void hmm_p2p_fix_huge_offset(unsigned long *entries, unsigned long start,
 			     unsigned long end);
 

@@ -121,13 +121,12 @@ static int fault_rest(struct fault_plan *plan)
 
 /*
  * How many planned entries from @first on name pages that follow each other in
- * one chunk of device memory. Chunks are aligned, and no two devices share one.
+ * one chunk of device memory.
  */
 static unsigned long planned_run(const struct fault_plan *plan, unsigned long first)
 {
 	const struct plan_entry *entry = plan->entry + first;
-	unsigned long in_chunk = hmm_p2p_page_index(entry->page) % HMM_P2P_CHUNK_PAGES;
-	unsigned long most = min(plan->npages - first, HMM_P2P_CHUNK_PAGES - in_chunk);
+	unsigned long most = min(plan->npages - first, hmm_p2p_chunk_left(entry->page));
 	unsigned long nr;
 
 	for (nr = 1; nr < most; nr++)
