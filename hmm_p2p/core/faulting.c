@@ -20,10 +20,15 @@
  * struct faulting - faults that run, of some tasks
  * @lock: protects @faults
  * @faults: of all tasks with the same hash
+ * @task: one of them, or NULL. Who finds itself here has written it, and nobody else
+ *	writes it meanwhile: it needs no lock to read @fault
+ * @fault: of @task
  */
 struct faulting {
 	spinlock_t lock; /* faults */
 	struct hlist_head faults;
+	struct task_struct *task;
+	struct hmm_p2p_faulting *fault;
 };
 
 static struct faulting faulting[1 << FAULTING_BITS] = {
@@ -45,6 +50,10 @@ void hmm_p2p_faulting_begin(struct hmm_p2p_faulting *fault)
 	fault->task = current;
 	spin_lock(&some->lock);
 	hlist_add_head(&fault->node, &some->faults);
+	if (!some->task) {
+		some->fault = fault;
+		WRITE_ONCE(some->task, current);
+	}
 	spin_unlock(&some->lock);
 }
 
@@ -54,6 +63,8 @@ void hmm_p2p_faulting_end(struct hmm_p2p_faulting *fault)
 
 	spin_lock(&some->lock);
 	hlist_del(&fault->node);
+	if (some->task == current && some->fault == fault)
+		WRITE_ONCE(some->task, NULL);
 	spin_unlock(&some->lock);
 }
 
@@ -68,6 +79,8 @@ struct hmm_p2p_faulting *hmm_p2p_faulting_current(void)
 	struct hmm_p2p_faulting *fault, *found = NULL;
 	struct faulting *some = current_faulting();
 
+	if (READ_ONCE(some->task) == current)
+		return some->fault;
 	if (hlist_empty(&some->faults))
 		return NULL;
 	spin_lock(&some->lock);
