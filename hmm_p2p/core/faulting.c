@@ -196,14 +196,17 @@ int hmm_p2p_fault_run(struct hmm_range *run, bool may_unlock)
 	return ret;
 }
 
-/* Page @i of a fault is where it was; under hmm_p2p_srcu, in a range that is still valid. */
-void hmm_p2p_note_there(const struct hmm_p2p_fault *fault, unsigned long i,
+/*
+ * The @nr pages of a fault from @i on are where they were; @page is the first of them, and
+ * the others follow it in one chunk. Under hmm_p2p_srcu, in a range that is still valid.
+ */
+void hmm_p2p_note_there(const struct hmm_p2p_fault *fault, unsigned long i, unsigned long nr,
 			struct page *page, enum hmm_p2p_outcome outcome)
 {
 	if (fault->report)
-		fault->report[i] = HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE);
+		memset(fault->report + i, HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE), nr);
 	hmm_p2p_count(hmm_p2p_page_device(page), outcome == HMM_P2P_OUTCOME_P2P ?
-		      HMM_P2P_COUNTER_P2P : HMM_P2P_COUNTER_PRIVATE, 1);
+		      HMM_P2P_COUNTER_P2P : HMM_P2P_COUNTER_PRIVATE, nr);
 	hmm_p2p_page_touch(page);
 }
 
@@ -218,6 +221,6 @@ bool hmm_p2p_note_own(const struct hmm_p2p_fault *fault, unsigned long i,
 	page = hmm_pfn_to_page(hmm_pfn);
 	if (!hmm_p2p_page_is_ours(page))
 		return false;
-	hmm_p2p_note_there(fault, i, page, HMM_P2P_OUTCOME_PRIVATE);
+	hmm_p2p_note_there(fault, i, 1, page, HMM_P2P_OUTCOME_PRIVATE);
 	return true;
 }

@@ -60,7 +60,7 @@ struct hmm_p2p_faulting *hmm_p2p_faulting_current(void);
 struct hmm_p2p_faulting *hmm_p2p_faulting_page(const struct vm_fault *vmf,
 					       unsigned long *index);
 int hmm_p2p_fault_run(struct hmm_range *run, bool may_unlock);
-void hmm_p2p_note_there(const struct hmm_p2p_fault *fault, unsigned long i,
+void hmm_p2p_note_there(const struct hmm_p2p_fault *fault, unsigned long i, unsigned long nr,
 			struct page *page, enum hmm_p2p_outcome outcome);
 bool hmm_p2p_note_own(const struct hmm_p2p_fault *fault, unsigned long i,
 		      unsigned long hmm_pfn);

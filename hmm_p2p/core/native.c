@@ -14,12 +14,9 @@
  * for ever: the kernel's verdict about the two devices might be another than ours.
  */
 #include <linux/export.h>
-#include <linux/hash.h>
 #include <linux/leafops.h>
-#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/pci-p2pdma.h>
-#include <linux/slab.h>
 #include <linux/srcu.h>
 
 #include "decide.h"
@@ -32,6 +29,7 @@
 #include "pagemap.h"
 #include "registry.h"
 #include "report.h"
+#include "seen.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -39,31 +37,19 @@
 #define MOST_ARRIVALS	16
 
 /**
- * struct alias_seen - a translation
- * @pfn: of the alias
- * @page: the private page, NULL in a slot that is free
- */
-struct alias_seen {
-	unsigned long pfn;
-	struct page *page;
-};
-
-/**
  * struct native_fault - a fault that the kernel decides about
  * @faulting: what runs; the task alone uses the rest
  * @fault: for whom
  * @npages: pages in the range
- * @seen: hash table of translations; NULL: none was expected
- * @bits: it has 1 << @bits slots, of which more than half stay free
- * @noted: there are translations, or there would be with a table
+ * @seen: translations; no room: none was expected
+ * @noted: there are translations, or there would be with room for them
  * @arrivals: tries that have met a page that had arrived
  */
 struct native_fault {
 	struct hmm_p2p_faulting faulting;
 	const struct hmm_p2p_fault *fault;
 	unsigned long npages;
-	struct alias_seen *seen;
-	unsigned int bits;
+	struct hmm_p2p_seen seen;
 	bool noted;
 	unsigned int arrivals;
 };
@@ -73,43 +59,6 @@ static struct native_fault *current_native(void)
 	struct hmm_p2p_faulting *fault = hmm_p2p_faulting_current();
 
 	return fault ? container_of(fault, struct native_fault, faulting) : NULL;
-}
-
-/* The slot of an alias, or the free one where it belongs. */
-static struct alias_seen *seen_slot(const struct native_fault *native, unsigned long pfn)
-{
-	unsigned long i = hash_long(pfn, native->bits);
-
-	while (native->seen[i].page && native->seen[i].pfn != pfn)
-		i = (i + 1) & (BIT(native->bits) - 1);
-	return &native->seen[i];
-}
-
-/*
- * A range of N pages has at most N translations that end up in it, and as many of huge
- * pages of which another part has to go home.
- */
-static int seen_alloc(struct native_fault *native)
-{
-	native->bits = ilog2(roundup_pow_of_two(native->npages)) + 2;
-	native->seen = kvcalloc(BIT(native->bits), sizeof(*native->seen), HMM_P2P_GFP_USER);
-	return native->seen ? 0 : -ENOMEM;
-}
-
-static void seen_note(struct native_fault *native, unsigned long pfn, struct page *page)
-{
-	struct alias_seen *slot = seen_slot(native, pfn);
-
-	slot->pfn = pfn;
-	slot->page = page;
-}
-
-/* Return: the private page that an entry stands for, or NULL when it is none's alias. */
-static struct page *seen_page(const struct native_fault *native, unsigned long hmm_pfn)
-{
-	if (!native->seen || !(hmm_pfn & HMM_PFN_VALID))
-		return NULL;
-	return seen_slot(native, entry_pfn(hmm_pfn))->page;
 }
 
 /**
@@ -135,11 +84,8 @@ int hmm_p2p_native_alias(struct page *page, unsigned long *dma_pfn)
 		return 0;
 	}
 	native->noted = true;
-	/* The page is faulted then, stays all the same, and the walk begins again. */
-	if (!native->seen)
-		return -ENXIO;
-	seen_note(native, *dma_pfn, page);
-	return 0;
+	/* Without room the page is faulted, stays all the same, and the walk begins again. */
+	return hmm_p2p_seen_note(&native->seen, *dma_pfn, page) ? 0 : -ENXIO;
 }
 
 /* Which BAR has the aliases? */
@@ -289,25 +235,36 @@ bool hmm_p2p_fault_arrived(const struct vm_fault *vmf)
 	return !goes;
 }
 
+/* Of entries that are alike: their private pages begin with @page. */
+static void tell_p2p(const struct native_fault *native, unsigned long first, unsigned long nr,
+		     struct page *page)
+{
+	struct page **pages = native->fault->pages;
+	unsigned long i;
+
+	hmm_p2p_note_there(native->fault, first, nr, page, HMM_P2P_OUTCOME_P2P);
+	for (i = 0; pages && i < nr; i++)
+		pages[first + i] = hmm_p2p_page_behind(page, i);
+}
+
 /*
  * Returns how many pages are where they were. Most memory is on no device: then the
  * entries are not looked at.
  */
-static unsigned long tell_all(const struct native_fault *native)
+static unsigned long tell_all(struct native_fault *native)
 {
 	const struct hmm_range *range = native->faulting.range;
-	unsigned long i, there = 0;
+	unsigned long i, nr, there = 0;
 	struct page *page;
 
 	if (!native->noted && !range->dev_private_owner)
 		return 0;
-	for (i = 0; i < native->npages; i++) {
-		page = seen_page(native, range->hmm_pfns[i]);
+	for (i = 0; i < native->npages; i += nr) {
+		nr = hmm_p2p_seen_find(&native->seen, range->hmm_pfns + i,
+				       native->npages - i, &page);
 		if (page) {
-			hmm_p2p_note_there(native->fault, i, page, HMM_P2P_OUTCOME_P2P);
-			if (native->fault->pages)
-				native->fault->pages[i] = page;
-			there++;
+			tell_p2p(native, i, nr, page);
+			there += nr;
 		} else {
 			there += hmm_p2p_note_own(native->fault, i, range->hmm_pfns[i]);
 		}
@@ -315,25 +272,34 @@ static unsigned long tell_all(const struct native_fault *native)
 	return there;
 }
 
-/* System pages of nobody's device; aliases may be system pages, too. */
-static int grant_others(const struct native_fault *native)
+/* From @first to @end, which are no aliases. */
+static int grant_part(const struct hmm_range *range, unsigned long first, unsigned long end)
 {
-	struct hmm_range run = *native->faulting.range;
-	unsigned long first, i;
+	struct hmm_range part = *range;
+
+	part.start = range->start + (first << PAGE_SHIFT);
+	part.end = range->start + (end << PAGE_SHIFT);
+	part.hmm_pfns = range->hmm_pfns + first;
+	return hmm_p2p_grant_write(&part);
+}
+
+/* System pages of nobody's device; aliases may be system pages, too. */
+static int grant_others(struct native_fault *native)
+{
+	const struct hmm_range *range = native->faulting.range;
+	unsigned long first = 0, i, nr;
+	struct page *page;
 	int ret = 0;
 
-	if (!native->noted)
-		return hmm_p2p_grant_write(&run);
-	for (first = 0; first < native->npages && !ret; first = i + 1) {
-		for (i = first; i < native->npages; i++)
-			if (seen_page(native, native->faulting.range->hmm_pfns[i]))
-				break;
-		run.start = native->faulting.range->start + (first << PAGE_SHIFT);
-		run.end = native->faulting.range->start + (i << PAGE_SHIFT);
-		run.hmm_pfns = native->faulting.range->hmm_pfns + first;
-		ret = hmm_p2p_grant_write(&run);
+	for (i = 0; i < native->npages && native->noted && !ret; i += nr) {
+		nr = hmm_p2p_seen_find(&native->seen, range->hmm_pfns + i,
+				       native->npages - i, &page);
+		if (!page)
+			continue;
+		ret = grant_part(range, first, i);
+		first = i + nr;
 	}
-	return ret;
+	return ret ?: grant_part(range, first, native->npages);
 }
 
 /*
@@ -346,6 +312,7 @@ static int native_finish(struct native_fault *native)
 	unsigned long there = 0;
 	int idx, ret;
 
+	hmm_p2p_seen_sort(&native->seen);
 	ret = grant_others(native);
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	if (!ret && mmu_interval_check_retry(range->notifier, range->notifier_seq))
@@ -375,22 +342,24 @@ int hmm_p2p_fault_decide(struct hmm_range *range,
 		.npages = range_npages(range),
 	};
 	struct device *before = range->importer;
-	int ret = hmm_p2p_guess_meets(range) ? seen_alloc(&native) : 0;
+	int ret = hmm_p2p_guess_meets(range) ? hmm_p2p_seen_alloc(&native.seen, native.npages) : 0;
 
 	range->importer = native_importer(&fault->importer);
 	hmm_p2p_faulting_begin(&native.faulting);
 	while (!ret) {
 		native.faulting.arrived = false;
+		native.seen.nr = 0;
 		ret = hmm_p2p_fault_run(range, may_unlock);
 		if (!native.faulting.arrived || native.arrivals++ >= MOST_ARRIVALS)
 			break;
-		ret = native.noted && !native.seen ? seen_alloc(&native) : 0;
+		ret = native.noted && !native.seen.most ?
+		      hmm_p2p_seen_alloc(&native.seen, native.npages) : 0;
 	}
 	hmm_p2p_faulting_end(&native.faulting);
 	range->importer = before;
 	hmm_p2p_guess_note(range, native.noted);
 	if (!ret)
 		ret = native_finish(&native);
-	kvfree(native.seen);
+	hmm_p2p_seen_free(&native.seen);
 	return ret;
 }
