@@ -454,6 +454,13 @@ static void tame(struct fuzz_thread *t, __u64 *addr, uint64_t before)
 	*addr %= page_size;
 }
 
+/* Nor is what it writes by our order to a file that we have open for something else. */
+static void tame_fd(__s32 *fd, int32_t before)
+{
+	if (*fd != before)
+		*fd |= 1 << 20; /* no process has so many */
+}
+
 static void tame_all(struct fuzz_thread *t, const struct call *call, union arg *arg,
 		     const union arg *before)
 {
@@ -469,6 +476,7 @@ static void tame_all(struct fuzz_thread *t, const struct call *call, union arg *
 	case HMM_P2P_IOC_FILE_IO:
 		tame(t, &arg->file_io.addr, before->file_io.addr);
 		tame(t, &arg->file_io.outcomes, before->file_io.outcomes);
+		tame_fd(&arg->file_io.fd, before->file_io.fd);
 		break;
 	}
 }
