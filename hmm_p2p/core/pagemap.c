@@ -20,6 +20,7 @@
 #include "keep.h"
 #include "owner.h"
 #include "pagemap.h"
+#include "region.h"
 #include "registry.h"
 #include "stats.h"
 
@@ -639,8 +640,7 @@ int hmm_p2p_pagemap_create(struct hmm_p2p_device *hdev,
 	if (ret)
 		goto err_chunks;
 
-	res = request_free_mem_region(&iomem_resource, hdev->config.memory,
-				      hdev->name);
+	res = hmm_p2p_region_request(hdev->config.memory, hdev->name);
 	if (IS_ERR(res)) {
 		ret = PTR_ERR(res);
 		goto err_charge;
