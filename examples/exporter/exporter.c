@@ -124,6 +124,7 @@ static struct dma_fence *copy_to_ram(struct hmm_p2p_device *hdev,
 /* The translation is the framework's, for the aliases are, too. */
 static const struct hmm_p2p_device_ops example_ops = {
 	.get_dma_pfn_for_device	= hmm_p2p_bar_get_dma_pfn,
+	.get_dma_pfn_run	= hmm_p2p_bar_get_dma_pfn_run,
 	.copy_to_device		= copy_to_device,
 	.copy_to_ram		= copy_to_ram,
 };

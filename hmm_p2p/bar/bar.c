@@ -93,6 +93,28 @@ int hmm_p2p_bar_get_dma_pfn(struct page *private_page, unsigned long *dma_pfn)
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_bar_get_dma_pfn, HMM_P2P_NS);
 
+/**
+ * hmm_p2p_bar_get_dma_pfn_run - get_dma_pfn_run() of memory behind a BAR
+ * @private_page: see struct hmm_p2p_device_ops
+ * @nr: same
+ * @dma_pfn: same
+ *
+ * Context: any.
+ * Return: how many of the pages are in the window.
+ */
+unsigned long hmm_p2p_bar_get_dma_pfn_run(struct page *private_page, unsigned long nr,
+					  unsigned long *dma_pfn)
+{
+	const struct hmm_p2p_bar *bar = hmm_p2p_page_device(private_page)->bar;
+	u64 offset = hmm_p2p_page_offset(private_page);
+
+	if (offset >= bar->window)
+		return 0;
+	*dma_pfn = PHYS_PFN(bar->phys + offset);
+	return min_t(u64, nr, (bar->window - offset) >> PAGE_SHIFT);
+}
+EXPORT_SYMBOL_NS_GPL(hmm_p2p_bar_get_dma_pfn_run, HMM_P2P_NS);
+
 /*
  * Asked after a copy: a function that was removed by surprise, or does not decode its BAR,
  * swallows what is written to it and gives all ones when it is read. A virtual
@@ -253,6 +275,7 @@ EXPORT_SYMBOL_NS_GPL(hmm_p2p_bar_alloc_shared, HMM_P2P_NS);
 
 static const struct hmm_p2p_device_ops bar_ops = {
 	.get_dma_pfn_for_device	= hmm_p2p_bar_get_dma_pfn,
+	.get_dma_pfn_run	= hmm_p2p_bar_get_dma_pfn_run,
 	.copy_to_device		= hmm_p2p_bar_copy_to_device,
 	.copy_to_ram		= hmm_p2p_bar_copy_to_ram,
 	.copy_bytes		= hmm_p2p_bar_copy_bytes,

@@ -20,6 +20,8 @@ static const char *memory_fault(const struct hmm_p2p_device_config *config)
 		return "window is larger than memory: make it no larger";
 	if (config->window && !ops->get_dma_pfn_for_device)
 		return "a window needs ops->get_dma_pfn_for_device: give it, or set window to 0";
+	if (ops->get_dma_pfn_run && !ops->get_dma_pfn_for_device)
+		return "ops->get_dma_pfn_run needs ops->get_dma_pfn_for_device: give it, too";
 	if (config->shared && !ops->alloc_shared)
 		return "shared needs ops->alloc_shared: give it, or set shared to 0";
 	if (!ops->copy_to_device || !ops->copy_to_ram)
@@ -65,13 +67,18 @@ int hmm_p2p_config_check(const struct hmm_p2p_device_config *config)
 int hmm_p2p_alias_check(struct hmm_p2p_device *hdev)
 {
 	const struct hmm_p2p_device_config *config = &hdev->config;
-	unsigned long pfn;
+	unsigned long pfn, run;
 
 	if (!config->window)
 		return 0;
 	if (config->ops->get_dma_pfn_for_device(hmm_p2p_page_at(hdev, 0), &pfn))
 		return refuse(config,
 			      "get_dma_pfn_for_device() has no alias for the first page of the window");
+	if (config->ops->get_dma_pfn_run &&
+	    (config->ops->get_dma_pfn_run(hmm_p2p_page_at(hdev, 0), 1, &run) != 1 ||
+	     run != pfn))
+		return refuse(config,
+			      "get_dma_pfn_run() and get_dma_pfn_for_device() have not the same alias for the first page of the window");
 	if (!pfn_valid(pfn))
 		return refuse(config,
 			      "the alias has no page structure: make P2PDMA pages for the window first, as pci_p2pdma_add_resource() does");

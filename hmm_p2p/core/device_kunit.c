@@ -18,6 +18,21 @@ static int get_dma_pfn(struct page *private_page, unsigned long *dma_pfn)
 	return alias_error;
 }
 
+/* Says something else than get_dma_pfn(). */
+static unsigned long get_other_run(struct page *private_page, unsigned long nr,
+				   unsigned long *dma_pfn)
+{
+	*dma_pfn = alias + 1;
+	return nr;
+}
+
+static unsigned long get_no_run(struct page *private_page, unsigned long nr,
+				unsigned long *dma_pfn)
+{
+	*dma_pfn = alias;
+	return 0;
+}
+
 static struct dma_fence *copy(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs,
 			      unsigned int nr)
 {
@@ -31,6 +46,26 @@ static const struct hmm_p2p_device_ops good_ops = {
 };
 
 static const struct hmm_p2p_device_ops no_alias_ops = {
+	.copy_to_device		= copy,
+	.copy_to_ram		= copy,
+};
+
+static const struct hmm_p2p_device_ops run_alone_ops = {
+	.get_dma_pfn_run	= get_other_run,
+	.copy_to_device		= copy,
+	.copy_to_ram		= copy,
+};
+
+static const struct hmm_p2p_device_ops other_run_ops = {
+	.get_dma_pfn_for_device	= get_dma_pfn,
+	.get_dma_pfn_run	= get_other_run,
+	.copy_to_device		= copy,
+	.copy_to_ram		= copy,
+};
+
+static const struct hmm_p2p_device_ops no_run_ops = {
+	.get_dma_pfn_for_device	= get_dma_pfn,
+	.get_dma_pfn_run	= get_no_run,
 	.copy_to_device		= copy,
 	.copy_to_ram		= copy,
 };
@@ -95,6 +130,9 @@ static void test_contradictions(struct kunit *test)
 	REFUSED(ops, NULL);
 	REFUSED(ops, &no_alias_ops);
 	REFUSED(ops, &one_way_ops);
+	config.window = 0;
+	REFUSED(ops, &run_alone_ops);
+	config.window = SZ_2M;
 	REFUSED(memory, 0);
 	REFUSED(memory, SZ_2M + 1);
 	REFUSED(memory, 1ULL << 63);
@@ -108,6 +146,8 @@ static void test_aliases(struct kunit *test)
 	struct hmm_p2p_device_config config = good_config(test);
 
 	REFUSED(alias_is_system, false);
+	REFUSED(ops, &other_run_ops);
+	REFUSED(ops, &no_run_ops);
 	alias = ~0UL >> PAGE_SHIFT;
 	KUNIT_EXPECT_EQ(test, try(&config), -EINVAL);
 	alias_error = -ENXIO;

@@ -15,6 +15,7 @@
 #include <linux/pci-p2pdma.h>
 
 #include "device.h"
+#include "pagemap.h"
 #include "path.h"
 #include "registry.h"
 
@@ -148,6 +149,33 @@ enum hmm_p2p_reason hmm_p2p_path_alias(const struct hmm_p2p_device *exporter,
 	return HMM_P2P_REASON_NONE;
 }
 EXPORT_SYMBOL_NS_GPL(hmm_p2p_path_alias, HMM_P2P_INTERNAL_NS);
+
+/**
+ * hmm_p2p_path_aliases - aliases that follow each other
+ * @exporter: whose pages they are, which is not removed
+ * @page: the first one
+ * @nr: pages of @exporter from there on
+ * @dma_pfn: receives the PFN of the first one's alias
+ *
+ * Context: any.
+ * Return: how many do, @nr at most; 0 when @page has none.
+ */
+unsigned long hmm_p2p_path_aliases(const struct hmm_p2p_device *exporter, struct page *page,
+				   unsigned long nr, unsigned long *dma_pfn)
+{
+	const struct hmm_p2p_device_ops *ops = exporter->config.ops;
+	unsigned long i, pfn;
+
+	if (ops->get_dma_pfn_run)
+		return min(nr, ops->get_dma_pfn_run(page, nr, dma_pfn));
+	if (hmm_p2p_path_alias(exporter, page, dma_pfn))
+		return 0;
+	for (i = 1; i < nr; i++)
+		if (hmm_p2p_path_alias(exporter, hmm_p2p_page_behind(page, i), &pfn) ||
+		    pfn != *dma_pfn + i)
+			break;
+	return i;
+}
 
 /**
  * hmm_p2p_path_granted - the alias of a page, for whom the kernel has found a path

@@ -59,6 +59,13 @@ static int carveout_get_dma_pfn(struct page *private_page, unsigned long *dma_pf
 	return 0;
 }
 
+/* All of it is one block. */
+static unsigned long carveout_get_dma_pfn_run(struct page *private_page, unsigned long nr,
+					      unsigned long *dma_pfn)
+{
+	return carveout_get_dma_pfn(private_page, dma_pfn) ? 0 : nr;
+}
+
 static void copy_pages(struct page *to, struct page *from, unsigned int nr)
 {
 	size_t len = (size_t)nr << PAGE_SHIFT;
@@ -129,6 +136,7 @@ static int carveout_copy_peer(struct hmm_p2p_device *hdev, u64 offset, u64 addr,
 
 static const struct hmm_p2p_device_ops carveout_ops = {
 	.get_dma_pfn_for_device	= carveout_get_dma_pfn,
+	.get_dma_pfn_run	= carveout_get_dma_pfn_run,
 	.copy_to_device		= carveout_copy_to_device,
 	.copy_to_ram		= carveout_copy_to_ram,
 	.copy_bytes		= carveout_copy_bytes,

@@ -82,6 +82,20 @@ struct hmm_p2p_device_ops {
 				      unsigned long *dma_pfn);
 
 	/**
+	 * @get_dma_pfn_run: The same for @private_page and those behind it, at
+	 * most @nr, which are all in the device's memory.
+	 *
+	 * Optional: without it each page is asked for by itself, which is what
+	 * the faults of huge pages then spend their time with.
+	 *
+	 * Context: any, also atomic.
+	 * Return: for how many pages from the first one on the aliases follow each
+	 * other, and @dma_pfn is that of the first; 0 when it has no alias.
+	 */
+	unsigned long (*get_dma_pfn_run)(struct page *private_page, unsigned long nr,
+					 unsigned long *dma_pfn);
+
+	/**
 	 * @copy_to_device: Copy @nr runs to device memory, or clear it.
 	 *
 	 * @runs is valid until the call returns. The pages and the device
@@ -385,6 +399,8 @@ hmm_p2p_pci_bar_register(struct pci_dev *pdev,
 void hmm_p2p_pci_bar_unregister(struct hmm_p2p_device *hdev);
 void __iomem *hmm_p2p_bar_memory(const struct hmm_p2p_device *hdev);
 int hmm_p2p_bar_get_dma_pfn(struct page *private_page, unsigned long *dma_pfn);
+unsigned long hmm_p2p_bar_get_dma_pfn_run(struct page *private_page, unsigned long nr,
+					  unsigned long *dma_pfn);
 struct dma_fence *hmm_p2p_bar_copy_to_device(struct hmm_p2p_device *hdev,
 					     const struct hmm_p2p_copy *runs,
 					     unsigned int nr);

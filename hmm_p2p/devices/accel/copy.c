@@ -294,6 +294,7 @@ struct dma_fence *accel_copies_clear(struct accel *accel, u64 local, u64 length)
 
 const struct hmm_p2p_device_ops accel_memory_ops = {
 	.get_dma_pfn_for_device	= hmm_p2p_bar_get_dma_pfn,
+	.get_dma_pfn_run	= hmm_p2p_bar_get_dma_pfn_run,
 	.copy_to_device		= copy_to_device,
 	.copy_to_ram		= copy_to_ram,
 	.copy_bytes		= copy_bytes,
