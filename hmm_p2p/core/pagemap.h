@@ -83,4 +83,19 @@ static inline bool entry_is_huge(unsigned long entry)
 	       hmm_pfn_to_map_order(entry) == HPAGE_PMD_ORDER;
 }
 
+/*
+ * How many of @nr entries have the flags of the first one, and name what follows it? Those
+ * of a huge page were filled in together, and its head is aligned in PFNs as in addresses.
+ */
+static inline unsigned long entries_alike(const unsigned long *hmm_pfns, unsigned long nr)
+{
+	unsigned long i;
+
+	if (entry_is_huge(*hmm_pfns))
+		return min(nr, HPAGE_PMD_NR - entry_pfn(*hmm_pfns) % HPAGE_PMD_NR);
+	for (i = 1; i < nr && hmm_pfns[i] == *hmm_pfns + i; i++)
+		;
+	return i;
+}
+
 #endif /* _HMM_P2P_PAGEMAP_H */

@@ -32,11 +32,6 @@ static void plan_report_run(const struct fault_plan *plan, unsigned long first,
 		       HMM_P2P_REPORT(outcome, HMM_P2P_REASON_NONE), nr);
 }
 
-static bool wants_write(const struct fault_plan *plan, unsigned long i)
-{
-	return range_asks(plan->range, i) & HMM_PFN_REQ_WRITE;
-}
-
 static bool wants_fault(const struct fault_plan *plan, unsigned long i)
 {
 	return range_asks(plan->range, i) & HMM_PFN_REQ_FAULT;
@@ -65,38 +60,82 @@ static void plan_set(struct fault_plan *plan, unsigned long i,
 	plan->met |= !entry->own;
 }
 
-/* Decides about one private page of another owner, whose device has a path. */
-static enum hmm_p2p_reason plan_page(struct fault_plan *plan, unsigned long i,
-				     struct page *page,
-				     const struct hmm_p2p_device *exporter)
+static void plan_set_run(struct fault_plan *plan, unsigned long first, unsigned long nr,
+			 struct page *page, unsigned long hmm_pfn)
 {
-	unsigned long snap = plan->snap[i];
-	enum hmm_p2p_reason reason;
-	unsigned long pfn;
+	unsigned long i;
 
-	if (plan->entry[i].write && !(snap & HMM_PFN_WRITE))
-		return HMM_P2P_REASON_READ_ONLY;
-	reason = hmm_p2p_path_alias(exporter, page, &pfn);
-	if (!reason)
-		plan_set(plan, i, page, (snap & (HMM_PFN_VALID | HMM_PFN_WRITE)) | pfn);
+	for (i = 0; i < nr; i++)
+		plan_set(plan, first + i, hmm_p2p_page_behind(page, i), hmm_pfn + i);
+}
+
+/* How many entries from @i to @end may stay: not those of copy on write where write is asked. */
+static unsigned long plan_grantable(const struct fault_plan *plan, unsigned long i,
+				    unsigned long end)
+{
+	unsigned long nr;
+
+	if (plan->snap[i] & HMM_PFN_WRITE)
+		return end - i;
+	for (nr = 0; i + nr < end && !plan_writes(plan, i + nr); nr++)
+		;
+	return nr;
+}
+
+/* What follows each other, and is aligned like the address, the importer can map as one. */
+static unsigned long plan_order(const struct fault_plan *plan, unsigned long first,
+				unsigned long pfn)
+{
+	unsigned long in_huge = (plan->range->start >> PAGE_SHIFT) + first;
+
+	if (!entry_is_huge(plan->snap[first]) || !IS_ALIGNED(pfn - in_huge, HPAGE_PMD_NR))
+		return 0;
+	return (unsigned long)HPAGE_PMD_ORDER << HMM_PFN_ORDER_SHIFT;
+}
+
+/*
+ * Decides about private pages of another owner, from entry @i on, of which @nr may be of
+ * interest, and receives how many it has decided about. @dma_pfn: the first one's alias,
+ * which the others' follow. Return: why they cannot stay.
+ */
+static enum hmm_p2p_reason plan_some(const struct fault_plan *plan, unsigned long i,
+				     unsigned long *nr, struct page *page,
+				     unsigned long *dma_pfn)
+{
+	enum hmm_p2p_reason reason = HMM_P2P_REASON_READ_ONLY;
+	unsigned long some = plan_grantable(plan, i, i + *nr);
+
+	if (some) {
+		some = hmm_p2p_path_aliases(hmm_p2p_page_device(page), page, some, dma_pfn);
+		reason = some ? HMM_P2P_REASON_NONE : HMM_P2P_REASON_NO_ALIAS;
+	}
+	*nr = max(some, 1);
 	return reason;
 }
 
-/* The same for @nr pages of one folio. Return: a reason, if any has one. */
+/*
+ * The same for @nr of them that the walk found to be alike: they follow each other.
+ * Return: a reason, if any of them has one.
+ */
 static enum hmm_p2p_reason plan_pages(struct fault_plan *plan, unsigned long first,
 				      unsigned long nr, struct page *page)
 {
-	struct hmm_p2p_device *exporter = hmm_p2p_page_device(page);
-	enum hmm_p2p_reason worst, reason;
-	unsigned long i;
+	unsigned long flags = plan->snap[first] & (HMM_PFN_VALID | HMM_PFN_WRITE);
+	enum hmm_p2p_reason worst = plan_path(plan, hmm_p2p_page_device(page)), reason;
+	unsigned long done, some, pfn;
 
-	worst = plan_path(plan, exporter);
 	if (worst)
 		return worst;
-	for (i = first; i < first + nr; i++, page = hmm_p2p_page_behind(page, 1)) {
-		reason = plan_page(plan, i, page, exporter);
-		if (reason)
+	for (done = 0; done < nr; done += some, page = hmm_p2p_page_behind(page, some)) {
+		some = nr - done;
+		reason = plan_some(plan, first + done, &some, page, &pfn);
+		if (reason) {
 			worst = reason;
+			continue;
+		}
+		if (some == nr)
+			flags |= plan_order(plan, first, pfn);
+		plan_set_run(plan, first + done, some, page, pfn | flags);
 	}
 	return worst;
 }
@@ -113,37 +152,32 @@ static void plan_home(struct fault_plan *plan, unsigned long i,
 	plan_report(plan, i, HMM_P2P_OUTCOME_MIGRATED, reason);
 }
 
-static void plan_small(struct fault_plan *plan, unsigned long i, struct page *page)
+/* Small pages: each of them stays, or goes, by itself. */
+static void plan_small(struct fault_plan *plan, unsigned long first, unsigned long nr,
+		       struct page *page)
 {
-	enum hmm_p2p_reason reason = plan_pages(plan, i, 1, page);
-
-	if (reason)
-		plan_home(plan, i, page, reason);
-	else
-		plan_report_run(plan, i, 1, HMM_P2P_OUTCOME_P2P);
-}
-
-static bool is_contiguous(const struct plan_entry *entries, unsigned long nr)
-{
-	unsigned long first = entry_pfn(entries[0].hmm_pfn);
+	enum hmm_p2p_reason reason = plan_pages(plan, first, nr, page);
 	unsigned long i;
 
-	for (i = 1; i < nr; i++)
-		if (entry_pfn(entries[i].hmm_pfn) != first + i)
-			return false;
-	return true;
+	if (!reason) {
+		plan_report_run(plan, first, nr, HMM_P2P_OUTCOME_P2P);
+		return;
+	}
+	for (i = first; i < first + nr; i++, page = hmm_p2p_page_behind(page, 1)) {
+		if (nr > 1)
+			plan_small(plan, i, 1, page);
+		else
+			plan_home(plan, i, page, reason);
+	}
 }
 
 /*
  * A huge page faults as a whole or not at all. So if one of its pages has to
- * be faulted, none is planned; and if all are, they keep the order, provided
- * the aliases are one block that is aligned like the address.
+ * be faulted, none is planned.
  */
 static void plan_huge(struct fault_plan *plan, unsigned long first,
 		      unsigned long nr)
 {
-	unsigned long addr = plan->range->start + (first << PAGE_SHIFT);
-	unsigned long in_huge = (addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT;
 	struct plan_entry *entries = plan->entry + first;
 	struct page *page = hmm_pfn_to_page(plan->snap[first]);
 	enum hmm_p2p_reason worst, reason;
@@ -156,15 +190,8 @@ static void plan_huge(struct fault_plan *plan, unsigned long first,
 		entries[i].hmm_pfn = 0;
 		plan_home(plan, first + i, hmm_p2p_page_behind(page, i), reason);
 	}
-	if (worst)
-		return;
-
-	if (IS_ALIGNED(entry_pfn(entries[0].hmm_pfn) - in_huge, HPAGE_PMD_NR) &&
-	    is_contiguous(entries, nr))
-		for (i = 0; i < nr; i++)
-			entries[i].hmm_pfn |= (unsigned long)HPAGE_PMD_ORDER <<
-					      HMM_PFN_ORDER_SHIFT;
-	plan_report_run(plan, first, nr, HMM_P2P_OUTCOME_P2P);
+	if (!worst)
+		plan_report_run(plan, first, nr, HMM_P2P_OUTCOME_P2P);
 }
 
 /* Returns how many entries from @i on belong to the same huge page. */
@@ -176,6 +203,13 @@ static unsigned long huge_run(const struct fault_plan *plan, unsigned long i)
 	return (end - addr) >> PAGE_SHIFT;
 }
 
+/* Returns how many small pages from @i on follow each other, in one chunk of a device. */
+static unsigned long alike_run(const struct fault_plan *plan, unsigned long i,
+			       const struct page *page)
+{
+	return entries_alike(plan->snap + i, min(plan->npages - i, hmm_p2p_chunk_left(page)));
+}
+
 /* Own pages stay, but for one that is copy on write where write is asked for. */
 static void plan_own(struct fault_plan *plan, unsigned long i, unsigned long nr,
 		     struct page *page)
@@ -184,7 +218,7 @@ static void plan_own(struct fault_plan *plan, unsigned long i, unsigned long nr,
 		struct plan_entry *entry = &plan->entry[i];
 
 		entry->own = true;
-		if (!(plan->snap[i] & HMM_PFN_WRITE) && entry->write) {
+		if (!plan_grantable(plan, i, i + 1)) {
 			plan_home(plan, i, page, HMM_P2P_REASON_READ_ONLY);
 			continue;
 		}
@@ -209,12 +243,14 @@ void hmm_p2p_plan_entries(struct fault_plan *plan, const void *owner)
 			continue;
 		if (entry_is_huge(plan->snap[i]))
 			nr = huge_run(plan, i);
+		else
+			nr = alike_run(plan, i, page);
 		if (owner == plan->range->dev_private_owner)
 			plan_own(plan, i, nr, page);
-		else if (nr > 1)
+		else if (entry_is_huge(plan->snap[i]))
 			plan_huge(plan, i, nr);
 		else
-			plan_small(plan, i, page);
+			plan_small(plan, i, nr, page);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_plan_entries);
@@ -289,9 +325,10 @@ int hmm_p2p_plan(struct fault_plan *plan)
 			       HMM_P2P_GFP_USER);
 	if (!plan->snap || !plan->entry)
 		return -ENOMEM;
+	plan->writes = plan->range->default_flags & HMM_PFN_REQ_WRITE;
 	/* The fault overwrites what is asked for page by page. */
-	for (i = 0; i < plan->npages; i++)
-		plan->entry[i].write = wants_write(plan, i);
+	for (i = 0; i < plan->npages && plan->range->pfn_flags_mask; i++)
+		plan->entry[i].write = range_asks(plan->range, i) & HMM_PFN_REQ_WRITE;
 	idx = srcu_read_lock(&hmm_p2p_srcu);
 	ret = plan_all(plan);
 	if (!ret && !all_planned(plan))

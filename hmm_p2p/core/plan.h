@@ -17,7 +17,7 @@
  * @page: the private page that the plan has seen, NULL when there was none
  * @reason: why the page has to go home, if it has
  * @own: it has the caller's owner
- * @write: the caller asks for write
+ * @write: the caller asks for write, for this page alone
  */
 struct plan_entry {
 	unsigned long hmm_pfn;
@@ -36,6 +36,7 @@ struct plan_entry {
  * @npages: pages in the range
  * @snap: result of the snapshot walk for one owner
  * @entry: one per page of the range; NULL: it is tried without a plan
+ * @writes: the caller asks for write for all pages
  * @planned: number of planned entries
  * @met: there are pages that hmm_range_fault() would have sent home
  * @last_device: exporter that was asked for last
@@ -48,6 +49,7 @@ struct fault_plan {
 	unsigned long npages;
 	unsigned long *snap;
 	struct plan_entry *entry;
+	bool writes;
 	unsigned long planned;
 	bool met;
 	struct hmm_p2p_device *last_device;
@@ -58,6 +60,11 @@ int hmm_p2p_plan(struct fault_plan *plan);
 void hmm_p2p_plan_free(struct fault_plan *plan);
 void hmm_p2p_plan_entries(struct fault_plan *plan, const void *owner);
 void hmm_p2p_plan_merge(struct fault_plan *plan);
+
+static inline bool plan_writes(const struct fault_plan *plan, unsigned long i)
+{
+	return plan->writes || plan->entry[i].write;
+}
 
 /* Then nothing has to be faulted. */
 static inline bool all_planned(const struct fault_plan *plan)

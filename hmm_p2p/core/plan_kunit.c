@@ -38,6 +38,20 @@ static int get_dma_pfn(struct page *private_page, unsigned long *dma_pfn)
 	return 0;
 }
 
+static unsigned long get_dma_pfn_run(struct page *private_page, unsigned long nr,
+				     unsigned long *dma_pfn)
+{
+	unsigned long first = hmm_p2p_page_index(private_page), i;
+
+	if (get_dma_pfn(private_page, dma_pfn))
+		return 0;
+	if (first == aliases.odd)
+		return 1;
+	for (i = 1; i < nr && first + i != aliases.odd && first + i != aliases.none; i++)
+		;
+	return i;
+}
+
 static struct dma_fence *copy(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs,
 			      unsigned int nr)
 {
@@ -49,6 +63,28 @@ static const struct hmm_p2p_device_ops ops = {
 	.copy_to_device		= copy,
 	.copy_to_ram		= copy,
 };
+
+static const struct hmm_p2p_device_ops run_ops = {
+	.get_dma_pfn_for_device	= get_dma_pfn,
+	.get_dma_pfn_run	= get_dma_pfn_run,
+	.copy_to_device		= copy,
+	.copy_to_ram		= copy,
+};
+
+/* Of the exporter that is asked page by page, or for many at once. */
+static const struct hmm_p2p_device_ops *tested;
+
+static int by_page(struct kunit *test)
+{
+	tested = &ops;
+	return 0;
+}
+
+static int by_run(struct kunit *test)
+{
+	tested = &run_ops;
+	return 0;
+}
 
 /**
  * struct example - a range of one huge page, on a device
@@ -81,7 +117,7 @@ static struct example *begin(struct kunit *test)
 	struct hmm_p2p_device_config config = {
 		.dev = dev,
 		.name = "kunit-plan",
-		.ops = &ops,
+		.ops = tested,
 		.memory = SZ_2M,
 		.window = SZ_2M,
 		.alias_is_system = true,
@@ -159,6 +195,47 @@ static void test_small(struct kunit *test)
 	end(e);
 }
 
+/* Of pages that follow each other each one stays or goes by itself. */
+static void test_small_run(struct kunit *test)
+{
+	struct example *e = begin(test);
+	unsigned long i;
+
+	for (i = 0; i < 20; i++)
+		found(e, i, WRITABLE);
+	aliases.none = 6;
+	aliases.odd = 9;
+	decide(e);
+	KUNIT_EXPECT_EQ(test, e->plan.planned, 19);
+	for (i = 0; i < 20; i++) {
+		KUNIT_EXPECT_EQ(test, e->report[i], i == 6 ? MIGRATED(NO_ALIAS) : P2P);
+		KUNIT_EXPECT_EQ(test, e->pfns[i], i == 6 ? 0 : (aliases.first + i - (i == 9)) |
+							       WRITABLE);
+		KUNIT_EXPECT_PTR_EQ(test, e->pages[i],
+				    i == 6 ? NULL : hmm_p2p_page_at(e->hdev, i));
+	}
+	end(e);
+}
+
+/* Those of copy on write go, where write is asked for all; the others stay. */
+static void test_small_written(struct kunit *test)
+{
+	struct example *e = begin(test);
+	unsigned long i;
+
+	for (i = 0; i < 20; i++)
+		found(e, i, i < 10 ? READABLE : WRITABLE);
+	e->plan.writes = true;
+	decide(e);
+	KUNIT_EXPECT_EQ(test, e->plan.planned, 10);
+	for (i = 0; i < 20; i++) {
+		KUNIT_EXPECT_EQ(test, e->report[i], i < 10 ? MIGRATED(READ_ONLY) : P2P);
+		KUNIT_EXPECT_EQ(test, e->pfns[i],
+				i < 10 ? 0 : (aliases.first + i) | WRITABLE);
+	}
+	end(e);
+}
+
 /* Without a fault asked for, a page that cannot be had stays, and is not valid. */
 static void test_no_fault(struct kunit *test)
 {
@@ -225,6 +302,30 @@ static void test_huge(struct kunit *test)
 	end(e);
 }
 
+/* One that is to be written, and is copy on write, takes the others with it. */
+static void test_huge_read_only(struct kunit *test)
+{
+	struct example *e = begin(test);
+	unsigned long i;
+
+	for (i = 0; i < NR; i++)
+		found(e, i, READABLE | HUGE);
+	decide(e);
+	KUNIT_EXPECT_EQ(test, e->plan.planned, NR);
+	KUNIT_EXPECT_EQ(test, e->pfns[NR - 1], (aliases.first + NR - 1) | READABLE | HUGE);
+
+	memset(e->entries, 0, sizeof(e->entries));
+	memset(e->pfns, 0, sizeof(e->pfns));
+	e->plan.planned = 0;
+	e->entries[30].write = true;
+	decide(e);
+	KUNIT_EXPECT_EQ(test, e->plan.planned, 0);
+	KUNIT_EXPECT_EQ(test, e->report[0], MIGRATED(MIXED_HUGE));
+	KUNIT_EXPECT_EQ(test, e->report[30], MIGRATED(READ_ONLY));
+	KUNIT_EXPECT_EQ(test, e->pfns[NR - 1], 0);
+	end(e);
+}
+
 /* Aliases that are no block are single pages. */
 static void test_huge_scattered(struct kunit *test)
 {
@@ -275,20 +376,32 @@ static void test_huge_part(struct kunit *test)
 	end(e);
 }
 
-static struct kunit_case cases[] = {
-	KUNIT_CASE(test_small),
-	KUNIT_CASE(test_no_fault),
-	KUNIT_CASE(test_own),
-	KUNIT_CASE(test_huge),
-	KUNIT_CASE(test_huge_scattered),
-	KUNIT_CASE(test_huge_mixed),
-	KUNIT_CASE(test_huge_part),
+#define CASES					\
+	KUNIT_CASE(test_small),			\
+	KUNIT_CASE(test_small_run),		\
+	KUNIT_CASE(test_small_written),		\
+	KUNIT_CASE(test_no_fault),		\
+	KUNIT_CASE(test_own),			\
+	KUNIT_CASE(test_huge),			\
+	KUNIT_CASE(test_huge_read_only),	\
+	KUNIT_CASE(test_huge_scattered),	\
+	KUNIT_CASE(test_huge_mixed),		\
+	KUNIT_CASE(test_huge_part),		\
 	{ }
-};
 
-static struct kunit_suite suite = {
+static struct kunit_case page_cases[] = { CASES };
+static struct kunit_case run_cases[] = { CASES };
+
+static struct kunit_suite page_suite = {
 	.name = "hmm_p2p_plan",
-	.test_cases = cases,
+	.init = by_page,
+	.test_cases = page_cases,
 };
 
-kunit_test_suite(suite);
+static struct kunit_suite run_suite = {
+	.name = "hmm_p2p_plan_run",
+	.init = by_run,
+	.test_cases = run_cases,
+};
+
+kunit_test_suites(&page_suite, &run_suite);

@@ -183,7 +183,7 @@ static bool has_late_own(const struct fault_plan *plan)
 	unsigned long i;
 
 	for (i = 0; i < plan->npages; i++)
-		if (plan->entry[i].write && !plan->entry[i].hmm_pfn &&
+		if (plan_writes(plan, i) && !plan->entry[i].hmm_pfn &&
 		    is_read_only(pfns[i]))
 			return true;
 	return false;
