@@ -61,31 +61,41 @@ static struct native_fault *current_native(void)
 	return fault ? container_of(fault, struct native_fault, faulting) : NULL;
 }
 
+/* Pages of somebody else's fault, of one folio: the walk will come to all of them. */
+static unsigned long note_unknown(struct hmm_p2p_device *hdev, struct page *page,
+				  unsigned long nr)
+{
+	struct folio *folio = page_folio(page);
+
+	nr = min(nr, folio_nr_pages(folio) - folio_page_idx(folio, page));
+	hmm_p2p_count(hdev, HMM_P2P_COUNTER_P2P, nr);
+	hmm_p2p_page_touch(page);
+	return nr;
+}
+
 /**
- * hmm_p2p_native_alias - dev_pagemap_ops.get_dma_pfn_for_device
+ * hmm_p2p_native_aliases - dev_pagemap_ops.get_dma_pfn_for_device
  * @page: a device page
- * @dma_pfn: receives its alias
+ * @nr: so many from there on are of interest; they need not be in use
+ * @dma_pfn: receives the alias of @page
  *
  * The kernel has asked whether the importer can reach the exporter.
  *
  * Context: atomic; a page table walk.
- * Return: 0, or -ENXIO.
+ * Return: how many aliases follow each other, 0 when @page has none.
  */
-int hmm_p2p_native_alias(struct page *page, unsigned long *dma_pfn)
+unsigned long hmm_p2p_native_aliases(struct page *page, unsigned long nr,
+				     unsigned long *dma_pfn)
 {
 	struct hmm_p2p_device *hdev = hmm_p2p_page_device(page);
 	struct native_fault *native = current_native();
 
-	if (hmm_p2p_path_granted(hdev, page, dma_pfn))
-		return -ENXIO;
-	if (!native) {
-		hmm_p2p_count(hdev, HMM_P2P_COUNTER_P2P, 1);
-		hmm_p2p_page_touch(page);
-		return 0;
-	}
+	nr = hmm_p2p_path_granted(hdev, page, min(nr, hmm_p2p_chunk_left(page)), dma_pfn);
+	if (!nr || !native)
+		return nr ? note_unknown(hdev, page, nr) : 0;
 	native->noted = true;
 	/* Without room the page is faulted, stays all the same, and the walk begins again. */
-	return hmm_p2p_seen_note(&native->seen, *dma_pfn, page) ? 0 : -ENXIO;
+	return hmm_p2p_seen_note(&native->seen, *dma_pfn, nr, page) ? nr : 0;
 }
 
 /* Which BAR has the aliases? */
@@ -111,7 +121,7 @@ void hmm_p2p_native_provider(struct hmm_p2p_device *hdev)
 	int bar;
 
 	if (hdev->config.alias_is_system ||
-	    hmm_p2p_path_granted(hdev, hmm_p2p_page_at(hdev, 0), &pfn))
+	    !hmm_p2p_path_granted(hdev, hmm_p2p_page_at(hdev, 0), 1, &pfn))
 		return;
 	bar = dev_is_pci(function) ? window_bar(to_pci_dev(function), PFN_PHYS(pfn)) : -1;
 	if (bar >= 0)
@@ -324,6 +334,12 @@ static int native_finish(struct native_fault *native)
 	return ret;
 }
 
+/* Then the walk has faulted pages that could have stayed, or left them out. */
+static bool lacks_room(const struct native_fault *native)
+{
+	return native->seen.full && native->seen.most < hmm_p2p_seen_limit(native->npages);
+}
+
 /**
  * hmm_p2p_fault_decide - the outcome of each page of a range
  * @range: as for hmm_range_fault()
@@ -342,18 +358,22 @@ int hmm_p2p_fault_decide(struct hmm_range *range,
 		.npages = range_npages(range),
 	};
 	struct device *before = range->importer;
-	int ret = hmm_p2p_guess_meets(range) ? hmm_p2p_seen_alloc(&native.seen, native.npages) : 0;
+	int ret = hmm_p2p_guess_meets(range) ? hmm_p2p_seen_grow(&native.seen, native.npages) : 0;
 
 	range->importer = native_importer(&fault->importer);
 	hmm_p2p_faulting_begin(&native.faulting);
 	while (!ret) {
 		native.faulting.arrived = false;
 		native.seen.nr = 0;
+		native.seen.full = false;
 		ret = hmm_p2p_fault_run(range, may_unlock);
+		if (lacks_room(&native) && (!ret || ret == -EFAULT)) {
+			ret = hmm_p2p_seen_grow(&native.seen, native.npages);
+			continue;
+		}
 		if (!native.faulting.arrived || native.arrivals++ >= MOST_ARRIVALS)
 			break;
-		ret = native.noted && !native.seen.most ?
-		      hmm_p2p_seen_alloc(&native.seen, native.npages) : 0;
+		ret = 0;
 	}
 	hmm_p2p_faulting_end(&native.faulting);
 	range->importer = before;

@@ -7,7 +7,8 @@ struct hmm_p2p_device;
 struct page;
 
 #ifdef HMM_P2P_HAVE_HOOK
-int hmm_p2p_native_alias(struct page *page, unsigned long *dma_pfn);
+unsigned long hmm_p2p_native_aliases(struct page *page, unsigned long nr,
+				     unsigned long *dma_pfn);
 void hmm_p2p_native_provider(struct hmm_p2p_device *hdev);
 #else
 static inline void hmm_p2p_native_provider(struct hmm_p2p_device *hdev) {}

@@ -178,26 +178,23 @@ unsigned long hmm_p2p_path_aliases(const struct hmm_p2p_device *exporter, struct
 }
 
 /**
- * hmm_p2p_path_granted - the alias of a page, for whom the kernel has found a path
- * @exporter: whose page it is
- * @page: device-private page
- * @dma_pfn: receives the PFN of the alias
+ * hmm_p2p_path_granted - aliases of pages, for whom the kernel has found a path
+ * @exporter: whose pages they are
+ * @page: the first one
+ * @nr: as for hmm_p2p_path_aliases()
+ * @dma_pfn: same
  *
- * All that hmm_p2p_path_check() asks but for the importer, and hmm_p2p_path_alias().
+ * All that hmm_p2p_path_check() asks but for the importer, and hmm_p2p_path_aliases().
  *
  * Context: any.
- * Return: HMM_P2P_REASON_NONE, or the reason why it has none.
+ * Return: as hmm_p2p_path_aliases().
  */
-enum hmm_p2p_reason hmm_p2p_path_granted(const struct hmm_p2p_device *exporter,
-					 struct page *page, unsigned long *dma_pfn)
+unsigned long hmm_p2p_path_granted(const struct hmm_p2p_device *exporter, struct page *page,
+				   unsigned long nr, unsigned long *dma_pfn)
 {
-	enum hmm_p2p_reason reason = exporter_refuses(exporter);
-
-	if (reason)
-		return reason;
-	if (!exporter->config.window)
-		return HMM_P2P_REASON_NO_ALIAS;
-	return hmm_p2p_path_alias(exporter, page, dma_pfn);
+	if (exporter_refuses(exporter) || !exporter->config.window)
+		return 0;
+	return hmm_p2p_path_aliases(exporter, page, nr, dma_pfn);
 }
 
 static void path_flush(struct hmm_p2p_device *hdev)

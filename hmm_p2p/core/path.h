@@ -32,8 +32,8 @@ enum hmm_p2p_reason hmm_p2p_path_alias(const struct hmm_p2p_device *exporter,
 				       struct page *page, unsigned long *dma_pfn);
 unsigned long hmm_p2p_path_aliases(const struct hmm_p2p_device *exporter, struct page *page,
 				   unsigned long nr, unsigned long *dma_pfn);
-enum hmm_p2p_reason hmm_p2p_path_granted(const struct hmm_p2p_device *exporter,
-					 struct page *page, unsigned long *dma_pfn);
+unsigned long hmm_p2p_path_granted(const struct hmm_p2p_device *exporter, struct page *page,
+				   unsigned long nr, unsigned long *dma_pfn);
 struct device *hmm_p2p_path_function(struct device *dev);
 int hmm_p2p_path_init(void);
 void hmm_p2p_path_exit(void);

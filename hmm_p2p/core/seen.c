@@ -15,21 +15,29 @@
 #include "pagemap.h"
 #include "seen.h"
 
+/* Runs that there is room for at first, and how much more each time that is not enough. */
+#define FIRST_RUNS	16
+#define MORE_RUNS	16
+
 /**
- * hmm_p2p_seen_alloc - make room
- * @seen: zeroed
- * @npages: pages of the range. It has at most so many translations that end up in it, and as
- *	many of pages that a walk asks for and then has to fault
+ * hmm_p2p_seen_grow - forget all, and make room, or more of it
+ * @seen: zeroed, or full
+ * @npages: pages of the range; there is room for all of them when this was called often
+ *	enough
  *
  * Return: 0 or -ENOMEM.
  */
-int hmm_p2p_seen_alloc(struct hmm_p2p_seen *seen, unsigned long npages)
+int hmm_p2p_seen_grow(struct hmm_p2p_seen *seen, unsigned long npages)
 {
-	seen->most = 2 * npages;
+	kvfree(seen->runs);
+	seen->nr = 0;
+	seen->full = false;
+	seen->most = min(hmm_p2p_seen_limit(npages),
+			 seen->most ? MORE_RUNS * seen->most : FIRST_RUNS);
 	seen->runs = kvmalloc_array(seen->most, sizeof(*seen->runs), HMM_P2P_GFP_USER);
 	return seen->runs ? 0 : -ENOMEM;
 }
-EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_seen_alloc);
+EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_seen_grow);
 
 void hmm_p2p_seen_free(struct hmm_p2p_seen *seen)
 {
@@ -46,25 +54,28 @@ static bool run_goes_on(const struct hmm_p2p_seen_run *run, unsigned long pfn,
 }
 
 /**
- * hmm_p2p_seen_note - note a translation
+ * hmm_p2p_seen_note - note translations
  * @seen: of a fault
- * @pfn: the alias
- * @page: the private page
+ * @pfn: the first alias
+ * @nr: so many follow each other, as their private pages do
+ * @page: the first private page
  *
  * Context: any.
- * Return: false when there is no room for it.
+ * Return: false when there is no room for them.
  */
-bool hmm_p2p_seen_note(struct hmm_p2p_seen *seen, unsigned long pfn, struct page *page)
+bool hmm_p2p_seen_note(struct hmm_p2p_seen *seen, unsigned long pfn, unsigned long nr,
+		       struct page *page)
 {
 	struct hmm_p2p_seen_run *run = seen->runs + seen->nr - 1;
 
 	if (seen->nr && run_goes_on(run, pfn, page)) {
-		run->nr = max(run->nr, pfn - run->pfn + 1);
+		run->nr = max(run->nr, pfn - run->pfn + nr);
 		return true;
 	}
-	if (seen->nr == seen->most)
+	seen->full = seen->nr == seen->most;
+	if (seen->full)
 		return false;
-	seen->runs[seen->nr++] = (struct hmm_p2p_seen_run) { .pfn = pfn, .nr = 1, .page = page };
+	seen->runs[seen->nr++] = (struct hmm_p2p_seen_run) { .pfn = pfn, .nr = nr, .page = page };
 	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_seen_note);
@@ -153,14 +164,14 @@ static const struct hmm_p2p_seen_run *find_run(struct hmm_p2p_seen *seen, unsign
  * @page: receives the private page of the first entry, NULL when that is none's alias
  *
  * Context: any.
- * Return: how many entries are alike: their private pages follow each other in one chunk
- * of device memory. 1 when the first one is no alias.
+ * Return: how many entries are alike: they have the same flags, and their private pages
+ * follow each other in one chunk of device memory. 1 when the first one is no alias.
  */
 unsigned long hmm_p2p_seen_find(struct hmm_p2p_seen *seen, const unsigned long *hmm_pfns,
 				unsigned long nr, struct page **page)
 {
 	const struct hmm_p2p_seen_run *run = NULL;
-	unsigned long pfn = entry_pfn(*hmm_pfns), at, i;
+	unsigned long pfn = entry_pfn(*hmm_pfns), at;
 
 	if (*hmm_pfns & HMM_PFN_VALID)
 		run = find_run(seen, pfn);
@@ -170,9 +181,6 @@ unsigned long hmm_p2p_seen_find(struct hmm_p2p_seen *seen, const unsigned long *
 	at = pfn - run->pfn;
 	*page = hmm_p2p_page_behind(run->page, at);
 	nr = min3(nr, run->nr - at, hmm_p2p_chunk_left(*page));
-	for (i = 1; i < nr; i++)
-		if (!(hmm_pfns[i] & HMM_PFN_VALID) || entry_pfn(hmm_pfns[i]) != pfn + i)
-			break;
-	return i;
+	return entries_alike(hmm_pfns, nr);
 }
 EXPORT_SYMBOL_IF_KUNIT(hmm_p2p_seen_find);

@@ -10,7 +10,7 @@
 #include "seen.h"
 
 #define NR	(2 * HPAGE_PMD_NR)
-#define FIRST	0x123400UL	/* alias of the device's first page */
+#define FIRST	0x123400UL	/* alias of the device's first page; aligned as a huge one */
 
 static struct dma_fence *copy(struct hmm_p2p_device *hdev, const struct hmm_p2p_copy *runs,
 			      unsigned int nr)
@@ -48,7 +48,7 @@ static struct example *begin(struct kunit *test, unsigned long npages)
 
 	KUNIT_ASSERT_NOT_NULL(test, e);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(dev));
-	KUNIT_ASSERT_EQ(test, hmm_p2p_seen_alloc(&e->seen, npages), 0);
+	KUNIT_ASSERT_EQ(test, hmm_p2p_seen_grow(&e->seen, npages), 0);
 	e->hdev = hmm_p2p_device_register(&config);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(e->hdev));
 	return e;
@@ -63,7 +63,7 @@ static void end(struct example *e)
 /* The walk meets page @index of the device. Return: whether there was room. */
 static bool note(struct example *e, unsigned long index)
 {
-	return hmm_p2p_seen_note(&e->seen, FIRST + index, hmm_p2p_page_at(e->hdev, index));
+	return hmm_p2p_seen_note(&e->seen, FIRST + index, 1, hmm_p2p_page_at(e->hdev, index));
 }
 
 /* @nr entries from @i on name the pages of the device from @index on. */
@@ -168,6 +168,62 @@ static void test_not_valid(struct kunit *test)
 	end(e);
 }
 
+/* An exporter says at once for how many pages its answer is good. */
+static void test_many(struct kunit *test)
+{
+	struct example *e = begin(test, NR);
+	struct page *first = hmm_p2p_page_at(e->hdev, 100);
+
+	KUNIT_EXPECT_TRUE(test, hmm_p2p_seen_note(&e->seen, FIRST + 100, 50, first));
+	KUNIT_EXPECT_TRUE(test, note(e, 120));
+	KUNIT_EXPECT_EQ(test, e->seen.nr, 1);
+	KUNIT_EXPECT_TRUE(test, note(e, 10));
+	KUNIT_EXPECT_TRUE(test, hmm_p2p_seen_note(&e->seen, FIRST + 140, 50,
+						  hmm_p2p_page_at(e->hdev, 140)));
+	hmm_p2p_seen_sort(&e->seen);
+	KUNIT_EXPECT_EQ(test, e->seen.nr, 2);
+	entries(e, 0, 100, 100);
+	expect_run(test, e, 0, 90, 100);
+	expect_none(test, e, 90);
+	end(e);
+}
+
+/* A huge page goes on to its end, which need not be that of the range. */
+static void test_huge(struct kunit *test)
+{
+	struct example *e = begin(test, NR);
+	unsigned long i;
+
+	KUNIT_EXPECT_TRUE(test, hmm_p2p_seen_note(&e->seen, FIRST, NR,
+						  hmm_p2p_page_at(e->hdev, 0)));
+	hmm_p2p_seen_sort(&e->seen);
+	entries(e, 0, NR, 0);
+	for (i = 0; i < NR; i++)
+		e->pfns[i] |= (unsigned long)HPAGE_PMD_ORDER << HMM_PFN_ORDER_SHIFT;
+	expect_run(test, e, 0, HPAGE_PMD_NR, 0);
+	expect_run(test, e, HPAGE_PMD_NR - 7, 7, HPAGE_PMD_NR - 7);
+	expect_run(test, e, NR - 7, 7, NR - 7);
+	end(e);
+}
+
+/* What needs more room than there was at first has it the next time, or the one after. */
+static void test_grow(struct kunit *test)
+{
+	struct example *e = begin(test, NR);
+	unsigned long i, tries = 0;
+
+	do {
+		for (i = 0; i < NR / 2 && note(e, 2 * i); i++)
+			;
+		KUNIT_EXPECT_EQ(test, e->seen.full, i < NR / 2);
+		if (e->seen.full)
+			KUNIT_ASSERT_EQ(test, hmm_p2p_seen_grow(&e->seen, NR), 0);
+	} while (i < NR / 2 && ++tries < 4);
+	KUNIT_EXPECT_EQ(test, tries, 2);
+	KUNIT_EXPECT_EQ(test, e->seen.nr, NR / 2);
+	end(e);
+}
+
 /* Without room nothing is noted, but what follows the last one needs none. */
 static void test_no_room(struct kunit *test)
 {
@@ -175,7 +231,9 @@ static void test_no_room(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, note(e, 0));
 	KUNIT_EXPECT_TRUE(test, note(e, 2));
+	KUNIT_EXPECT_FALSE(test, e->seen.full);
 	KUNIT_EXPECT_FALSE(test, note(e, 4));
+	KUNIT_EXPECT_TRUE(test, e->seen.full);
 	KUNIT_EXPECT_TRUE(test, note(e, 3));
 	hmm_p2p_seen_sort(&e->seen);
 	entries(e, 0, 2, 2);
@@ -188,6 +246,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(test_scattered),
 	KUNIT_CASE(test_again),
 	KUNIT_CASE(test_not_valid),
+	KUNIT_CASE(test_many),
+	KUNIT_CASE(test_huge),
+	KUNIT_CASE(test_grow),
 	KUNIT_CASE(test_no_room),
 	{ }
 };

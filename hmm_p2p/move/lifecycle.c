@@ -117,7 +117,7 @@ static const struct dev_pagemap_ops pagemap_ops = {
 	.migrate_to_ram	= hmm_p2p_cpu_fault,
 	.folio_split	= hmm_p2p_folio_split,
 #ifdef HMM_P2P_HAVE_HOOK
-	.get_dma_pfn_for_device	= hmm_p2p_native_alias,
+	.get_dma_pfn_for_device	= hmm_p2p_native_aliases,
 #endif
 };
 
