@@ -41,7 +41,7 @@ static bool stays(const struct pair *pair)
 	return pair->path.out_outcome != HMM_P2P_OUTCOME_MIGRATED;
 }
 
-static void pair_start(struct pair *pair, enum paging paging)
+static void pair_map(struct pair *pair, enum paging paging)
 {
 	pair->length = paging == HUGE_PAGES ? 2 * huge_size : PAGES * page_size;
 	pair->asked = is_slow(&pair->importer) ? SLOW_PAGES * page_size :
@@ -49,9 +49,14 @@ static void pair_start(struct pair *pair, enum paging paging)
 	pair->seed = 1;
 	pair->mem = map_pattern(pair->length, paging, pair->seed);
 	pair->data = map_memory(pair->asked, SMALL_PAGES);
-	move_all_to(pair->exporter.out_id, pair->mem, pair->length);
 	assert_int_equal(hmm_p2p_path(ctx, pair->exporter.out_id,
 				      pair->importer.out_id, &pair->path), 0);
+}
+
+static void pair_start(struct pair *pair, enum paging paging)
+{
+	pair_map(pair, paging);
+	move_all_to(pair->exporter.out_id, pair->mem, pair->length);
 }
 
 static void pair_end(struct pair *pair)
@@ -217,6 +222,25 @@ static void test_private(void **state)
 	pair_run(&exporter, &peer);
 	pair_run(&peer, &exporter);
 	assert_int_equal(hmm_p2p_set_owner(ctx, peer.out_id, 0, NULL), 0);
+}
+
+/* The pages follow each other on the device, too, but the other way round. */
+static void test_reversed(void **state)
+{
+	struct pair pair = { .exporter = largest_exporter(8 * MIB) };
+	size_t end;
+
+	(void)state;
+	if (!find_importer(pair.exporter.out_id, HMM_P2P_OUTCOME_P2P, &pair.importer) ||
+	    is_slow(&pair.importer))
+		SKIP("no quick importer has a path");
+	pair_map(&pair, SMALL_PAGES);
+	for (end = pair.length; end; end -= page_size)
+		move_all_to(pair.exporter.out_id, pair.mem + end - page_size, page_size);
+	pair_faults(&pair);
+	pair_reads(&pair);
+	pair_writes(&pair);
+	pair_end(&pair);
 }
 
 /* The importer opts out: what would be p2p comes home, private stays. */
@@ -393,6 +417,7 @@ int main(void)
 		TEST(test_p2p),
 		TEST(test_migrated),
 		TEST(test_private),
+		TEST(test_reversed),
 		TEST(test_importer_opts_out),
 		TEST(test_copy_on_write_p2p),
 		TEST(test_copy_on_write_private),
