@@ -129,13 +129,16 @@ static void p2p_or_migrated(bool huge)
 	unsigned long long p2p = 0, migrated = 0, in_ram = 0;
 	struct fault_result r;
 	void *buf = bench_map(SIZE, huge);
-	int i;
+	int i, j;
 
 	for (i = 0; i < ROUNDS; i++) {
 		bench_to_device(buf, SIZE);
-		fault(buf, (char *)bench_importer.out_bus, &r);
-		expect("p2p pages", r.alias_pages, r.pages);
-		keep_min(&p2p, r.ns);
+		/* Twice, as what is in RAM is: the first one finds nothing in a TLB. */
+		for (j = 0; j < 2; j++) {
+			fault(buf, (char *)bench_importer.out_bus, &r);
+			expect("p2p pages", r.alias_pages, r.pages);
+			keep_min(&p2p, r.ns);
+		}
 		fault(buf, "none", &r);
 		expect("migrated pages", r.system_pages, r.pages);
 		keep_min(&migrated, r.ns);
