@@ -11,10 +11,12 @@ matrix() {
 			(topology == "" || $1 == topology) && (kernel == "all" ? $2 != "native" : $2 == kernel)'
 }
 
-# cases_of PROGRAM: the names of its cases, as its source has them.
+# cases_of PROGRAM: the names of its cases, as its source has them: in TEST(), TEST_BOTH() or a macro of the program's own.
+# Those of ALL() are named otherwise.
 cases_of() {
-	sed -n 's/^[[:space:]]*TEST(\([a-z0-9_]*\)),.*/\1/p; s/^[[:space:]]*TEST_BOTH(\([a-z0-9_]*\)),.*/\1_small\n\1_huge/p' \
-		"$stage/user/selftests/guest/$1.c" 2>/dev/null
+	sed -n -e 's/^[[:space:]]*TEST_BOTH(\([a-z0-9_]*\)),.*/\1_small\n\1_huge/p; t' -e '/^[[:space:]]*ALL(/d' \
+		-e 's/^[[:space:]]*[A-Z_]*TEST(\([a-z0-9_]*\)),.*/\1/p; t' \
+		-e 's/^[[:space:]]*[A-Z_]*(\(test_[a-z0-9_]*\)),.*/\1/p' "$stage/user/selftests/guest/$1.c" 2>/dev/null
 }
 
 # wanted NAME FOLDER: was the program asked for, by its name, or by that of a case, or with all of its folder ("upstream")?
