@@ -71,20 +71,15 @@ static const struct hmm_p2p_device_ops run_ops = {
 	.copy_to_ram		= copy,
 };
 
-/* Of the exporter that is asked page by page, or for many at once. */
-static const struct hmm_p2p_device_ops *tested;
+static const struct hmm_p2p_device_ops *const exporters[] = { &ops, &run_ops };
 
-static int by_page(struct kunit *test)
+static void say_exporter(const struct hmm_p2p_device_ops *const *exporter, char *text)
 {
-	tested = &ops;
-	return 0;
+	strscpy(text, *exporter == &ops ? "asked page by page" : "asked for many pages",
+		KUNIT_PARAM_DESC_SIZE);
 }
 
-static int by_run(struct kunit *test)
-{
-	tested = &run_ops;
-	return 0;
-}
+KUNIT_ARRAY_PARAM(exporters, exporters, say_exporter);
 
 /**
  * struct example - a range of one huge page, on a device
@@ -117,7 +112,7 @@ static struct example *begin(struct kunit *test)
 	struct hmm_p2p_device_config config = {
 		.dev = dev,
 		.name = "kunit-plan",
-		.ops = tested,
+		.ops = *(const struct hmm_p2p_device_ops *const *)test->param_value,
 		.memory = SZ_2M,
 		.window = SZ_2M,
 		.alias_is_system = true,
@@ -376,32 +371,23 @@ static void test_huge_part(struct kunit *test)
 	end(e);
 }
 
-#define CASES					\
-	KUNIT_CASE(test_small),			\
-	KUNIT_CASE(test_small_run),		\
-	KUNIT_CASE(test_small_written),		\
-	KUNIT_CASE(test_no_fault),		\
-	KUNIT_CASE(test_own),			\
-	KUNIT_CASE(test_huge),			\
-	KUNIT_CASE(test_huge_read_only),	\
-	KUNIT_CASE(test_huge_scattered),	\
-	KUNIT_CASE(test_huge_mixed),		\
-	KUNIT_CASE(test_huge_part),		\
+static struct kunit_case cases[] = {
+	KUNIT_CASE_PARAM(test_small, exporters_gen_params),
+	KUNIT_CASE_PARAM(test_small_run, exporters_gen_params),
+	KUNIT_CASE_PARAM(test_small_written, exporters_gen_params),
+	KUNIT_CASE_PARAM(test_no_fault, exporters_gen_params),
+	KUNIT_CASE_PARAM(test_own, exporters_gen_params),
+	KUNIT_CASE_PARAM(test_huge, exporters_gen_params),
+	KUNIT_CASE_PARAM(test_huge_read_only, exporters_gen_params),
+	KUNIT_CASE_PARAM(test_huge_scattered, exporters_gen_params),
+	KUNIT_CASE_PARAM(test_huge_mixed, exporters_gen_params),
+	KUNIT_CASE_PARAM(test_huge_part, exporters_gen_params),
 	{ }
+};
 
-static struct kunit_case page_cases[] = { CASES };
-static struct kunit_case run_cases[] = { CASES };
-
-static struct kunit_suite page_suite = {
+static struct kunit_suite suite = {
 	.name = "hmm_p2p_plan",
-	.init = by_page,
-	.test_cases = page_cases,
+	.test_cases = cases,
 };
 
-static struct kunit_suite run_suite = {
-	.name = "hmm_p2p_plan_run",
-	.init = by_run,
-	.test_cases = run_cases,
-};
-
-kunit_test_suites(&page_suite, &run_suite);
+kunit_test_suite(suite);
